@@ -1,0 +1,1 @@
+"""The manager: configures and runs it all."""

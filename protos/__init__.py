@@ -1,0 +1,1 @@
+"""The wire contract: one .proto per service, stubs beside it."""

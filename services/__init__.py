@@ -1,0 +1,1 @@
+"""Souffleur's services and the floor they stand on."""

@@ -1,0 +1,89 @@
+"""The composition root: settings in, Runtime out. The only file that names concrete stores and buses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+
+from services.core.bus import notices
+from services.core.live import LiveSettings
+from services.core.runtime import Runtime
+from services.core.settings import Settings
+
+LIVE_SETTINGS_KEY: Final = "souffleur:settings"
+"""Hash with `version` and `overrides`; written by the manager alone."""
+
+_log = structlog.get_logger(__name__)
+
+
+def run_dir(settings: Settings) -> Path:
+    """A short folder of this user's for sockets: a Unix socket's path may have about 100 characters only."""
+    if settings.runtime_dir is not None:
+        return settings.runtime_dir
+    digest = hashlib.sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:10]
+    return Path(tempfile.gettempdir()) / f"souffleur-{os.getuid()}-{digest}"
+
+
+def redis_client(url: str) -> Redis:
+    """The one way a Redis connection is made here. RESP2, since reply shapes differ in RESP3."""
+    return Redis.from_url(
+        url,
+        protocol=2,
+        socket_connect_timeout=2,
+        socket_timeout=10,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
+        max_connections=256,
+    )
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open what every service needs and close it again. `settings.redis.url` must be set: the launcher has seen to it."""
+    folder = run_dir(settings)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    redis = redis_client(settings.redis.url)
+    runtime = Runtime(
+        live=LiveSettings(settings),
+        redis=redis,
+        run_dir=folder,
+        archive_url=settings.database.archive or _sqlite(settings, "archive"),
+        application_url=settings.database.application or _sqlite(settings, "application"),
+    )
+    follower = asyncio.create_task(_follow_settings(runtime), name="settings")
+    try:
+        yield runtime
+    finally:
+        follower.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await follower
+        await runtime.channels.close()
+        await redis.aclose()
+
+
+def _sqlite(settings: Settings, name: str) -> str:
+    return f"sqlite+aiosqlite:///{(settings.data_dir / name).resolve()}.sqlite3"
+
+
+async def _follow_settings(runtime: Runtime) -> None:
+    async for _ in notices.listen(runtime.redis, notices.SETTINGS):
+        try:
+            version, overrides = await runtime.redis.hmget(LIVE_SETTINGS_KEY, ["version", "overrides"])
+        except RedisError:
+            continue
+        if version is not None and runtime.live.accept(int(version), (overrides or b"{}").decode()):
+            _log.info("settings.changed", version=int(version))

@@ -1,0 +1,1 @@
+"""The shared floor; knows no service."""

@@ -1,0 +1,1 @@
+"""gRPC: servers, clients, and the translation of values and errors."""

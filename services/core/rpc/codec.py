@@ -1,0 +1,122 @@
+"""Values of `core.model` to protobuf messages and back, by field name; written once for every type.
+
+A message and its value have the same name and the same field names. A field that a message marks `optional` is None when it is unset.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from protos import transcript_pb2
+from services.core.model.fact import Fact
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+
+def to_proto(value: Any, message: type[M]) -> M:
+    """The message that carries `value`."""
+    if isinstance(value, Fact):
+        return typing.cast(M, transcript_pb2.Fact(seq=value.seq, kind=value.kind, json=value.to_json()))
+    result = message()
+    for name, put in _writers(type(value), message):
+        put(result, getattr(value, name))
+    return result
+
+
+def from_proto(message: Message, cls: type[T]) -> T:
+    """The value that `message` carries."""
+    if cls is Fact:
+        return typing.cast(T, Fact.from_json(typing.cast(transcript_pb2.Fact, message).json))
+    return cls(**{name: get(message) for name, get in _readers(cls, type(message))})
+
+
+class OneOf:
+    """A message whose only content is `oneof kind { ... }`: wraps and unwraps the values it may hold."""
+
+    def __init__(self, message: type[Message], values: tuple[type[Any], ...]) -> None:
+        """`values` are matched to the oneof's fields by their message type's name."""
+        self._message = message
+        by_name = {cls.__name__: cls for cls in values}
+        self._by_field: dict[str, type[Any]] = {}
+        self._by_type: dict[type[Any], tuple[str, type[Message]]] = {}
+        for item in message.DESCRIPTOR.oneofs_by_name["kind"].fields:
+            if item.message_type is None:
+                continue
+            cls = by_name.pop(item.message_type.name)
+            self._by_field[item.name] = cls
+            self._by_type[cls] = (item.name, type(getattr(message(), item.name)))
+        if by_name:
+            raise TypeError(f"{message.DESCRIPTOR.full_name} has no place for {sorted(by_name)}")
+
+    def wrap(self, value: Any) -> Any:
+        """The message around `value`."""
+        name, inner = self._by_type[type(value)]
+        return self._message(**{name: to_proto(value, inner)})
+
+    def unwrap(self, message: Message) -> Any:
+        """The value inside; None for an empty message or a kind from a newer peer."""
+        name = message.WhichOneof("kind")
+        if name is None or name not in self._by_field:
+            return None
+        return from_proto(getattr(message, name), self._by_field[name])
+
+
+@cache
+def _writers(cls: type[Any], message: type[Message]) -> tuple[tuple[str, Callable[[Any, Any], None]], ...]:
+    fields = message.DESCRIPTOR.fields_by_name
+    return tuple((item.name, _writer(fields[item.name])) for item in dataclasses.fields(cls))
+
+
+def _writer(field: FieldDescriptor) -> Callable[[Any, Any], None]:
+    name = field.name
+    if _is_map(field):
+        return lambda message, value: getattr(message, name).update(value)
+    if field.is_repeated:
+        if field.message_type is None:
+            return lambda message, value: getattr(message, name).extend(value)
+        return lambda message, value: _extend(getattr(message, name), value)
+    if field.message_type is not None:
+        return lambda message, value: getattr(message, name).CopyFrom(to_proto(value, type(getattr(message, name))))
+    return lambda message, value: None if value is None else setattr(message, name, value)
+
+
+def _extend(target: Any, values: Any) -> None:
+    for value in values:
+        item = target.add()
+        item.CopyFrom(to_proto(value, type(item)))
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
+
+
+@cache
+def _readers(cls: type[Any], message: type[Message]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    fields = message.DESCRIPTOR.fields_by_name
+    hints = typing.get_type_hints(cls)
+    return tuple((item.name, _reader(fields[item.name], hints[item.name])) for item in dataclasses.fields(cls))
+
+
+def _reader(field: FieldDescriptor, hint: Any) -> Callable[[Any], Any]:
+    name = field.name
+    if _is_map(field):
+        return lambda message: dict(getattr(message, name))
+    if field.is_repeated:
+        if field.message_type is None:
+            return lambda message: tuple(getattr(message, name))
+        inner = typing.get_args(hint)[0]
+        return lambda message: tuple(from_proto(item, inner) for item in getattr(message, name))
+    if field.message_type is not None:
+        return lambda message: from_proto(getattr(message, name), hint)
+    if isinstance(hint, types.UnionType):
+        return lambda message: getattr(message, name) if message.HasField(name) else None
+    return lambda message: getattr(message, name)

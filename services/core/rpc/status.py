@@ -1,0 +1,122 @@
+"""Errors to gRPC statuses and back; the only file that knows gRPC status codes."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, NoReturn
+
+import grpc
+import structlog
+
+from services.core import errors
+
+_CODES: Final[dict[type[errors.SouffleurError], grpc.StatusCode]] = {
+    errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.NotFound: grpc.StatusCode.NOT_FOUND,
+    errors.Conflict: grpc.StatusCode.ABORTED,
+    errors.Forbidden: grpc.StatusCode.PERMISSION_DENIED,
+    errors.TooLarge: grpc.StatusCode.OUT_OF_RANGE,
+    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.EngineFailed: grpc.StatusCode.UNAVAILABLE,
+    errors.EngineMissing: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.SettingsRejected: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.StaleFence: grpc.StatusCode.ABORTED,
+    errors.Recovering: grpc.StatusCode.UNAVAILABLE,
+    errors.NotOwner: grpc.StatusCode.FAILED_PRECONDITION,
+}
+_CLASSES: Final = {cls.code: cls for cls in _CODES}
+_CODE_KEY: Final = "souffleur-code"
+_ADDRESS_KEY: Final = "souffleur-address"
+
+_log = structlog.get_logger(__name__)
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: errors.SouffleurError) -> NoReturn:
+    """End the call with the status that stands for `error`."""
+    trailing = [(_CODE_KEY, error.code)]
+    if isinstance(error, errors.NotOwner):
+        trailing.append((_ADDRESS_KEY, error.address))
+    status = _CODES.get(type(error), grpc.StatusCode.INTERNAL)
+    await context.abort(status, error.detail, tuple(trailing))
+
+
+def error_from(failure: grpc.aio.AioRpcError) -> errors.SouffleurError:
+    """The error that the callee raised, as the same class it was there."""
+    trailing = {key: value for key, value in (failure.trailing_metadata() or ())}
+    code = trailing.get(_CODE_KEY)
+    detail = failure.details() or ""
+    if code == errors.NotOwner.code:
+        return errors.NotOwner(str(trailing.get(_ADDRESS_KEY, "")))
+    if code is not None and str(code) in _CLASSES:
+        return _CLASSES[str(code)](detail)
+    if failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return errors.DeadlineExceeded()
+    if failure.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+        return errors.Unavailable()
+    return errors.SouffleurError(detail)
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Around a client's call: gRPC failures leave as errors of ours."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as failure:
+        raise error_from(failure) from None
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
+    """Lets every servicer raise errors of ours; what is unexpected is masked by an id and logged."""
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Wrap the handler of this method."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler_call_details.method.startswith("/grpc.health."):
+            return handler
+        if handler.response_streaming:
+            inner = handler.stream_stream or handler.unary_stream
+            make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
+            return make(_streaming(inner), handler.request_deserializer, handler.response_serializer)
+        inner = handler.stream_unary or handler.unary_unary
+        make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
+        return make(_unary(inner), handler.request_deserializer, handler.response_serializer)
+
+
+def _unary(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    async def call(request: Any, context: Any) -> Any:
+        try:
+            return await inner(request, context)
+        except (asyncio.CancelledError, grpc.aio.AbortError):
+            raise
+        except errors.SouffleurError as error:
+            await abort(context, error)
+        except Exception:
+            await abort(context, _masked())
+
+    return call
+
+
+def _streaming(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    async def call(request: Any, context: Any) -> AsyncIterator[Any]:
+        try:
+            async for response in inner(request, context):
+                yield response
+        except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
+            raise
+        except errors.SouffleurError as error:
+            await abort(context, error)
+        except Exception:
+            await abort(context, _masked())
+
+    return call
+
+
+def _masked() -> errors.SouffleurError:
+    incident = uuid.uuid4().hex[:12]
+    _log.exception("rpc.unexpected", incident=incident)
+    return errors.SouffleurError(f"internal error {incident}")

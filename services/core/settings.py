@@ -1,0 +1,272 @@
+"""The one settings tree: defaults < souffleur.toml < environment < live overrides. Environment is read here and nowhere else.
+
+A field marked `live` may be patched while everything runs; a turn keeps the snapshot it started with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from services.core.errors import SettingsRejected
+
+_LIVE: Final[dict[str, Any]] = {"live": True}
+EngineTable = dict[str, dict[str, Any]]
+"""Engine name -> its own options; validated by the engine's `Options` model when it is built."""
+
+
+class Section(BaseModel):
+    """A branch of the tree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Endpoints(Section):
+    """Where services listen and are called: `unix:<path>` or `host:port`. Empty = a socket in the runtime folder."""
+
+    stt: str = ""
+    llm: str = ""
+    tts: str = ""
+    stage: str = ""
+    manager: str = ""
+
+
+class RedisSettings(Section):
+    """The transcript's store."""
+
+    url: str = Field("", description="redis://, rediss:// or unix://; empty = a private child of this program")
+    durability: Literal["always", "everysec"] = Field("always", description="When a fact counts as written: after fsync, or within a second")
+
+
+class DatabaseSettings(Section):
+    """SQLAlchemy URLs; empty = SQLite files in the data folder."""
+
+    application: str = ""
+    archive: str = ""
+    logs: str = ""
+
+
+class SttSettings(Section):
+    """Hearing."""
+
+    engine: str = Field("auto", description="auto, faster-whisper, pocketsphinx, openai or an import string", json_schema_extra=_LIVE)
+    language: str = Field("", description="BCP 47 tag; empty = the session's, else detected", json_schema_extra=_LIVE)
+    engines: EngineTable = Field(default_factory=dict)
+    final_timeout_s: float = Field(20.0, gt=0, le=120)
+    max_streams: int = Field(32, ge=1, le=1024)
+
+
+class LlmSettings(Section):
+    """Roleplay."""
+
+    chain: tuple[str, ...] = Field(("auto",), description="Engine names in order of preference", json_schema_extra=_LIVE)
+    engines: EngineTable = Field(default_factory=dict)
+    temperature: float | None = Field(0.8, ge=0, le=2, json_schema_extra=_LIVE)
+    max_tokens: int = Field(220, ge=16, le=4096, json_schema_extra=_LIVE)
+    token_budget: int = Field(6000, ge=512, le=1_000_000, description="Largest prompt, in tokens", json_schema_extra=_LIVE)
+    attempt_timeout_s: float = Field(8.0, gt=0, le=120, description="To the first token of one engine", json_schema_extra=_LIVE)
+    reply_timeout_s: float = Field(60.0, gt=0, le=600, json_schema_extra=_LIVE)
+    style: str = Field("", description="Replaces the directive that makes replies speakable", json_schema_extra=_LIVE)
+
+
+class TtsSettings(Section):
+    """Speaking."""
+
+    engine: str = Field("auto", description="auto, espeak, piper, openai or an import string", json_schema_extra=_LIVE)
+    engines: EngineTable = Field(default_factory=dict)
+    loudness_dbfs: float = Field(-20.0, ge=-40, le=-6, description="RMS level that every sentence is brought to", json_schema_extra=_LIVE)
+    max_streams: int = Field(32, ge=1, le=1024)
+
+
+class HearingSettings(Section):
+    """Voice activity at the gateway."""
+
+    vad: Literal["silero", "energy"] = "silero"
+    threshold: float = Field(0.5, gt=0, lt=1)
+    release: float = Field(0.35, gt=0, lt=1)
+    pre_roll_s: float = Field(0.25, ge=0, le=1)
+    onset_windows: int = Field(2, ge=1, le=10, description="Windows of 32 ms above the threshold that begin an utterance")
+    pause_s: float = Field(0.1, ge=0.03, le=0.5, description="Silence after which a pause is reported to the stage")
+
+
+class StageSettings(Section):
+    """Turn-taking."""
+
+    endpointing: Literal["fixed", "text-aware"] = Field("fixed", json_schema_extra=_LIVE)
+    hang_over_s: float = Field(0.5, ge=0.1, le=5, description="Silence that ends an utterance", json_schema_extra=_LIVE)
+    unfinished_factor: float = Field(2.5, ge=1, le=5, description="text-aware: an unfinished sentence waits this much longer", json_schema_extra=_LIVE)
+    speculative_s: float = Field(0.2, ge=0.05, le=5, description="Silence after which a reply is prepared", json_schema_extra=_LIVE)
+    speculation: bool = Field(True, json_schema_extra=_LIVE)
+    longest_utterance_s: float = Field(30.0, ge=2, le=120, json_schema_extra=_LIVE)
+    confirm_s: float = Field(0.5, ge=0.1, le=3, description="Speech that makes a barge-in real", json_schema_extra=_LIVE)
+    resume_s: float = Field(2.0, ge=0.3, le=10, description="A paused line goes on after this at the latest", json_schema_extra=_LIVE)
+    lead_s: float = Field(0.15, ge=0.04, le=1, description="How far audio is sent ahead of playback")
+    lease_s: float = Field(6.0, ge=1, le=60)
+    idle_release_s: float = Field(300.0, ge=5, le=86400)
+
+
+class GatewaySettings(Section):
+    """The edge."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8765, ge=0, le=65535, description="0 = any free port")
+    allowed_hosts: tuple[str, ...] = Field((), description="Host names besides loopback that this server answers to")
+    allowed_origins: tuple[str, ...] = Field((), description="Origins besides its own that may call it from a browser")
+    max_body_bytes: int = Field(25 * 1024 * 1024, ge=1024)
+    max_message_bytes: int = Field(256 * 1024, ge=1024)
+    max_sockets: int = Field(256, ge=1)
+
+
+class TelemetrySettings(Section):
+    """Logs."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+
+class Settings(Section):
+    """The whole tree, frozen."""
+
+    data_dir: Path = Field(Path("data"), description="Everything this program keeps")
+    runtime_dir: Path | None = Field(None, description="Sockets and run files; empty = a short private folder per data folder")
+    models_dir: Path | None = Field(None, description="Model files; empty = `models` in the data folder")
+    offline: bool = Field(False, description="Never download anything")
+    endpoints: Endpoints = Endpoints()
+    redis: RedisSettings = RedisSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    stt: SttSettings = SttSettings()
+    llm: LlmSettings = LlmSettings()
+    tts: TtsSettings = TtsSettings()
+    hearing: HearingSettings = HearingSettings()
+    stage: StageSettings = StageSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    openai_base_url: str = Field("", description="OPENAI_BASE_URL; with key and model a complete LLM configuration")
+    openai_api_key: SecretStr = Field(SecretStr(""), description="OPENAI_API_KEY")
+    openai_model: str = Field("", description="OPENAI_MODEL")
+
+    @property
+    def models(self) -> Path:
+        """Where model files are."""
+        return self.models_dir or self.data_dir / "models"
+
+
+class _Sources(Settings, BaseSettings):
+    """Reads the same tree from the environment and, weaker, from what it is given."""
+
+    model_config = SettingsConfigDict(env_prefix="SOUFFLEUR__", env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment is stronger than the file."""
+        return env_settings, init_settings
+
+
+_STANDARD_NAMES: Final = {"OPENAI_BASE_URL": "openai_base_url", "OPENAI_API_KEY": "openai_api_key", "OPENAI_MODEL": "openai_model"}
+
+
+def read(config: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Settings:
+    """Read file and environment; `arguments` (from the command line) are strongest.
+
+    Raises `SettingsRejected` naming each bad field; the value itself is not repeated, since it may be a secret.
+    """
+    file: dict[str, Any] = {}
+    path = config or Path("souffleur.toml")
+    if config is not None or path.exists():
+        try:
+            file = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsRejected(f"cannot read {path}: {error}") from error
+    file |= {field: os.environ[name] for name, field in _STANDARD_NAMES.items() if os.environ.get(name)}
+    try:
+        settings = Settings.model_validate(_plain(_Sources(**file)))
+    except ValidationError as error:
+        raise SettingsRejected(explain(error)) from None
+    return overlaid(settings, arguments or {})
+
+
+def overlaid(settings: Settings, patch: Mapping[str, Any]) -> Settings:
+    """`settings` with a merge patch (RFC 7396) on top, validated as a whole. Raises `SettingsRejected`."""
+    try:
+        return Settings.model_validate(merged(_plain(settings), patch)) if patch else settings
+    except ValidationError as error:
+        raise SettingsRejected(explain(error)) from None
+
+
+def merged(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 7396 merge: null removes, objects merge, everything else replaces."""
+    result = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            old = result.get(key)
+            result[key] = merged(old if isinstance(old, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    return settings.model_dump()
+
+
+def masked(settings: Settings) -> dict[str, Any]:
+    """The tree as JSON values, for people: secrets and anything named like one are masked."""
+    return _mask(settings.model_dump(mode="json"))
+
+
+def _mask(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _mask(item, key) for key, item in value.items()}
+    secret = any(part in name.lower() for part in ("key", "secret", "password", "token")) and "budget" not in name and name != "max_tokens"
+    return "********" if secret and value else value
+
+
+def is_live(patch: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> list[str]:
+    """Paths in `patch` that may not be changed while the program runs; empty = all of it is live."""
+    root = schema or Settings.model_json_schema()
+    return _dead(patch, root, root.get("$defs", {}), "")
+
+
+def _dead(patch: Mapping[str, Any], node: Mapping[str, Any], defs: Mapping[str, Any], path: str) -> list[str]:
+    found: list[str] = []
+    for key, value in patch.items():
+        spec = node.get("properties", {}).get(key)
+        here = f"{path}{key}"
+        if spec is None:
+            found.append(here)
+        elif "$ref" in spec and isinstance(value, Mapping):
+            found += _dead(value, defs[spec["$ref"].rsplit("/", 1)[-1]], defs, f"{here}.")
+        elif not spec.get("live"):
+            found.append(here)
+    return found
+
+
+def explain(error: ValidationError) -> str:
+    """Each bad field with what is wrong with it, without the value."""
+    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors(include_input=False, include_url=False))
+
+
+def scrubbed_environment() -> dict[str, str]:
+    """This process's environment without secrets, for child processes that need none."""
+    return {key: value for key, value in os.environ.items() if not any(part in key.upper() for part in ("KEY", "TOKEN", "SECRET", "PASSWORD"))}
+
+
+def schema_json() -> str:
+    """The tree's JSON Schema; fields that can be patched live carry `"live": true`."""
+    return json.dumps(Settings.model_json_schema())

@@ -1,0 +1,42 @@
+"""Every metric name, label and bucket in one file. No label ever holds user text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+_VOICE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+
+
+def _turn_part(name: str, text: str) -> Histogram:
+    return Histogram(f"souffleur_turn_{name}_seconds", text, buckets=_VOICE_BUCKETS, registry=REGISTRY)
+
+
+TURN_PARTS: Final = {
+    "end_of_turn_delay": _turn_part("end_of_turn_delay", "End of speech to the decision that the turn is over"),
+    "stt_final_delay": _turn_part("stt_final_delay", "End of the utterance to its final text"),
+    "llm_ttft": _turn_part("llm_ttft", "Reply asked for to its first token"),
+    "first_sentence": _turn_part("first_sentence", "Reply asked for to its first whole sentence"),
+    "tts_ttfa": _turn_part("tts_ttfa", "First sentence told to the voice to its first audio"),
+    "hold_time": _turn_part("hold_time", "Draft shown to draft released"),
+    "playback_latency": _turn_part("playback_latency", "First audio made to first audio played"),
+    "e2e": _turn_part("e2e", "End of speech to first audio sent"),
+}
+"""The parts of a turn, by the names that `TurnTimed` and the page use."""
+
+INTERRUPTIONS: Final = Counter("souffleur_interruptions", "Barge-ins, real ones and false alarms", ["outcome"], registry=REGISTRY)
+TURNS: Final = Counter("souffleur_turns", "Turns by their terminal state", ["state"], registry=REGISTRY)
+FALLBACKS: Final = Counter("souffleur_fallbacks", "Engines that failed and were replaced", ["part", "from_engine", "to_engine"], registry=REGISTRY)
+TOKENS: Final = Counter("souffleur_llm_tokens", "Tokens by direction", ["direction", "engine"], registry=REGISTRY)
+APPENDS: Final = Histogram("souffleur_append_seconds", "Time to append facts durably", buckets=_VOICE_BUCKETS[:8], registry=REGISTRY)
+ARCHIVE_LAG: Final = Gauge("souffleur_archive_lag_facts", "Facts written but not archived", registry=REGISTRY)
+SESSIONS: Final = Gauge("souffleur_sessions", "Sessions owned by this process", registry=REGISTRY)
+ATTACHMENTS: Final = Gauge("souffleur_attachments", "Connections attached to sessions of this process", registry=REGISTRY)
+STREAMS: Final = Gauge("souffleur_engine_streams", "Engine calls running", ["part"], registry=REGISTRY)
+
+
+def exposition() -> bytes:
+    """All metrics of this process in the Prometheus text format."""
+    return generate_latest(REGISTRY)

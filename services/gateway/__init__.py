@@ -1,0 +1,1 @@
+"""The edge: everything outsiders speak to."""

@@ -1,0 +1,1 @@
+"""Roleplay: from a character's view to spoken sentences."""

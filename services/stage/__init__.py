@@ -1,0 +1,1 @@
+"""The stage: who has the floor, who answers, what is written."""
