@@ -1,0 +1,1 @@
+"""Characters: their cards, where they are kept, and the routes to edit them."""

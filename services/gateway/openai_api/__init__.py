@@ -1,0 +1,1 @@
+"""The OpenAI HTTP interface: every character is a model."""
