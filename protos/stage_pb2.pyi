@@ -269,6 +269,8 @@ class Configure(_message.Message):
     ENDPOINTING_FIELD_NUMBER: _builtins.int
     ANSWERS_FIELD_NUMBER: _builtins.int
     INTERRUPTS_FIELD_NUMBER: _builtins.int
+    HEARS_FIELD_NUMBER: _builtins.int
+    REPORTS_PLAYBACK_FIELD_NUMBER: _builtins.int
     hang_over_s: _builtins.float
     """Unset fields keep the session's settings."""
     endpointing: _builtins.str
@@ -276,6 +278,9 @@ class Configure(_message.Message):
     """A finished utterance is answered without being asked."""
     interrupts: _builtins.bool
     """Speech stops a speaking character."""
+    hears: _builtins.bool
+    """As in AttachOpen; a connection may change its mind later."""
+    reports_playback: _builtins.bool
     def __init__(
         self,
         *,
@@ -283,10 +288,12 @@ class Configure(_message.Message):
         endpointing: _builtins.str | None = ...,
         answers: _builtins.bool | None = ...,
         interrupts: _builtins.bool | None = ...,
+        hears: _builtins.bool | None = ...,
+        reports_playback: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_interrupts", b"_interrupts", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "interrupts", b"interrupts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_interrupts", b"_interrupts", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "interrupts", b"interrupts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__answers: _TypeAlias = _typing.Literal["answers"]  # noqa: Y015
     _WhichOneofArgType__answers: _TypeAlias = _typing.Literal["_answers", b"_answers"]  # noqa: Y015
@@ -294,8 +301,12 @@ class Configure(_message.Message):
     _WhichOneofArgType__endpointing: _TypeAlias = _typing.Literal["_endpointing", b"_endpointing"]  # noqa: Y015
     _WhichOneofReturnType__hang_over_s: _TypeAlias = _typing.Literal["hang_over_s"]  # noqa: Y015
     _WhichOneofArgType__hang_over_s: _TypeAlias = _typing.Literal["_hang_over_s", b"_hang_over_s"]  # noqa: Y015
+    _WhichOneofReturnType__hears: _TypeAlias = _typing.Literal["hears"]  # noqa: Y015
+    _WhichOneofArgType__hears: _TypeAlias = _typing.Literal["_hears", b"_hears"]  # noqa: Y015
     _WhichOneofReturnType__interrupts: _TypeAlias = _typing.Literal["interrupts"]  # noqa: Y015
     _WhichOneofArgType__interrupts: _TypeAlias = _typing.Literal["_interrupts", b"_interrupts"]  # noqa: Y015
+    _WhichOneofReturnType__reports_playback: _TypeAlias = _typing.Literal["reports_playback"]  # noqa: Y015
+    _WhichOneofArgType__reports_playback: _TypeAlias = _typing.Literal["_reports_playback", b"_reports_playback"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__answers) -> _WhichOneofReturnType__answers | None: ...
     @_typing.overload
@@ -303,7 +314,11 @@ class Configure(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hang_over_s) -> _WhichOneofReturnType__hang_over_s | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hears) -> _WhichOneofReturnType__hears | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupts) -> _WhichOneofReturnType__interrupts | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reports_playback) -> _WhichOneofReturnType__reports_playback | None: ...
 
 Global___Configure: _TypeAlias = Configure  # noqa: Y015
 

@@ -61,6 +61,9 @@ class Configure:
     """A finished utterance is answered without being asked."""
     interrupts: bool | None = None
     """Speech stops a speaking character."""
+    hears: bool | None = None
+    """As in `AttachOpen`; a connection may change its mind later."""
+    reports_playback: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
