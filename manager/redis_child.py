@@ -1,0 +1,202 @@
+"""The embedded Redis: a supervised child on a private socket, restarted when it dies, ended when its owner ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, RedisError
+
+from manager import tether
+from manager.redis_binary import RedisBinary, choose, directives
+from manager.redis_leftover import end_leftover
+from services.core.errors import SettingsRejected, Unavailable
+from services.core.settings import scrubbed_environment
+
+SOCKET: Final = "redis.sock"
+PID_FILE: Final = "redis.pid"
+_LONGEST_SOCKET_PATH: Final = 100
+_READY_S: Final = 60.0
+"""A large append-only file takes a while to load."""
+_POLL_S: Final = 0.02
+_STOP_S: Final = 10.0
+_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_STEADY_S: Final = 30.0
+"""A child that lived this long starts with the shortest wait again."""
+_LOG_LIMIT: Final = 1024 * 1024
+
+_log = structlog.get_logger(__name__)
+
+
+class RedisChild:
+    """One private server. Made on the loop's own thread and kept there: on Linux the child ends with the thread that spawned it."""
+
+    def __init__(self, data: Path, run_dir: Path, durability: str, binary: RedisBinary | None = None) -> None:
+        """`data` is its own folder; `durability` is Redis' `appendfsync`. Raises `Unavailable` where no server is found, with what to install."""
+        self._data = data.resolve()
+        self._socket = run_dir / SOCKET
+        if len(str(self._socket).encode()) > _LONGEST_SOCKET_PATH:
+            raise SettingsRejected(f"runtime_dir is too long for a socket: {self._socket} has more than {_LONGEST_SOCKET_PATH} bytes")
+        self._config = run_dir / "redis.conf"
+        self._durability = durability
+        self.binary = binary or choose(self._data)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended: asyncio.Future[int] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; the same after every restart."""
+        return f"unix://{self._socket}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running server; 0 between a death and the restart."""
+        return self._process.pid if self._process and self._process.poll() is None else 0
+
+    async def start(self) -> None:
+        """Start it and wait until it serves. Raises `Unavailable` with its own last words if it ends instead."""
+        self.spawn()
+        await self.ready()
+
+    def spawn(self) -> None:
+        """Start it without waiting, so that other preparations run meanwhile; the lock on the data folder must be held."""
+        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pid_file = self._data / PID_FILE
+        end_leftover(self._data, pid_file)
+        self._socket.unlink(missing_ok=True)
+        text = directives(self.binary, data=self._data, socket=self._socket, pid_file=pid_file, durability=self._durability)
+        self._config.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(self.binary.path), str(self._config)]
+        with self._log_file().open("ab") as log:
+            # A session of its own: Ctrl-C in the terminal must not end the store before the services that use it.
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=scrubbed_environment(), start_new_session=True)  # noqa: S603 - our own server
+        self._process, self._ended = process, _watched(process)
+
+    async def ready(self) -> None:
+        """Wait until it has loaded its file and answers."""
+        client = Redis.from_url(self.url, protocol=2, socket_timeout=2)
+        try:
+            async with asyncio.timeout(_READY_S):
+                while not await _answers(client):
+                    if self._ended is None or self._ended.done():
+                        raise Unavailable(f"Redis ({self.binary.path}) ended while starting: {self._last_words()}")
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            raise Unavailable(f"Redis ({self.binary.path}) did not get ready within {_READY_S:.0f} s: {self._last_words()}") from None
+        finally:
+            await client.aclose()
+
+    async def supervise(self) -> None:
+        """Start it again whenever it dies, with growing pauses; runs until cancelled."""
+        failures = 0
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while True:
+            if self._ended is not None:
+                code = await asyncio.shield(self._ended)
+                failures = 0 if loop.time() - since > _STEADY_S else failures
+                pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
+                _log.error("redis.died", exit_code=code, restart_in_s=pause, last_words=self._last_words())
+                await asyncio.sleep(pause)
+            failures += 1
+            since = loop.time()
+            try:
+                await self.start()
+            except (Unavailable, OSError) as error:
+                _log.error("redis.not_restarted", reason=str(error))  # noqa: TRY400 - the server's own words say more than our stack
+            else:
+                _log.warning("redis.restarted", pid=self.pid)
+
+    async def stop(self) -> None:
+        """End it politely: it syncs its file on SIGTERM. Firmly after ten seconds."""
+        process, ended = self._process, self._ended
+        if process is None or ended is None:
+            return
+        if not ended.done():
+            process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await asyncio.shield(ended)
+        except TimeoutError:
+            _log.warning("redis.killed", pid=process.pid)
+            process.kill()
+            await ended
+        self._process = self._ended = None
+        for path in (self._socket, self._data / PID_FILE):
+            path.unlink(missing_ok=True)
+
+    def _log_file(self) -> Path:
+        path = self._data / "redis.log"
+        if path.exists() and path.stat().st_size > _LOG_LIMIT:
+            path.replace(path.with_suffix(".log.1"))
+        return path
+
+    def _last_words(self) -> str:
+        try:
+            lines = (self._data / "redis.log").read_text(errors="replace").splitlines()
+        except OSError:
+            return "it left no log"
+        return " | ".join(line.strip() for line in lines[-3:]) or "it said nothing"
+
+
+@asynccontextmanager
+async def private_redis(data: Path, run_dir: Path, durability: str) -> AsyncIterator[RedisChild]:
+    """A private server for the time of the block, watched all the while."""
+    child = RedisChild(data, run_dir, durability)
+    try:
+        await child.start()
+        async with supervised(child):
+            yield child
+    finally:
+        await asyncio.shield(child.stop())
+
+
+@asynccontextmanager
+async def supervised(child: RedisChild) -> AsyncIterator[None]:
+    """Watch a started child for the time of the block."""
+    watch = asyncio.create_task(child.supervise(), name="redis")
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+
+
+async def _answers(client: Redis) -> bool:
+    try:
+        return bool(await client.ping())
+    except BusyLoadingError:
+        return False
+    except (RedisError, OSError):
+        return False
+
+
+def _watched(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
+    """The exit status as a future. A thread waits for it: asyncio's own ways differ between loops and fork through libuv on one of them."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def tell(code: int) -> None:
+        if not ended.done():
+            ended.set_result(code)
+
+    def wait() -> None:
+        code = process.wait()
+        # The loop may be gone: then nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, code)
+
+    threading.Thread(target=wait, name="redis-wait", daemon=True).start()
+    return ended
