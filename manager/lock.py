@@ -15,7 +15,8 @@ from services.core.errors import Conflict, SettingsRejected
 def exclusive(data_dir: Path) -> Iterator[None]:
     """Hold the folder for the time of the block; made if it is not there.
 
-    The kernel ends the lock with its holder, however that ends. Raises `Conflict` naming the holder's pid, and `SettingsRejected` for a folder that cannot be written.
+    The kernel ends the lock with its holder, however that ends. Raises `Conflict` naming the holder's pid,
+    and `SettingsRejected` for a folder that cannot be written.
     """
     path = lock_file(data_dir)
     try:

@@ -114,7 +114,7 @@ class RedisChild:
             try:
                 await self.start()
             except (Unavailable, OSError) as error:
-                _log.error("redis.not_restarted", reason=str(error))  # noqa: TRY400 - the server's own words say more than our stack
+                _log.error("redis.not_restarted", reason=str(error))
             else:
                 _log.warning("redis.restarted", pid=self.pid)
 

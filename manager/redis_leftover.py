@@ -47,11 +47,11 @@ def _recorded(pid_file: Path) -> int | None:
 def _is_ours(pid: int, data: Path) -> bool:
     if sys.platform == "linux":
         try:
-            program = Path(os.readlink(f"/proc/{pid}/exe")).name
-            folder = os.readlink(f"/proc/{pid}/cwd")
+            program = Path(f"/proc/{pid}/exe").readlink().name
+            folder = Path(f"/proc/{pid}/cwd").readlink()
         except OSError:
             return False
-        return ("redis" in program or "valkey" in program) and Path(folder) == data.resolve()
+        return ("redis" in program or "valkey" in program) and folder == data.resolve()
     answer = subprocess.run(["lsof", "-a", "-p", str(pid), "-d", "cwd", "-Fcn"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603, S607 - no /proc here
     lines = answer.stdout.splitlines()
     return any(line.startswith("c") and ("redis" in line or "valkey" in line) for line in lines) and f"n{data.resolve()}" in lines

@@ -18,6 +18,7 @@ from services.catalog import SERVICES
 from services.compose import compose
 from services.core import logs
 from services.core.errors import SouffleurError
+from services.core.presence import present
 from services.core.registry import load
 from services.core.runtime import Runtime
 from services.core.settings import Settings, read
@@ -35,6 +36,8 @@ async def running(settings: Settings, names: Sequence[str]) -> AsyncIterator[Run
             if name in names:
                 build = cast(Build, load(name, SERVICES))
                 await stack.enter_async_context(build(runtime))
+                address = runtime.settings.gateway.url if name == "gateway" else runtime.address(name)
+                await stack.enter_async_context(present(runtime.redis, runtime.clock, name, address))
                 _log.info("service.started", service=name)
         # Objects made during start live as long as the process: keep the collector from walking them during a turn.
         gc.collect()

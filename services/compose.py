@@ -19,6 +19,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from services.core.bus import notices
+from services.core.errors import SettingsRejected
 from services.core.live import LiveSettings
 from services.core.runtime import Runtime
 from services.core.settings import Settings
@@ -64,6 +65,8 @@ async def compose(settings: Settings) -> AsyncIterator[Runtime]:
         archive_url=settings.database.archive or _sqlite(settings, "archive"),
         application_url=settings.database.application or _sqlite(settings, "application"),
     )
+    # Services are built on the settings in force, not on the base that would be replaced a moment later.
+    await _take_overrides(runtime)
     follower = asyncio.create_task(_follow_settings(runtime), name="settings")
     try:
         yield runtime
@@ -80,10 +83,24 @@ def _sqlite(settings: Settings, name: str) -> str:
 
 
 async def _follow_settings(runtime: Runtime) -> None:
+    refused = 0
     async for _ in notices.listen(runtime.redis, notices.SETTINGS):
-        try:
-            version, overrides = await runtime.redis.hmget(LIVE_SETTINGS_KEY, ["version", "overrides"])
-        except RedisError:
-            continue
-        if version is not None and runtime.live.accept(int(version), (overrides or b"{}").decode()):
-            _log.info("settings.changed", version=int(version))
+        refused = await _take_overrides(runtime, refused)
+
+
+async def _take_overrides(runtime: Runtime, refused: int = 0) -> int:
+    """Take over what stands in the store. Overrides that do not fit this base are left out, said once per version, and never stop the process."""
+    try:
+        stored, overrides = await runtime.redis.hmget(LIVE_SETTINGS_KEY, ["version", "overrides"])
+    except (RedisError, OSError):
+        return refused
+    version = int(stored or 0)
+    if version == refused:
+        return refused
+    try:
+        if runtime.live.accept(version, overrides.decode() if isinstance(overrides, bytes) else overrides or "{}"):
+            _log.info("settings.changed", version=version)
+    except (SettingsRejected, ValueError) as error:
+        _log.error("settings.overrides_do_not_fit", version=version, reason=str(error))
+        return version
+    return refused

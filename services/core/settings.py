@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,6 +124,12 @@ class GatewaySettings(Section):
     max_message_bytes: int = Field(256 * 1024, ge=1024)
     max_sockets: int = Field(256, ge=1)
 
+    @property
+    def url(self) -> str:
+        """Where it is called from its own machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 class TelemetrySettings(Section):
     """Logs."""
@@ -226,13 +233,20 @@ def _plain(settings: Settings) -> dict[str, Any]:
 
 
 def masked(settings: Settings) -> dict[str, Any]:
-    """The tree as JSON values, for people: secrets and anything named like one are masked."""
-    return _mask(settings.model_dump(mode="json"))
+    """The tree as JSON values, for people: secrets, anything named like one, and passwords within URLs are masked."""
+    return {name: _mask(value, name) for name, value in settings.model_dump(mode="json").items()}
+
+
+_URL_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
 
 
 def _mask(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _mask(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mask(item, name) for item in value]
+    if isinstance(value, str):
+        value = _URL_PASSWORD.sub(r"\1********@", value)
     secret = any(part in name.lower() for part in ("key", "secret", "password", "token")) and "budget" not in name and name != "max_tokens"
     return "********" if secret and value else value
 

@@ -1,0 +1,71 @@
+"""Presence: every running service says who and where it is, in the store that all share; silence for a while means it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.core.clock import Clock
+
+_PREFIX: Final = "souffleur:presence:"
+_LIFE_MS: Final = 15_000
+_RENEW_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """One instance of a service."""
+
+    service: str
+    pid: int
+    host: str
+    address: str
+    """`unix:<path>`, `host:port`, or the URL of an HTTP server."""
+    started_at_ms: int
+
+
+@asynccontextmanager
+async def present(redis: Redis, clock: Clock, service: str, address: str) -> AsyncIterator[None]:
+    """Announce this process as an instance of `service` for the time of the block."""
+    mine = Presence(service=service, pid=os.getpid(), host=socket.gethostname(), address=address, started_at_ms=clock.wall_ms())
+    key = f"{_PREFIX}{service}:{mine.host}:{mine.pid}"
+    await _say(redis, key, mine)
+    renewal = asyncio.create_task(_renew(redis, key, mine), name=f"presence-{service}")
+    try:
+        yield
+    finally:
+        renewal.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await renewal
+        # A dead store forgets it by itself.
+        with contextlib.suppress(RedisError, OSError):
+            await redis.delete(key)
+
+
+async def everybody(redis: Redis) -> list[Presence]:
+    """All instances that were heard of lately, by service and then by age."""
+    keys = [key async for key in redis.scan_iter(match=f"{_PREFIX}*", count=500)]
+    values = await redis.mget(keys) if keys else []
+    found = [Presence(**json.loads(value)) for value in values if value is not None]
+    return sorted(found, key=lambda item: (item.service, item.started_at_ms))
+
+
+async def _say(redis: Redis, key: str, mine: Presence) -> None:
+    await redis.set(key, json.dumps(asdict(mine)), px=_LIFE_MS)
+
+
+async def _renew(redis: Redis, key: str, mine: Presence) -> None:
+    while True:
+        await asyncio.sleep(_RENEW_S)
+        with contextlib.suppress(RedisError, OSError):
+            await _say(redis, key, mine)
