@@ -1,0 +1,74 @@
+"""Following a session's stream: blocks in Redis, outlives its restarts, never skips or repeats a fact."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final, cast
+
+import structlog
+from redis.asyncio import ConnectionPool, Redis
+
+from services.core.errors import NotFound, Recovering, Unavailable
+from services.transcript.store import Entry, entry_of, keys_of, store_errors
+
+_BLOCK_MS: Final = 4000
+"""Below the socket timeout of `compose.redis_client`."""
+_COUNT: Final = 200
+_BACKOFF_S: Final = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+_log = structlog.get_logger(__name__)
+
+
+async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, None]:
+    """Every entry behind `after`, and then each new one, for ever.
+
+    Raises `NotFound` when the next entry has been trimmed (the archive has it), and `Recovering` when the store came back
+    with less than the caller has seen.
+    """
+    keys = keys_of(sid)
+    cursor = after
+    own = _own_connection(redis)
+    checked = False
+    failures = 0
+    try:
+        while True:
+            try:
+                if not checked:
+                    await _check_head(own, keys.index, cursor)
+                    checked = True
+                entries = await _next(own, keys.stream, cursor)
+                failures = 0
+            except Unavailable as error:
+                if failures == 0:
+                    _log.warning("tail.interrupted", session=sid, after=cursor, detail=error.detail)
+                checked = False
+                await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+                failures += 1
+                continue
+            for entry in entries:
+                if entry.seq != cursor + 1:
+                    raise NotFound(f"facts {cursor + 1} to {entry.seq - 1} are only in the archive")
+                cursor = entry.seq
+                yield entry
+    finally:
+        await own.aclose()
+
+
+def _own_connection(redis: Redis) -> Redis:
+    # A blocked reader keeps its connection busy: taken from the shared pool, many readers would starve the appends.
+    shared = redis.connection_pool
+    return Redis.from_pool(ConnectionPool(connection_class=shared.connection_class, max_connections=1, **shared.connection_kwargs))
+
+
+async def _check_head(redis: Redis, index: str, cursor: int) -> None:
+    async with store_errors():
+        head = int(cast(bytes | None, await redis.hget(index, "head")) or 0)
+    if head < cursor:
+        raise Recovering(f"the transcript ends at {head}, before {cursor}; read it again from the archive")
+
+
+async def _next(redis: Redis, stream: str, cursor: int) -> list[Entry]:
+    async with store_errors():
+        answer = await redis.xread({stream: f"{cursor}-0"}, count=_COUNT, block=_BLOCK_MS)
+    return [entry_of(item) for _, items in answer or () for item in items]
