@@ -1,0 +1,1 @@
+"""Hearing at the edge: from a connection's audio to onsets, pauses and one recognition call per utterance."""

