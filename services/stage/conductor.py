@@ -1,0 +1,461 @@
+"""One line, from the first word thought to the last word heard: the only input and output of a turn.
+
+Text never goes from the roleplay service to the voice: a sentence is appended to the transcript, and when it is durable the voice is told its seq.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import structlog
+
+from services.core.clock import Clock
+from services.core.errors import SouffleurError
+from services.core.model.attachment import LineAudio, LineFlushed, LinePaused, LineResumed, LineWord, LineWords
+from services.core.model.audio import SAMPLE_BYTES, VOICE_RATE
+from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
+from services.core.model.facts import LineClosed, LineOpened, Spoken, fields_of
+from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
+from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio, VoiceFellBack, WordMarks
+from services.core.rpc.client import Stream
+from services.core.telemetry import TOKENS, TURNS
+from services.stage.attachments import Attachment
+from services.stage.feed import ReplyFeed
+from services.stage.playhead import Playhead, SpokenSentence, extent
+from services.stage.roster import Seat
+from services.stage.writer import Writer
+
+_GRACE_S: Final = 2.0
+"""How long after its sound has ended a line waits for the report that it was played."""
+_REPORT_SLACK_MS: Final = 60
+_SENTENCES: Final = 64
+_CHUNKS: Final = 256
+"""Voice made ahead of play, in chunks of 20 to 100 ms; the voice waits when it is full."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Voices(Protocol):
+    """The voice service as the stage calls it."""
+
+    def speak(self, timeout_s: float) -> Stream[SpeakOpen | Say, SpeakEvent]:
+        """One line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backstage:
+    """What every line of a session is made with."""
+
+    session: str
+    voices: Voices
+    clock: Clock
+    lead_s: float
+    line_timeout_s: float
+
+
+class Host(Protocol):
+    """The session, as a line needs it."""
+
+    def listeners(self, place: str) -> Sequence[Attachment]:
+        """Everybody attached in a place."""
+        ...
+
+    def line_started(self, line: Line) -> None:
+        """The first sound or text went out."""
+        ...
+
+    def line_ended(self, line: Line) -> None:
+        """The line has been closed by itself."""
+        ...
+
+    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
+        """An engine failed and another one went on."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Timing:
+    """When the parts of a turn happened, on the stage's clock; None = did not."""
+
+    speech_ended: float | None = None
+    decided: float | None = None
+    said: float | None = None
+    """The final text was there (or the typed words)."""
+    stt_ms: float | None = None
+    asked: float | None = None
+    first_sentence: float | None = None
+    first_audio: float | None = None
+    llm_ttft_ms: float | None = None
+    llm_engine: str = ""
+    llm_model: str = ""
+    tts_engine: str = ""
+    stt_engine: str = ""
+
+    def parts_ms(self) -> dict[str, float]:
+        """The parts by the names of `telemetry.TURN_PARTS`."""
+        spans = {
+            "end_of_turn_delay": (self.speech_ended, self.decided),
+            "first_sentence": (self.asked, self.first_sentence),
+            "tts_ttfa": (self.first_sentence, self.first_audio),
+            "e2e": (self.speech_ended if self.speech_ended is not None else self.said, self.first_audio),
+        }
+        found = {name: max(0.0, (until - since) * 1000) for name, (since, until) in spans.items() if since is not None and until is not None}
+        if self.stt_ms is not None:
+            found["stt_final_delay"] = self.stt_ms
+        if self.llm_ttft_ms is not None:
+            found["llm_ttft"] = self.llm_ttft_ms
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """What a line is to be."""
+
+    line: str
+    seat: Seat
+    audience: tuple[str, ...]
+    first: asyncio.Future[Fact] | None
+    """The `said` that names the turn; None = nobody asked."""
+    said: asyncio.Future[Fact] | None
+    """The last one that is answered: the line is opened after it, and nothing goes out before it is durable."""
+    timing: Timing = field(default_factory=Timing)
+
+
+class Line:
+    """Runs as one task (`run`); `pause`, `resume` and `cut` act at once."""
+
+    def __init__(self, order: Order, feed: ReplyFeed, writer: Writer, backstage: Backstage, host: Host) -> None:
+        """Nothing happens before `run`."""
+        self.order = order
+        self.timing = order.timing
+        self._feed = feed
+        self._writer = writer
+        self._backstage = backstage
+        self._clock = backstage.clock
+        self._host = host
+        self._playhead = Playhead(backstage.lead_s)
+        self._written: asyncio.Queue[asyncio.Future[Fact] | None] = asyncio.Queue(_SENTENCES)
+        self._audio: asyncio.Queue[SpeechAudio | None] = asyncio.Queue(_CHUNKS)
+        self._spoken: dict[int, SpokenSentence] = {}
+        self._delivered = (0, 0)
+        self._stream: Stream[SpeakOpen | Say, SpeakEvent] | None = None
+        self._voiced = False
+        self._failure = ""
+        self._changed = asyncio.Event()
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self.started = False
+        self.closed = False
+        self.task: asyncio.Task[None] | None = None
+
+    # What the floor asks for.
+
+    def pause(self) -> None:
+        """Send nothing more for now."""
+        self._gate.clear()
+        self._playhead.pause(self._clock.now())
+        self._tell(LinePaused(self.order.line))
+
+    def resume(self) -> None:
+        """Go on where it stopped."""
+        self._playhead.resume(self._clock.now())
+        self._gate.set()
+        self._changed.set()
+        self._tell(LineResumed(self.order.line))
+
+    def cut(self, reason: str, interrupter: Attachment | None = None) -> None:
+        """End it here and now: what was heard so far is what was said."""
+        if self.closed:
+            return
+        self._tell(LineFlushed(self.order.line))
+        last, basis = self._heard(interrupter)
+        self._close(LineState.CUT, last, basis, reason)
+        if self.task is not None:
+            self.task.cancel()
+
+    def played(self) -> None:
+        """Some listener reported its position."""
+        self._changed.set()
+
+    def speaks(self, seq: int) -> bool:
+        """Is this fact one of the line's sentences?"""
+        return seq in self._spoken or seq == self._delivered[0]
+
+    # The line itself.
+
+    async def run(self) -> None:
+        """Think, write, speak, close. Whatever goes wrong ends this line, never the session."""
+        try:
+            async with asyncio.timeout(self._backstage.line_timeout_s):
+                basis = await self._perform()
+        except TimeoutError:
+            self._give_up("deadline_exceeded")
+        except SouffleurError as error:
+            self._give_up(error.code)
+        except Exception:
+            _log.exception("line.failed", line=self.order.line)
+            self._give_up("internal")
+        else:
+            self._complete(basis)
+        finally:
+            if self._stream is not None:
+                self._stream.cancel()
+            self._feed.stop()
+        self._host.line_ended(self)
+
+    async def _perform(self) -> Basis:
+        self._voiced = any(listener.hears for listener in self._host.listeners(self.order.seat.place))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._think(), name="think")
+                group.create_task(self._speak(), name="speak")
+                playing = group.create_task(self._play(), name="play")
+        except ExceptionGroup as group_of:
+            raise group_of.exceptions[0] from None
+        return playing.result()
+
+    async def _think(self) -> None:
+        """Reply -> sentences in the transcript."""
+        order = self.order
+        if order.said is not None:
+            await order.said
+        turn = 0 if order.first is None else (await order.first).seq
+        body = LineOpened(line=order.line, character=order.seat.member, turn=turn, base_seq=self._feed.request.base_seq)
+        self._write(Kind.LINE_OPENED, "open", fields_of(body), turn or None)
+        try:
+            async for event in self._feed:
+                await self._take(event, turn)
+        except SouffleurError as error:
+            # What was already given is spoken to its end; the line is then closed as cut, with this reason.
+            self._failure = error.code
+        await self._written.put(None)
+
+    async def _take(self, event: ReplyEvent, turn: int) -> None:
+        match event:
+            case ReplyStarted():
+                self.timing.llm_engine, self.timing.llm_model = event.engine, event.model
+            case Sentence():
+                self.timing.first_sentence = self.timing.first_sentence or self._clock.now()
+                body = Spoken(
+                    line=self.order.line,
+                    attempt=1,
+                    index=event.index,
+                    text=event.text,
+                    tagged=event.tagged,
+                    emotion=event.emotion,
+                    intensity=event.intensity,
+                    manner=event.manner,
+                    engine=self.timing.llm_engine,
+                )
+                await self._written.put(self._write(Kind.SENTENCE, f"a1:s{event.index}", fields_of(body), turn or None))
+            case FellBack():
+                self._host.fell_back("llm", event.from_engine, event.to_engine, event.reason)
+            case ReplyFinished():
+                self.timing.llm_ttft_ms = event.ttft_ms
+                TOKENS.labels("in", event.engine).inc(event.prompt_tokens)
+                TOKENS.labels("out", event.engine).inc(event.completion_tokens)
+                if event.reason == "truncated":
+                    self._failure = "truncated"
+
+    async def _speak(self) -> None:
+        """Durable sentences -> the voice, or straight to the readers where nobody listens."""
+        receiving: asyncio.Task[None] | None = None
+        if self._voiced:
+            self._stream = self._backstage.voices.speak(self._backstage.line_timeout_s)
+            receiving = asyncio.create_task(self._receive(self._stream), name="voice")
+        try:
+            while (future := await self._written.get()) is not None:
+                fact = await future
+                if self._stream is not None and self._voiced:
+                    await self._say(self._stream, fact)
+                else:
+                    await self._gate.wait()
+                    self._deliver(fact)
+            if receiving is not None and self._stream is not None:
+                await self._finish_voice(self._stream, receiving)
+        finally:
+            if receiving is not None:
+                receiving.cancel()
+        await self._audio.put(None)
+
+    async def _say(self, stream: Stream[SpeakOpen | Say, SpeakEvent], fact: Fact) -> None:
+        try:
+            if not self._spoken:
+                await stream.send(SpeakOpen(self._backstage.session, self.order.line, self.order.seat.voice()))
+            self._spoken[fact.seq] = SpokenSentence(fact.seq, str(fact.body["text"]), -1)
+            await stream.send(Say(fact.seq))
+        except SouffleurError as error:
+            self._voice_lost(error)
+            self._deliver(fact)
+
+    async def _finish_voice(self, stream: Stream[SpeakOpen | Say, SpeakEvent], receiving: asyncio.Task[None]) -> None:
+        with contextlib.suppress(SouffleurError):
+            # A voice that has failed has said so to `_receive` already.
+            await stream.finish()
+        await receiving
+
+    async def _receive(self, stream: Stream[SpeakOpen | Say, SpeakEvent]) -> None:
+        """The voice's events: sound to the queue, marks to the listeners."""
+        total = 0
+        try:
+            async for event in stream:
+                match event:
+                    case SpeakOpened():
+                        self.timing.tts_engine = event.engine
+                    case SentenceStarted() if event.seq in self._spoken:
+                        self._spoken[event.seq].text, self._spoken[event.seq].start = event.text, total
+                    case SpeechAudio() if event.seq in self._spoken:
+                        samples = len(event.pcm) // SAMPLE_BYTES
+                        total += samples
+                        self._spoken[event.seq].samples += samples
+                        await self._audio.put(event)
+                    case WordMarks() if event.seq in self._spoken:
+                        self._mark(self._spoken[event.seq], event)
+                    case SentenceDone() if event.seq in self._spoken:
+                        self._spoken[event.seq].done = True
+                    case VoiceFellBack():
+                        self._host.fell_back("tts", event.from_engine, event.to_engine, event.reason)
+                    case _:
+                        pass
+        except SouffleurError as error:
+            self._voice_lost(error)
+
+    def _voice_lost(self, error: SouffleurError) -> None:
+        """The line goes on as text."""
+        if self._voiced:
+            self._voiced = False
+            self._host.fell_back("tts", self.timing.tts_engine or "voice", "text", error.code)
+
+    def _mark(self, sentence: SpokenSentence, marks: WordMarks) -> None:
+        sentence.marks.extend(marks.marks)
+        words = tuple(LineWord(mark.start, mark.end, sentence.start + mark.at_samples) for mark in marks.marks)
+        self._tell(LineWords(self.order.line, sentence.seq, words))
+
+    async def _play(self) -> Basis:
+        """Sound to the listeners, at most the lead ahead of play."""
+        line_samples = 0
+        while (chunk := await self._audio.get()) is not None:
+            samples = len(chunk.pcm) // SAMPLE_BYTES
+            await self._wait_for_room(samples)
+            now = self._clock.now()
+            self._begin(now)
+            self._playhead.advance(samples, now)
+            self._tell(LineAudio(self.order.line, chunk.seq, chunk.pcm, line_samples))
+            line_samples += samples
+        if not self._playhead.sent:
+            return Basis.DELIVERED
+        return await self._play_out()
+
+    async def _wait_for_room(self, samples: int) -> None:
+        while True:
+            await self._gate.wait()
+            delay = self._playhead.wait_s(samples, self._clock.now())
+            if delay <= 0:
+                return
+            await self._pause_for(delay)
+
+    async def _pause_for(self, delay_s: float) -> None:
+        """Until something changes, `delay_s` at the longest."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._changed.wait()
+
+    async def _play_out(self) -> Basis:
+        """Wait until the last sample was heard: as reported, else as the clock says; never past the sound's length and a grace."""
+        reporters = [listener for listener in self._listeners() if listener.reports_playback]
+        total_ms = self._playhead.sent * 1000 // VOICE_RATE
+        overdue_s = 0.0
+        while True:
+            await self._gate.wait()
+            now = self._clock.now()
+            if any(listener.played_ms.get(self.order.line, 0) >= total_ms - _REPORT_SLACK_MS for listener in reporters):
+                return Basis.REPORTED
+            remaining = self._playhead.remaining_s(now)
+            if remaining <= 0 and (not reporters or overdue_s >= _GRACE_S):
+                return Basis.ESTIMATED
+            await self._pause_for(remaining if remaining > 0 else _GRACE_S - overdue_s)
+            if remaining <= 0:
+                overdue_s += self._clock.now() - now
+
+    # The end.
+
+    def _complete(self, basis: Basis) -> None:
+        last = self._delivered
+        if self._spoken:
+            final = max(self._spoken.values(), key=lambda sentence: sentence.seq)
+            last = max(last, (final.seq, len(final.text)))
+        if last == (0, 0):
+            self._close(LineState.ABORTED, last, Basis.DELIVERED, self._failure or "no_words")
+        elif self._failure:
+            self._close(LineState.CUT, last, basis, self._failure)
+        else:
+            self._close(LineState.HEARD, last, basis, "")
+
+    def _give_up(self, reason: str) -> None:
+        last, basis = self._heard(None)
+        self._tell(LineFlushed(self.order.line))
+        self._close(LineState.CUT if last[0] else LineState.ABORTED, last, basis, reason)
+
+    def _heard(self, interrupter: Attachment | None) -> tuple[tuple[int, int], Basis]:
+        """How far the line was heard, and how we know."""
+        if not self._playhead.sent:
+            return self._delivered, Basis.DELIVERED
+        line = self.order.line
+        estimate = self._playhead.position(self._clock.now())
+        if interrupter is not None and interrupter.hears and interrupter.reports_playback:
+            played, basis = self._reported(interrupter), Basis.REPORTED
+        else:
+            listeners = self._listeners()
+            reported = [self._reported(listener) for listener in listeners if listener.reports_playback and line in listener.played_ms]
+            estimated = any(not listener.reports_playback for listener in listeners) or not reported
+            played = max([*reported, estimate] if estimated else reported)
+            basis = Basis.ESTIMATED if estimated else Basis.REPORTED
+        in_order = sorted((sentence for sentence in self._spoken.values() if sentence.start >= 0), key=lambda sentence: sentence.start)
+        return extent(in_order, min(played, self._playhead.sent)), basis
+
+    def _reported(self, listener: Attachment) -> int:
+        return listener.played_ms.get(self.order.line, 0) * VOICE_RATE // 1000
+
+    def _close(self, state: LineState, last: tuple[int, int], basis: Basis, reason: str) -> None:
+        self.closed = True
+        body = LineClosed(line=self.order.line, state=state, last_seq=last[0], offset=last[1], basis=basis, reason=reason)
+        self._write(Kind.LINE_CLOSED, "close", fields_of(body), None)
+        TURNS.labels(state).inc()
+
+    def _write(self, kind: Kind, key: str, body: dict[str, object], cause: int | None) -> asyncio.Future[Fact]:
+        order = self.order
+        return self._writer.write(
+            Draft(
+                key=f"{order.line}:{key}",
+                kind=kind,
+                at_ms=self._clock.wall_ms(),
+                by=Author("character", order.seat.member, order.seat.name),
+                place=order.seat.place,
+                audience=order.audience,
+                cause=cause,
+                body=body,
+            )
+        )
+
+    def _begin(self, now: float) -> None:
+        if not self.started:
+            self.started = True
+            self.timing.first_audio = now
+            self._host.line_started(self)
+
+    def _deliver(self, fact: Fact) -> None:
+        self._begin(self._clock.now())
+        self._delivered = (fact.seq, len(str(fact.body["text"])))
+
+    def _listeners(self) -> list[Attachment]:
+        return [listener for listener in self._host.listeners(self.order.seat.place) if listener.hears]
+
+    def _tell(self, value: LineAudio | LineWords | LinePaused | LineResumed | LineFlushed) -> None:
+        for listener in self._listeners():
+            listener.deliver(value)

@@ -1,0 +1,152 @@
+"""Coming and going: who may join a session as whom, and what they are sent first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+import structlog
+from ulid import ULID
+
+from services.core.clock import Clock
+from services.core.errors import Forbidden, InvalidRequest, NotFound, Overloaded, SouffleurError
+from services.core.model.attachment import Attached, AttachOpen, Principal
+from services.core.model.fact import Author, Draft, Fact, Kind
+from services.core.model.facts import Joined, Left, fields_of
+from services.core.telemetry import ATTACHMENTS
+from services.stage.attachments import Attachment
+from services.stage.roster import CHARACTER, Seat
+from services.stage.session import Session
+
+_ATTACHMENTS: Final = 64
+_NAME_LIMIT: Final = 80
+_SEAT_KEPT_S: Final = 5.0
+"""A participant whose connection broke keeps its seat this long: a page reconnects within a second or two."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Backlog(Protocol):
+    """The log as the door needs it."""
+
+    async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
+        """Facts in order."""
+        ...
+
+
+class Door:
+    """One per session."""
+
+    def __init__(self, session: Session, log: Backlog, clock: Clock) -> None:
+        """`log` gives the backlog of a newcomer."""
+        self._session = session
+        self._log = log
+        self._clock = clock
+        self._leaving: dict[str, asyncio.TimerHandle] = {}
+
+    async def enter(self, opening: AttachOpen) -> tuple[Attachment, Attached]:
+        """Seat somebody; their `joined` is durable when this returns. Raises `Forbidden`, `NotFound`, `InvalidRequest` or `Overloaded`."""
+        session = self._session
+        if len(session.attachments) >= _ATTACHMENTS:
+            raise Overloaded("this session has as many connections as it may")
+        seat = self._seat(opening)
+        attachment = Attachment(
+            principal=opening.principal,
+            participant=seat.member,
+            name=seat.name,
+            place=seat.place,
+            hears=opening.hears,
+            reports_playback=opening.reports_playback,
+            settings=opening.configure,
+            seen=max(0, opening.after_seq),
+        )
+        session.attachments.append(attachment)
+        ATTACHMENTS.inc()
+        try:
+            if (leaving := self._leaving.pop(seat.member, None)) is not None:
+                leaving.cancel()
+            if seat.member not in session.roster.seats or not session.roster.seats[seat.member].present:
+                await self._join(seat)
+            head = session.writer.durable
+            backlog = await self._log.read(session.sid, after=attachment.seen, upto=head)
+        except BaseException:
+            self.leave(attachment)
+            raise
+        attachment.caught_up(backlog)
+        return attachment, Attached(attachment.participant, attachment.name, head, attachment.place)
+
+    def _seat(self, opening: AttachOpen) -> Seat:
+        principal = opening.principal
+        if not 1 <= opening.head_count <= 100:
+            raise InvalidRequest("head_count is 1 to 100")
+        known = self._session.roster.seats.get(opening.participant)
+        if opening.participant:
+            if known is None or known.role == CHARACTER:
+                raise NotFound("there is no such participant")
+            if not may_be(principal, known):
+                raise Forbidden("you may not be that participant")
+            return known
+        name = " ".join(principal.name.split())[:_NAME_LIMIT] or self._free_name()
+        return Seat(member=f"p-{str(ULID()).lower()}", role="player", name=name, place=opening.place, principal=principal.id, head_count=opening.head_count)
+
+    def _free_name(self) -> str:
+        taken = {seat.name for seat in self._session.roster.seats.values()}
+        number = 1
+        while (name := f"Player {number}") in taken:
+            number += 1
+        return name
+
+    async def _join(self, seat: Seat) -> None:
+        body = Joined(member=seat.member, role=seat.role, name=seat.name, head_count=seat.head_count)
+        await self._session.write(
+            Draft(
+                key=f"join:{ULID()}",
+                kind=Kind.JOINED,
+                at_ms=self._clock.wall_ms(),
+                by=Author(seat.role, seat.principal, seat.name),
+                place=seat.place,
+                body=fields_of(body),
+            )
+        )
+
+    def leave(self, attachment: Attachment) -> None:
+        """A connection has ended; its participant leaves the table unless it comes back soon."""
+        session = self._session
+        if attachment not in session.attachments:
+            return
+        session.attachments.remove(attachment)
+        ATTACHMENTS.dec()
+        session.listening.gone(attachment)
+        session.touched = self._clock.now()
+        member = attachment.participant
+        if not any(other.participant == member for other in session.attachments) and member not in self._leaving:
+            self._leaving[member] = asyncio.get_running_loop().call_later(_SEAT_KEPT_S, self._left, member)
+
+    def _left(self, member: str) -> None:
+        self._leaving.pop(member, None)
+        seat = self._session.roster.seats.get(member)
+        if seat is None or not seat.present:
+            return
+        draft = Draft(
+            key=f"left:{ULID()}",
+            kind=Kind.LEFT,
+            at_ms=self._clock.wall_ms(),
+            by=Author(seat.role, seat.member, seat.name),
+            place=seat.place,
+            body=fields_of(Left(member=member)),
+        )
+        try:
+            self._session.write(draft)
+        except SouffleurError as error:
+            _log.warning("leave.unwritten", session=self._session.sid, code=error.code)
+
+    def close(self) -> None:
+        """Forget who was about to leave."""
+        for timer in self._leaving.values():
+            timer.cancel()
+        self._leaving.clear()
+
+
+def may_be(principal: Principal, seat: Seat) -> bool:
+    """May this principal act as that member?"""
+    return principal.role == "director" or seat.principal == principal.id

@@ -1,0 +1,58 @@
+"""A reply on its way: the call to the roleplay service, running before anybody knows whether it will be spoken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Final, Protocol
+
+import structlog
+
+from services.core.errors import SouffleurError, Unavailable
+from services.core.model.reply import ReplyEvent, ReplyRequest
+
+_QUEUE: Final = 64
+_log = structlog.get_logger(__name__)
+
+
+class Roleplay(Protocol):
+    """The roleplay service as the stage calls it."""
+
+    def reply(self, request: ReplyRequest, timeout_s: float) -> AsyncGenerator[ReplyEvent]:
+        """Events of one reply; closing the iterator stops the provider."""
+        ...
+
+
+class ReplyFeed:
+    """Starts at once; keeps what comes until somebody takes it. `stop` throws it away."""
+
+    def __init__(self, roleplay: Roleplay, request: ReplyRequest, timeout_s: float) -> None:
+        """`timeout_s` bounds the whole reply."""
+        self.request = request
+        self._queue: asyncio.Queue[ReplyEvent | SouffleurError | None] = asyncio.Queue(_QUEUE)
+        self._task = asyncio.create_task(self._run(roleplay, timeout_s), name="reply")
+
+    async def _run(self, roleplay: Roleplay, timeout_s: float) -> None:
+        end: SouffleurError | None = None
+        try:
+            async with contextlib.aclosing(roleplay.reply(self.request, timeout_s)) as events:
+                async for event in events:
+                    await self._queue.put(event)
+        except SouffleurError as error:
+            end = error
+        except Exception:
+            _log.exception("reply.failed", line=self.request.line)
+            end = Unavailable("the reply failed unexpectedly")
+        await self._queue.put(end)
+
+    async def __aiter__(self) -> AsyncIterator[ReplyEvent]:
+        """The events; raises the error that ended the reply."""
+        while (item := await self._queue.get()) is not None:
+            if isinstance(item, SouffleurError):
+                raise item
+            yield item
+
+    def stop(self) -> None:
+        """Stop the provider; nothing more comes."""
+        self._task.cancel()

@@ -1,0 +1,245 @@
+"""The sessions that this stage owns: claimed on first touch, kept by renewing, released when idle, given up when somebody else took them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from ulid import ULID
+
+from services.core.errors import InvalidRequest, NotFound, SouffleurError, StaleFence, TooLarge
+from services.core.model.attachment import OpenRequest, OpenResponse
+from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
+from services.core.model.facts import Joined, LineClosed, Passed, SceneSet, fields_of
+from services.core.runtime import Runtime
+from services.core.telemetry import SESSIONS
+from services.stage.conductor import Backstage
+from services.stage.door import Door
+from services.stage.roster import Roster
+from services.stage.session import Session
+from services.stage.writer import Writer
+from services.transcript.archive import Archive
+from services.transcript.archiver import Archiver
+from services.transcript.log import TranscriptLog
+
+_RENEWALS_PER_LEASE: Final = 3
+_CAST_LIMIT: Final = 16
+_SLACK_S: Final = 60.0
+"""A line may last its reply's deadline and this for the rest of its sound."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Owned:
+    """A session, its door and the task that writes for it."""
+
+    session: Session
+    door: Door
+    fence: int
+    writing: asyncio.Task[None]
+
+
+class House:
+    """All sessions of this process."""
+
+    def __init__(self, runtime: Runtime, log: TranscriptLog, archive: Archive, archiver: Archiver) -> None:
+        """Use `open_house`."""
+        self._runtime = runtime
+        self.log = log
+        self._archive = archive
+        self._archiver = archiver
+        self._owned: dict[str, Owned] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._address = runtime.address("stage")
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def open(self, request: OpenRequest) -> OpenResponse:
+        """Make a session or find it; its opening facts are durable and archived when this returns."""
+        if request.mode not in ("", "auto"):
+            raise InvalidRequest("this version knows the mode auto only")
+        if len(request.cast) > _CAST_LIMIT:
+            raise TooLarge(f"a cast has at most {_CAST_LIMIT} characters")
+        sid = request.session or str(ULID()).lower()
+        owned = await self._owning(sid, request)
+        created = owned.session.roster.head == 0
+        if created:
+            await self._begin(owned.session, request)
+        return OpenResponse(sid, owned.session.writer.durable, created)
+
+    async def get(self, sid: str) -> Owned:
+        """The live session. Raises `NotFound`, or `NotOwner` with the stage to ask."""
+        return await self._owning(sid, None)
+
+    async def _owning(self, sid: str, making: OpenRequest | None) -> Owned:
+        async with self._locks.setdefault(sid, asyncio.Lock()):
+            owned = self._owned.get(sid)
+            if owned is None:
+                if making is None and await self.log.head(sid) == 0 and await self._archive.mark(sid) == 0:
+                    self._locks.pop(sid, None)
+                    raise NotFound("there is no such session")
+                owned = await self._claim(sid)
+                self._owned[sid] = owned
+                SESSIONS.inc()
+            return owned
+
+    async def _claim(self, sid: str) -> Owned:
+        runtime, settings = self._runtime, self._runtime.settings
+        fence = await self.log.claim(sid, self._address, settings.stage.lease_s)
+        await self._archiver.restore(sid)
+        roster = Roster()
+        for fact in await self.log.read(sid):
+            roster.advance(fact)
+        backstage = Backstage(
+            session=sid,
+            voices=runtime.tts(),
+            clock=runtime.clock,
+            lead_s=settings.stage.lead_s,
+            line_timeout_s=settings.llm.reply_timeout_s + _SLACK_S,
+        )
+        session: Session
+        writer = Writer(
+            self.log,
+            sid,
+            fence=fence,
+            head=roster.head,
+            clock=runtime.clock,
+            announce=lambda fact: self._announce(session, fact),
+            lost=lambda error: self._lost(sid, error),
+        )
+        session = Session(sid, roster, writer, roleplay=runtime.llm(), backstage=backstage, settings=lambda: runtime.settings, clock=runtime.clock)
+        writing = asyncio.create_task(writer.run(), name=f"writer:{sid}")
+        owned = Owned(session, Door(session, self.log, runtime.clock), fence, writing)
+        await self._tidy(session)
+        return owned
+
+    def _announce(self, session: Session, fact: Fact) -> None:
+        session.announce(fact)
+        self._archiver.notify(session.sid)
+
+    async def _tidy(self, session: Session) -> None:
+        """What a dead owner left open is closed: nobody knows how much of it was heard, so nothing was."""
+        roster, now = session.roster, self._runtime.clock.wall_ms()
+        drafts = [
+            Draft(
+                key=f"{line.line}:close",
+                kind=Kind.LINE_CLOSED,
+                at_ms=now,
+                by=Author("stage"),
+                body=fields_of(LineClosed(line=line.line, state=LineState.ABORTED, basis=Basis.ESTIMATED, reason="owner_lost")),
+            )
+            for line in roster.open_lines.values()
+        ]
+        if roster.open_turn:
+            body = fields_of(Passed(turn=roster.open_turn, reason="owner_lost"))
+            drafts.append(Draft(key=f"pass:{roster.open_turn}", kind=Kind.PASSED, at_ms=now, by=Author("stage"), body=body))
+        for seat in roster.seats.values():
+            if seat.present and seat.role != "character":
+                body = {"member": seat.member}
+                drafts.append(Draft(key=f"left:{ULID()}", kind=Kind.LEFT, at_ms=now, by=Author("stage"), place=seat.place, body=body))
+        for future in [session.writer.write(draft) for draft in drafts]:
+            await future
+
+    async def _begin(self, session: Session, request: OpenRequest) -> None:
+        now = self._runtime.clock.wall_ms()
+        director = Author("director")
+        scene = SceneSet(
+            heading=request.scene_heading,
+            description=request.scene_description,
+            title=request.title,
+            mode=request.mode or "auto",
+            language=request.language,
+            phrases=list(request.phrases),
+        )
+        futures = [session.write(Draft(key="scene:0", kind=Kind.SCENE_SET, at_ms=now, by=director, body=fields_of(scene)))]
+        for member in request.cast:
+            body = Joined(member=member.slug, role="character", name=member.name, card=card_of(member.card))
+            key = f"cast:{member.slug}"
+            futures.append(session.write(Draft(key=key, kind=Kind.JOINED, at_ms=now, by=director, place=member.place, body=fields_of(body))))
+        for future in futures:
+            await future
+        await self._archiver.settle(session.sid)
+
+    def _lost(self, sid: str, error: SouffleurError) -> None:
+        _log.warning("session.given_up", session=sid, code=error.code)
+        task = asyncio.create_task(self._release(sid, error.code, ours=not isinstance(error, StaleFence)), name=f"release:{sid}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _release(self, sid: str, reason: str, *, ours: bool = True) -> None:
+        async with self._locks.setdefault(sid, asyncio.Lock()):
+            owned = self._owned.pop(sid, None)
+            if owned is None:
+                return
+            SESSIONS.dec()
+            owned.door.close()
+            with contextlib.suppress(SouffleurError):
+                # Without the store nothing can be closed in order; the next owner tidies up.
+                await owned.session.close(reason)
+            owned.writing.cancel()
+            await asyncio.gather(owned.writing, return_exceptions=True)
+            if ours:
+                with contextlib.suppress(SouffleurError):
+                    await self._archiver.settle(sid)
+                    await self.log.release(sid, owned.fence)
+
+    def wall_ms(self) -> int:
+        """The date, for facts."""
+        return self._runtime.clock.wall_ms()
+
+    async def keep(self) -> None:
+        """Renew every lease, and let go of sessions that nobody has used for a while; runs until cancelled."""
+        stage = self._runtime.settings.stage
+        while True:
+            await asyncio.sleep(stage.lease_s / _RENEWALS_PER_LEASE)
+            now = self._runtime.clock.now()
+            for sid, owned in list(self._owned.items()):
+                if not owned.session.attachments and now - owned.session.touched > stage.idle_release_s:
+                    await self._release(sid, "idle")
+                    continue
+                try:
+                    await self.log.renew(sid, owned.fence, stage.lease_s)
+                except StaleFence as error:
+                    self._lost(sid, error)
+                except SouffleurError as error:
+                    _log.warning("lease.not_renewed", session=sid, code=error.code)
+
+    async def close(self) -> None:
+        """Close and release everything."""
+        await asyncio.gather(*(self._release(sid, "shutdown") for sid in list(self._owned)))
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+def card_of(text: str) -> dict[str, object]:
+    """A card as it goes into the fact. Raises `InvalidRequest`."""
+    try:
+        card = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("a card is not JSON") from error
+    if not isinstance(card, dict):
+        raise InvalidRequest("a card is a JSON object")
+    return card
+
+
+@asynccontextmanager
+async def open_house(runtime: Runtime) -> AsyncIterator[House]:
+    """The house with its archive; leaving it closes every session in order."""
+    log = TranscriptLog(runtime.redis)
+    archive = await Archive.open(runtime.archive_url)
+    archiver = Archiver(log, archive)
+    house = House(runtime, log, archive, archiver)
+    keeper = asyncio.create_task(house.keep(), name="leases")
+    try:
+        yield house
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await house.close()
+        await archiver.close()
+        await archive.close()

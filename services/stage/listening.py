@@ -1,0 +1,172 @@
+"""Everybody's speech in one session: from onset to final text, with the one timer that tells them the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from services.core.clock import Clock
+from services.core.errors import Conflict, NotFound
+from services.core.model.attachment import FinalHeard, Onset, PartialHeard, PartialShown, Paused, Refused, Resumed, SpeechSeen, UtteranceEnded, UtteranceLost
+from services.core.settings import StageSettings
+from services.stage.attachments import Attachment
+from services.stage.endpointing import Utterance
+
+_FINAL_GRACE_S: Final = 2.0
+
+
+@dataclass(slots=True)
+class Speech:
+    """One utterance and whose it is."""
+
+    utterance: Utterance
+    attachment: Attachment
+    final_by: float | None = None
+    """When its text must have come, once it has ended."""
+
+
+class Ears(Protocol):
+    """The session, as listening needs it."""
+
+    def speech_began(self, speech: Speech) -> None:
+        """Somebody began to speak."""
+        ...
+
+    def speech_confirmed(self, speech: Speech) -> None:
+        """They have spoken long enough to mean it."""
+        ...
+
+    def speech_wavered(self, speech: Speech) -> None:
+        """They paused: a reply may be prepared."""
+        ...
+
+    def speech_resumed(self, speech: Speech) -> None:
+        """They go on: a prepared reply is void."""
+        ...
+
+    def speech_over(self, speech: Speech, final: FinalHeard | None) -> None:
+        """The utterance is done; None or an empty text = nothing came of it."""
+        ...
+
+    def broadcast(self, value: PartialShown | SpeechSeen, place: str, besides: Attachment | None = None) -> None:
+        """Show something to everybody in a place."""
+        ...
+
+
+class Listening:
+    """The open utterances of a session."""
+
+    def __init__(self, ears: Ears, clock: Clock, settings: Callable[[], StageSettings], final_timeout_s: float) -> None:
+        """`settings` gives the snapshot for a new utterance."""
+        self._ears = ears
+        self._clock = clock
+        self._settings = settings
+        self._final_timeout_s = final_timeout_s + _FINAL_GRACE_S
+        self._open: dict[str, Speech] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def anybody(self, place: str) -> bool:
+        """Is an utterance open in `place`?"""
+        return any(speech.attachment.place == place for speech in self._open.values())
+
+    def close(self) -> None:
+        """No more timers."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def heard(self, attachment: Attachment, event: Onset | Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost) -> None:
+        """One event of an attachment's microphone."""
+        now = self._clock.now()
+        try:
+            if isinstance(event, Onset):
+                self._onset(attachment, event, now)
+            else:
+                self._going_on(self._mine(attachment, event.utterance), event, now)
+        except (NotFound, Conflict) as refusal:
+            attachment.deliver(Refused(refusal.code, refusal.detail, event.utterance))
+        self.arm()
+
+    def _onset(self, attachment: Attachment, event: Onset, now: float) -> None:
+        if event.utterance in self._open:
+            raise Conflict("this utterance is open already")
+        for other in [speech for speech in self._open.values() if speech.attachment is attachment and speech.utterance.ended_at is None]:
+            self._end(other, None)
+        settings = self._settings()
+        utterance = Utterance.begun(
+            event.utterance,
+            now,
+            settings,
+            manual=event.manual,
+            hang_over_s=attachment.settings.hang_over_s,
+            endpointing=attachment.settings.endpointing,
+        )
+        speech = Speech(utterance, attachment)
+        self._open[event.utterance] = speech
+        self._ears.broadcast(SpeechSeen(attachment.participant, speaking=True), attachment.place)
+        self._ears.speech_began(speech)
+
+    def _mine(self, attachment: Attachment, utterance: str) -> Speech:
+        speech = self._open.get(utterance)
+        if speech is None or speech.attachment is not attachment:
+            raise NotFound("no such utterance is open")
+        return speech
+
+    def _going_on(self, speech: Speech, event: Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost, now: float) -> None:
+        utterance = speech.utterance
+        match event:
+            case Paused():
+                utterance.paused(now, event.silence_ms / 1000)
+            case Resumed():
+                utterance.resumed(now)
+                self._ears.speech_resumed(speech)
+            case PartialHeard():
+                utterance.text = event.text[:4000]
+                self._ears.broadcast(PartialShown(utterance.id, speech.attachment.participant, utterance.text), speech.attachment.place, speech.attachment)
+            case FinalHeard():
+                self._end(speech, event)
+            case UtteranceLost():
+                self._end(speech, None)
+
+    def _end(self, speech: Speech, final: FinalHeard | None) -> None:
+        del self._open[speech.utterance.id]
+        self._ears.broadcast(SpeechSeen(speech.attachment.participant, speaking=False), speech.attachment.place)
+        self._ears.speech_over(speech, final)
+
+    def gone(self, attachment: Attachment) -> None:
+        """An attachment has left: what it was saying comes to nothing."""
+        for speech in [speech for speech in self._open.values() if speech.attachment is attachment]:
+            self._end(speech, None)
+        self.arm()
+
+    def arm(self) -> None:
+        """Wake up when the next decision is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        times = [time for speech in self._open.values() if (time := _next(speech)) is not None]
+        if times:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, min(times) - self._clock.now()), self._tick)
+
+    def _tick(self) -> None:
+        now = self._clock.now()
+        for speech in list(self._open.values()):
+            for due in speech.utterance.due(now):
+                self._decide(speech, due, now)
+            if speech.final_by is not None and now >= speech.final_by and speech.utterance.id in self._open:
+                self._end(speech, None)
+        self.arm()
+
+    def _decide(self, speech: Speech, due: str, now: float) -> None:
+        if due == "confirm":
+            self._ears.speech_confirmed(speech)
+        elif due == "speculate":
+            self._ears.speech_wavered(speech)
+        else:
+            speech.final_by = now + self._final_timeout_s
+            speech.attachment.deliver(UtteranceEnded(speech.utterance.id))
+
+
+def _next(speech: Speech) -> float | None:
+    return speech.final_by if speech.final_by is not None else speech.utterance.next_at()

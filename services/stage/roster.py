@@ -1,0 +1,157 @@
+"""Who is at the table and what is open, folded from the facts: the little that the stage must know without reading the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.core.errors import SouffleurError
+from services.core.model.fact import Fact, Kind
+from services.core.model.facts import Joined, body_of
+from services.core.model.prosody import Voice
+from services.stage.casting import Candidate
+
+CHARACTER = "character"
+
+
+@dataclass(slots=True)
+class Seat:
+    """One member."""
+
+    member: str
+    role: str
+    name: str
+    place: str
+    principal: str
+    """Who may speak for it."""
+    head_count: int = 1
+    card: dict[str, Any] = field(default_factory=dict)
+    present: bool = True
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """Our part of a character's card."""
+        own = (self.card.get("extensions") or {}).get("souffleur")
+        return own if isinstance(own, dict) else {}
+
+    @property
+    def language(self) -> str:
+        """The language a character speaks."""
+        return str(self.own.get("language") or "")
+
+    def voice(self) -> Voice:
+        """The voice profile of a character's card; fields of the wrong type fall back to their defaults."""
+        given = self.own.get("voice")
+        profile = given if isinstance(given, dict) else {}
+
+        def factor(name: str) -> float:
+            value = profile.get(name, 1.0)
+            return float(value) if isinstance(value, int | float) and 0.25 <= value <= 4 else 1.0
+
+        return Voice(
+            engine=str(profile.get("engine") or ""),
+            name=str(profile.get("name") or ""),
+            language=str(profile.get("language") or self.language),
+            rate=factor("rate"),
+            pitch=factor("pitch"),
+            volume=factor("volume"),
+        )
+
+    def candidate(self) -> Candidate:
+        """This character as casting sees it."""
+        talk = (self.card.get("extensions") or {}).get("talkativeness", 0.5)
+        try:
+            talkativeness = float(talk)
+        except (TypeError, ValueError):
+            talkativeness = 0.5
+        return Candidate(self.member, self.name, str(self.card.get("nickname") or ""), talkativeness)
+
+
+@dataclass(slots=True)
+class OpenLine:
+    """A line that has not been closed."""
+
+    line: str
+    character: str
+    turn: int
+
+
+@dataclass(slots=True)
+class Roster:
+    """The fold. `advance` it by every fact, in order."""
+
+    head: int = 0
+    title: str = ""
+    mode: str = "auto"
+    language: str = ""
+    phrases: tuple[str, ...] = ()
+    seats: dict[str, Seat] = field(default_factory=dict)
+    open_lines: dict[str, OpenLine] = field(default_factory=dict)
+    open_turn: int = 0
+    """Seq of the first `said` that has neither a line nor `passed`; 0 = none."""
+    last_character: str = ""
+    said: dict[str, int] = field(default_factory=dict)
+    """Utterance or message id -> seq."""
+
+    def advance(self, fact: Fact) -> None:
+        """Take one fact in."""
+        self.head = fact.seq
+        body = fact.body
+        if fact.kind == Kind.SCENE_SET:
+            self._scene(body)
+        elif fact.kind == Kind.JOINED:
+            self._joined(fact)
+        elif fact.kind == Kind.LEFT:
+            if (seat := self.seats.get(str(body.get("member")))) is not None:
+                seat.present = False
+        elif fact.kind == Kind.SAID:
+            self.said[str(body.get("utterance"))] = fact.seq
+            self.open_turn = self.open_turn or fact.seq
+        elif fact.kind == Kind.PASSED:
+            self.open_turn = 0
+        elif fact.kind == Kind.LINE_OPENED:
+            self.open_lines[str(body["line"])] = OpenLine(str(body["line"]), str(body["character"]), int(body["turn"]))
+            self.last_character = str(body["character"])
+            self.open_turn = 0
+        elif fact.kind == Kind.LINE_CLOSED:
+            self.open_lines.pop(str(body["line"]), None)
+
+    def _scene(self, body: dict[str, Any]) -> None:
+        self.title = body.get("title") or self.title
+        self.mode = body.get("mode") or self.mode
+        self.language = body.get("language") or self.language
+        self.phrases = tuple(body.get("phrases") or self.phrases)
+
+    def _joined(self, fact: Fact) -> None:
+        try:
+            body = body_of(Joined, fact.body)
+        except ValueError:
+            return
+        self.seats[body.member] = Seat(
+            member=body.member,
+            role=body.role,
+            name=body.name,
+            place=fact.place,
+            principal=fact.by.id,
+            head_count=body.head_count,
+            card=body.card,
+        )
+
+    def audience(self, place: str) -> tuple[str, ...]:
+        """Everyone present in `place`."""
+        return tuple(seat.member for seat in self.seats.values() if seat.present and seat.place == place)
+
+    def humans(self, place: str) -> int:
+        """Heads present in `place`."""
+        return sum(seat.head_count for seat in self.seats.values() if seat.present and seat.role != CHARACTER and seat.place == place)
+
+    def cast(self, place: str) -> list[Seat]:
+        """Characters present in `place`."""
+        return [seat for seat in self.seats.values() if seat.present and seat.role == CHARACTER and seat.place == place]
+
+    def character(self, slug: str) -> Seat:
+        """The character of that slug. Raises `SouffleurError` if it is not at the table."""
+        seat = self.seats.get(slug)
+        if seat is None or seat.role != CHARACTER:
+            raise SouffleurError(f"{slug} is not in the cast")
+        return seat

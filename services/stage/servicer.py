@@ -1,0 +1,113 @@
+"""The stage on the wire: messages in, session calls; session's answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from protos import stage_pb2, stage_pb2_grpc
+from services.core.errors import InvalidRequest, Overloaded, SouffleurError
+from services.core.model import attachment as messages
+from services.core.model.attachment import AttachUp, OpenRequest, Refused, TellRequest
+from services.core.rpc.codec import from_proto, to_proto
+from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP
+from services.stage.attachments import Attachment
+from services.stage.house import House, Owned
+from services.stage.told import draft_of
+
+
+def register(house: House, server: grpc.aio.Server) -> None:
+    """Serve `house` on `server`."""
+    stage_pb2_grpc.add_StageServiceServicer_to_server(StageServicer(house), server)
+
+
+class StageServicer(stage_pb2_grpc.StageServiceServicer):
+    """Translates; decides nothing."""
+
+    def __init__(self, house: House) -> None:
+        """`house` holds the sessions."""
+        self._house = house
+
+    async def Open(self, request: stage_pb2.OpenRequest, context: Any) -> stage_pb2.OpenResponse:
+        """Make or find a session."""
+        response = await self._house.open(from_proto(request, OpenRequest))
+        return to_proto(response, stage_pb2.OpenResponse)
+
+    async def Tell(self, request: stage_pb2.TellRequest, context: Any) -> stage_pb2.TellResponse:
+        """Write a told fact."""
+        told = from_proto(request, TellRequest)
+        session = (await self._house.get(told.session)).session
+        draft = await draft_of(told, session, self._house.log, self._house.wall_ms())
+        session.interrupt_for([*draft.body.get("targets", []), *filter(None, [draft.body.get("target")])])
+        before = session.writer.durable
+        fact = await session.write(draft)
+        return stage_pb2.TellResponse(seq=fact.seq, repeated_key=fact.seq <= before)
+
+    async def Attach(
+        self, request_iterator: AsyncIterator[stage_pb2.AttachRequest], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[stage_pb2.AttachResponse]:
+        """One connection, for as long as it lasts."""
+        first = await anext(aiter(request_iterator), None)
+        opening = None if first is None else ATTACH_UP.unwrap(first)
+        if not isinstance(opening, messages.AttachOpen):
+            raise InvalidRequest("an attachment begins with `open`")
+        owned = await self._house.get(opening.session)
+        attachment, attached = await owned.door.enter(opening)
+        reading = asyncio.create_task(_read(request_iterator, owned, attachment), name="attachment")
+        try:
+            yield ATTACH_DOWN.wrap(attached)
+            while (value := await attachment.next()) is not None:
+                yield ATTACH_DOWN.wrap(value)
+            if attachment.overrun:
+                raise Overloaded("this connection does not read what it is sent")
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+            owned.door.leave(attachment)
+
+
+async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, attachment: Attachment) -> None:
+    """Take everything that comes up; what is refused is said so and changes nothing."""
+    try:
+        async for request in requests:
+            value = ATTACH_UP.unwrap(request)
+            try:
+                _take(value, owned, attachment)
+            except SouffleurError as error:
+                attachment.deliver(Refused(error.code, error.detail, _reference(value)))
+    finally:
+        attachment.close()
+
+
+def _take(value: AttachUp | None, owned: Owned, attachment: Attachment) -> None:
+    session = owned.session
+    match value:
+        case messages.Configure():
+            attachment.configure(value)
+        case messages.TextSaid():
+            session.say(attachment, value)
+        case messages.TakeFloor():
+            session.take_floor(attachment, value)
+        case messages.Played():
+            session.played(attachment, value)
+        case messages.CancelLine():
+            session.cancel_line(attachment, value)
+        case messages.AttachOpen():
+            raise InvalidRequest("this attachment is open already")
+        case None:
+            # A kind from a newer gateway: ignored, as unknown fields are.
+            return
+        case _:
+            session.listening.heard(attachment, value)
+
+
+def _reference(value: AttachUp | None) -> str:
+    for name in ("utterance", "message", "line"):
+        if isinstance(found := getattr(value, name, None), str):
+            return found
+    return "take_floor" if isinstance(value, messages.TakeFloor) else ""

@@ -1,0 +1,479 @@
+"""One live session: floors, turns and lines. Everything here happens on the loop, synchronously; only lines and the writer wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from ulid import ULID
+
+from services.core.clock import Clock
+from services.core.errors import Conflict, InvalidRequest, NotFound, SouffleurError
+from services.core.model.attachment import AttachDown, CancelLine, FinalHeard, Played, TakeFloor, TextSaid, TurnTimed
+from services.core.model.fact import Author, Draft, Fact
+from services.core.model.facts import Body, Degraded, Noted, Passed, Said, fields_of, kind_of
+from services.core.model.reply import ReplyOptions, ReplyRequest
+from services.core.settings import Settings
+from services.core.telemetry import FALLBACKS, INTERRUPTIONS, TURN_PARTS
+from services.stage import casting
+from services.stage.attachments import Attachment
+from services.stage.conductor import Backstage, Line, Order, Timing
+from services.stage.feed import ReplyFeed, Roleplay
+from services.stage.floor import Action, Event, Floor
+from services.stage.listening import Listening, Speech
+from services.stage.roster import Roster
+from services.stage.writer import Writer
+
+_TEXT_LIMIT: Final = 4000
+"""Code points of one typed message or one recognised utterance."""
+_REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
+"""Why a line was cut, by the event that cut it."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Turn:
+    """Somebody is to be answered."""
+
+    character: str
+    first: asyncio.Future[Fact] | None = None
+    """The `said` that names the turn."""
+    said: asyncio.Future[Fact] | None = None
+    """The latest one."""
+    notes: tuple[str, ...] = ()
+    timing: Timing = field(default_factory=Timing)
+    text: str = ""
+    """Of the latest `said`."""
+
+
+@dataclass(slots=True)
+class Speculation:
+    """A reply prepared for what somebody seems to have said."""
+
+    utterance: str
+    text: str
+    character: str
+    written: int
+    """How much had been told to the writer when it was begun."""
+    feed: ReplyFeed
+
+
+@dataclass(slots=True)
+class Place:
+    """One place of the scene: its floor and what is going on there."""
+
+    floor: Floor
+    line: Line | None = None
+    turn: Turn | None = None
+    unasked: asyncio.Future[Fact] | None = None
+    """The first `said` since the last line that nobody asked to be answered."""
+    speculation: Speculation | None = None
+    interrupter: Attachment | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class Session:
+    """Owned by this process as long as its writer may write."""
+
+    def __init__(
+        self, sid: str, roster: Roster, writer: Writer, *, roleplay: Roleplay, backstage: Backstage, settings: Callable[[], Settings], clock: Clock
+    ) -> None:
+        """`settings` gives the snapshot in force; a turn keeps the one it started with."""
+        self.sid = sid
+        self.roster = roster
+        self.writer = writer
+        self.attachments: list[Attachment] = []
+        self._roleplay = roleplay
+        self._backstage = backstage
+        self._settings = settings
+        self._clock = clock
+        self._places: dict[str, Place] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._degraded: dict[str, str] = {}
+        self._epoch = 0
+        self.listening = Listening(self, clock, lambda: settings().stage, settings().stt.final_timeout_s)
+        self.touched = clock.now()
+
+    # What the outside asks for.
+
+    def say(self, attachment: Attachment, event: TextSaid) -> asyncio.Future[Fact]:
+        """Typed words: they take the floor as spoken ones do."""
+        text = event.text.strip()
+        if not text or len(text) > _TEXT_LIMIT:
+            raise InvalidRequest(f"a message has 1 to {_TEXT_LIMIT} characters")
+        speaker = self._speaker(attachment, event.speaker)
+        known = event.message in self.roster.said
+        body = Said(utterance=event.message, text=text, source="typed")
+        future = self._write(body, event.message, speaker, attachment.place)
+        if not known:
+            self._answer(attachment, future, text, Timing(said=self._clock.now()), answers=event.answers)
+        return future
+
+    def take_floor(self, attachment: Attachment, event: TakeFloor) -> None:
+        """A character is asked to speak."""
+        place = self._place(attachment.place)
+        if place.line is not None or place.turn is not None:
+            raise Conflict("a line is open already")
+        if event.instructions and attachment.principal.role != "director":
+            raise InvalidRequest("instructions need the director's right")
+        candidates = [seat.candidate() for seat in self.roster.cast(attachment.place)]
+        choice = casting.choose("", candidates, 1, asked=event.character, last=self.roster.last_character)
+        if not choice.character:
+            raise NotFound("no such character is here")
+        notes = (event.instructions,) if event.instructions else ()
+        place.turn = Turn(choice.character, place.unasked, place.unasked, notes, Timing(said=self._clock.now()))
+        place.unasked = None
+        self._offer(attachment.place)
+
+    def cancel_line(self, attachment: Attachment, event: CancelLine) -> None:
+        """Stop the open line, if it is the one that is meant."""
+        place = self._place(attachment.place)
+        if place.line is not None and event.line in ("", place.line.order.line):
+            place.interrupter = attachment
+            self._feed(attachment.place, Event.STOP)
+
+    def played(self, attachment: Attachment, event: Played) -> None:
+        """A listener's position."""
+        line = self._place(attachment.place).line
+        if line is not None and line.order.line == event.line:
+            before = attachment.played_ms.get(event.line, 0)
+            attachment.played_ms[event.line] = max(before, event.played_ms)
+            line.played()
+
+    def interrupt_for(self, targets: Sequence[int]) -> None:
+        """A correction touches these facts: if one belongs to a line that is being spoken, it is cut first."""
+        for name, place in list(self._places.items()):
+            if place.line is not None and any(place.line.speaks(seq) for seq in targets):
+                self._cut(place, "corrected")
+                self._feed(name, Event.LINE_ENDED)
+
+    # What listening hears.
+
+    def speech_began(self, speech: Speech) -> None:
+        """Onset: a speaking character falls silent until it is clear whether somebody means it."""
+        self.touched = self._clock.now()
+        attachment = speech.attachment
+        place = self._place(attachment.place)
+        if attachment.interrupts or place.line is None:
+            place.interrupter = attachment
+            self._feed(attachment.place, Event.SPEECH_BEGAN)
+
+    def speech_confirmed(self, speech: Speech) -> None:
+        """Half a second of speech."""
+        if speech.attachment.interrupts:
+            self._feed(speech.attachment.place, Event.SPEECH_CONFIRMED)
+
+    def speech_wavered(self, speech: Speech) -> None:
+        """A short pause: prepare the reply to what was heard so far. It is never spoken before the final says the same."""
+        attachment, place = speech.attachment, self._place(speech.attachment.place)
+        settings = self._settings()
+        if not settings.stage.speculation or not attachment.answers or place.line is not None or place.turn is not None or place.speculation is not None:
+            return
+        text = speech.utterance.text.strip()
+        choice = self._cast(attachment, text)
+        if not choice.character:
+            return
+        draft = self._draft(Said(utterance=speech.utterance.id, text=text), speech.utterance.id, self._author(attachment.participant), attachment.place)
+        feed = self._think(choice.character, settings, (draft.at(0).to_json(),), ())
+        place.speculation = Speculation(speech.utterance.id, text, choice.character, self.writer.told, feed)
+
+    def speech_resumed(self, speech: Speech) -> None:
+        """They go on: what was prepared is void."""
+        self._drop_speculation(self._place(speech.attachment.place), speech.utterance.id)
+
+    def speech_over(self, speech: Speech, final: FinalHeard | None) -> None:
+        """An utterance is done."""
+        attachment, utterance = speech.attachment, speech.utterance
+        text = "" if final is None else final.text.strip()[:_TEXT_LIMIT]
+        if final is None or not text:
+            self._drop_speculation(self._place(attachment.place), utterance.id)
+            self._offer(attachment.place)
+            return
+        body = Said(
+            utterance=utterance.id,
+            text=text,
+            words=[[word.text, round(word.start_s, 3), round(word.end_s, 3), word.confidence] for word in final.words],
+            confidence=final.confidence,
+            engine=final.engine,
+        )
+        future = self._write(body, utterance.id, self._author(attachment.participant), attachment.place)
+        timing = Timing(
+            speech_ended=utterance.speech_end,
+            decided=utterance.ended_at,
+            said=self._clock.now(),
+            stt_ms=float(final.stt_ms),
+            stt_engine=final.engine,
+        )
+        self._answer(attachment, future, text, timing, answers=attachment.answers and not utterance.manual)
+
+    # Turns.
+
+    def _answer(self, attachment: Attachment, said: asyncio.Future[Fact], text: str, timing: Timing, *, answers: bool) -> None:
+        """New words stand: whoever is addressed is to answer them, once nobody is speaking."""
+        self.touched = self._clock.now()
+        place = self._place(attachment.place)
+        if attachment.interrupts:
+            place.interrupter = attachment
+            self._feed(attachment.place, Event.SPEECH_CONFIRMED)
+        if not answers:
+            place.unasked = place.unasked or said
+            self._offer(attachment.place)
+            return
+        choice = self._cast(attachment, text)
+        first = place.turn.first if place.turn is not None and place.turn.first is not None else place.unasked or said
+        place.unasked = None
+        if choice.character:
+            place.turn = Turn(choice.character, first, said, (), timing, text)
+        elif place.turn is None:
+            self._spawn(self._pass(first, said, choice.reason, attachment.place), "pass")
+        self._offer(attachment.place)
+
+    def _cast(self, attachment: Attachment, text: str) -> casting.Choice:
+        candidates = [seat.candidate() for seat in self.roster.cast(attachment.place)]
+        return casting.choose(text, candidates, self.roster.humans(attachment.place), last=self.roster.last_character)
+
+    def _offer(self, place_name: str) -> None:
+        """Nobody waits: the turn that is due gets the floor, once all have finished speaking."""
+        if self.listening.anybody(place_name):
+            return
+        place = self._place(place_name)
+        self._feed(place_name, Event.SPEECH_OVER if place.turn is None else Event.TURN_READY)
+
+    async def _pass(self, first: asyncio.Future[Fact], said: asyncio.Future[Fact], reason: str, place: str) -> None:
+        turn, latest = await first, await said
+        self._write(Passed(turn=turn.seq, reason=reason), f"pass:{latest.seq}", Author("stage"), place)
+
+    # The floor.
+
+    def _place(self, name: str) -> Place:
+        if name not in self._places:
+            self._places[name] = Place(Floor(self._settings().stage.resume_s))
+        return self._places[name]
+
+    def _feed(self, name: str, event: Event) -> None:
+        place = self._place(name)
+        for action in place.floor.feed(event, self._clock.now()):
+            self._do(place, name, action, _REASONS.get(event, str(event)))
+        self._arm(place, name)
+
+    def _arm(self, place: Place, name: str) -> None:
+        if place.timer is not None:
+            place.timer.cancel()
+            place.timer = None
+        if place.floor.resume_at is not None:
+            delay = max(0.0, place.floor.resume_at - self._clock.now())
+            place.timer = asyncio.get_running_loop().call_later(delay, self._tick, place, name)
+
+    def _tick(self, place: Place, name: str) -> None:
+        for action in place.floor.tick(self._clock.now()):
+            self._do(place, name, action, "resumed")
+        self._arm(place, name)
+
+    def _do(self, place: Place, name: str, action: Action, reason: str) -> None:
+        line = place.line
+        if action is Action.OPEN_LINE:
+            self._open_line(place, name)
+        elif line is None:
+            return
+        elif action is Action.PAUSE_LINE:
+            line.pause()
+        elif action is Action.RESUME_LINE:
+            INTERRUPTIONS.labels("false").inc()
+            line.resume()
+        elif action is Action.CUT_LINE:
+            if reason == "barge_in":
+                INTERRUPTIONS.labels("real").inc()
+            self._cut(place, reason)
+
+    def _cut(self, place: Place, reason: str) -> None:
+        if place.line is not None:
+            line, place.line = place.line, None
+            line.cut(reason, place.interrupter)
+            self._report(line)
+
+    # Lines.
+
+    def _open_line(self, place: Place, name: str) -> None:
+        turn, place.turn = place.turn, None
+        if turn is None:
+            place.floor.feed(Event.LINE_ENDED, self._clock.now())
+            return
+        settings = self._settings()
+        seat = self.roster.character(turn.character)
+        turn.timing.asked = self._clock.now()
+        order = Order(line=str(ULID()), seat=seat, first=turn.first, said=turn.said, audience=self.roster.audience(name), timing=turn.timing)
+        feed = self._prepared(place, turn) or self._think(turn.character, settings, (), turn.notes, order.line)
+        if turn.notes:
+            note = Noted(text=turn.notes[0], character=turn.character, scope="once")
+            self._write(note, f"{order.line}:note", Author("director"), name, audience=())
+        place.line = Line(order, feed, self.writer, self._backstage, self)
+        place.line.task = self._spawn(place.line.run(), "line")
+
+    def _think(self, character: str, settings: Settings, pending: tuple[str, ...], notes: tuple[str, ...], line: str = "") -> ReplyFeed:
+        self._epoch += 1
+        llm = settings.llm
+        seat = self.roster.character(character)
+        request = ReplyRequest(
+            session=self.sid,
+            base_seq=self.writer.durable,
+            character=character,
+            line=line,
+            epoch=self._epoch,
+            pending=(*self.writer.pending(), *pending),
+            options=ReplyOptions(
+                temperature=llm.temperature,
+                max_tokens=llm.max_tokens,
+                token_budget=llm.token_budget,
+                language=seat.language or self.roster.language,
+                notes=notes,
+            ),
+        )
+        return ReplyFeed(self._roleplay, request, llm.reply_timeout_s)
+
+    def _prepared(self, place: Place, turn: Turn) -> ReplyFeed | None:
+        """The speculative reply, if it answers exactly what was said and nothing else has happened since."""
+        guess, place.speculation = place.speculation, None
+        if guess is None:
+            return None
+        unchanged = guess.character == turn.character and not turn.notes and guess.written + 1 == self.writer.told
+        if unchanged and _same_words(guess.text, turn.text):
+            return guess.feed
+        guess.feed.stop()
+        return None
+
+    def _drop_speculation(self, place: Place, utterance: str) -> None:
+        if place.speculation is not None and place.speculation.utterance == utterance:
+            place.speculation.feed.stop()
+            place.speculation = None
+
+    def listeners(self, place: str) -> Sequence[Attachment]:
+        """Everybody attached in a place."""
+        return [attachment for attachment in self.attachments if attachment.place == place]
+
+    def line_started(self, line: Line) -> None:
+        """The first sound went out."""
+        self._feed(line.order.seat.place, Event.LINE_STARTED)
+        self._time(line)
+
+    def line_ended(self, line: Line) -> None:
+        """A line closed by itself; whoever waited is next."""
+        name = line.order.seat.place
+        place = self._place(name)
+        self._report(line)
+        if place.line is line:
+            place.line = None
+            self._feed(name, Event.LINE_ENDED)
+            if place.turn is not None:
+                self._offer(name)
+
+    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
+        """The table goes on with less: a fact, once per change."""
+        FALLBACKS.labels(part, from_engine, to_engine).inc()
+        if self._degraded.get(part) != to_engine:
+            self._degraded[part] = to_engine
+            body = Degraded(part=part, from_engine=from_engine, to_engine=to_engine, reason=reason)
+            self._write(body, f"degraded:{ULID()}", Author("stage"), "")
+
+    def _report(self, line: Line) -> None:
+        for name, value in line.timing.parts_ms().items():
+            TURN_PARTS[name].observe(value / 1000)
+        self._time(line)
+        for attachment in self.attachments:
+            attachment.played_ms.pop(line.order.line, None)
+
+    def _time(self, line: Line) -> None:
+        timing = line.timing
+        said = line.order.first
+        turn = said.result().seq if said is not None and said.done() and not said.cancelled() and said.exception() is None else 0
+        value = TurnTimed(
+            turn=turn,
+            line=line.order.line,
+            llm_engine=timing.llm_engine,
+            llm_model=timing.llm_model,
+            tts_engine=timing.tts_engine,
+            stt_engine=timing.stt_engine,
+            ms=timing.parts_ms(),
+        )
+        self.broadcast(value, line.order.seat.place)
+
+    # Writing and telling.
+
+    def _speaker(self, attachment: Attachment, speaker: str) -> Author:
+        if speaker in ("", attachment.participant):
+            return self._author(attachment.participant)
+        seat = self.roster.seats.get(speaker)
+        if seat is None or not (attachment.principal.role == "director" or seat.principal == attachment.principal.id):
+            raise NotFound("you may not speak for that member")
+        return self._author(speaker)
+
+    def _author(self, member: str) -> Author:
+        seat = self.roster.seats[member]
+        return Author(seat.role, seat.member, seat.name)
+
+    def _draft(self, body: Body, key: str, by: Author, place: str, audience: tuple[str, ...] | None = None) -> Draft:
+        return Draft(
+            key=key,
+            kind=kind_of(body),
+            at_ms=self._clock.wall_ms(),
+            by=by,
+            place=place,
+            audience=self.roster.audience(place) if audience is None else audience,
+            body=fields_of(body),
+        )
+
+    def _write(self, body: Body, key: str, by: Author, place: str, audience: tuple[str, ...] | None = None) -> asyncio.Future[Fact]:
+        return self.writer.write(self._draft(body, key, by, place, audience))
+
+    def write(self, draft: Draft) -> asyncio.Future[Fact]:
+        """Write a fact that somebody told."""
+        self.touched = self._clock.now()
+        return self.writer.write(draft)
+
+    def announce(self, fact: Fact) -> None:
+        """A fact is durable: everybody who may see it is told."""
+        self.roster.advance(fact)
+        for attachment in self.attachments:
+            attachment.fact(fact)
+
+    def broadcast(self, value: AttachDown, place: str, besides: Attachment | None = None) -> None:
+        """Show something to everybody in a place."""
+        for attachment in self.attachments:
+            if attachment.place == place and attachment is not besides:
+                attachment.deliver(value)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=f"{name}:{self.sid}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, SouffleurError):
+            _log.error("session.task_failed", session=self.sid, task=task.get_name(), exc_info=error)
+
+    async def close(self, reason: str) -> None:
+        """Close what is open, wait until it is written, and let everybody go."""
+        self.listening.close()
+        for place in self._places.values():
+            if place.timer is not None:
+                place.timer.cancel()
+            if place.speculation is not None:
+                place.speculation.feed.stop()
+            self._cut(place, reason)
+        if self.roster.open_turn:
+            self._write(Passed(turn=self.roster.open_turn, reason=reason), f"pass:{self.roster.open_turn}", Author("stage"), "")
+        await self.writer.settled()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for attachment in self.attachments:
+            attachment.close()
+
+
+def _same_words(one: str, other: str) -> bool:
+    return [word.strip(".,!?;:…").casefold() for word in one.split()] == [word.strip(".,!?;:…").casefold() for word in other.split()]

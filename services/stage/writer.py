@@ -1,0 +1,133 @@
+"""The one hand that writes a session: drafts queue up, go to Redis in pipelined batches, and are announced once they are durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from services.core.clock import Clock
+from services.core.errors import Overloaded, Recovering, SouffleurError, StaleFence, Unavailable
+from services.core.model.fact import Draft, Fact
+from services.core.telemetry import APPENDS
+
+_QUEUE: Final = 512
+_PATIENCE_S: Final = 10.0
+"""How long appends are retried while the store is away; a turn's own deadline is shorter than that (reliability: Redis killed, row 9)."""
+_BACKOFF_S: Final = (0.02, 0.05, 0.1, 0.25, 0.5)
+
+_log = structlog.get_logger(__name__)
+
+
+class Appender(Protocol):
+    """The log as the writer needs it."""
+
+    async def append(self, sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
+        """Write in order, once each; return them with their seq."""
+        ...
+
+
+class Writer:
+    """Owns a session's append order. `write` may be called from anywhere on the loop; order of calling is order of facts."""
+
+    def __init__(
+        self, log: Appender, sid: str, *, fence: int, head: int, clock: Clock, announce: Callable[[Fact], None], lost: Callable[[SouffleurError], None]
+    ) -> None:
+        """`announce` gets every new fact, in order; `lost` is told when this process may not write the session any more."""
+        self._log = log
+        self._sid = sid
+        self._fence = fence
+        self._clock = clock
+        self._announce = announce
+        self._lost = lost
+        self.durable = head
+        """Seq of the last fact known to be written."""
+        self.told = 0
+        """How many drafts have been queued."""
+        self._queue: deque[tuple[Draft, asyncio.Future[Fact]]] = deque()
+        self._in_flight: list[Draft] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._error: SouffleurError | None = None
+
+    def write(self, draft: Draft) -> asyncio.Future[Fact]:
+        """Queue a draft; the future has the fact once it is durable. Raises `Overloaded` when the store cannot keep up."""
+        future: asyncio.Future[Fact] = asyncio.get_running_loop().create_future()
+        # Whoever does not wait for a fact still sees a failure: the session is told through `lost` or `announce` never comes.
+        future.add_done_callback(_retrieve)
+        if self._error is not None:
+            future.set_exception(self._error)
+            return future
+        if len(self._queue) >= _QUEUE:
+            raise Overloaded("the transcript store cannot keep up with this session")
+        self._queue.append((draft, future))
+        self.told += 1
+        self._idle.clear()
+        self._wake.set()
+        return future
+
+    def pending(self) -> tuple[str, ...]:
+        """Envelopes of what is told but not durable yet, in order."""
+        drafts = [*self._in_flight, *(draft for draft, _ in self._queue)]
+        return tuple(draft.at(0).to_json() for draft in drafts)
+
+    async def settled(self) -> None:
+        """Wait until everything queued so far is durable or has failed."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                batch = list(self._queue)
+                self._queue.clear()
+                self._in_flight = [draft for draft, _ in batch]
+                await self._flush(batch)
+                self._in_flight = []
+            self._idle.set()
+
+    async def _flush(self, batch: list[tuple[Draft, asyncio.Future[Fact]]]) -> None:
+        try:
+            with APPENDS.time():
+                facts = await self._append([draft for draft, _ in batch])
+        except SouffleurError as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if isinstance(error, StaleFence):
+                self._error = error
+            self._lost(error)
+            return
+        self._in_flight = []
+        for (_, future), fact in zip(batch, facts, strict=True):
+            if fact.seq > self.durable:
+                self.durable = fact.seq
+                self._announce(fact)
+            if not future.done():
+                future.set_result(fact)
+
+    async def _append(self, drafts: list[Draft]) -> list[Fact]:
+        deadline = self._clock.now() + _PATIENCE_S
+        attempt = 0
+        while True:
+            try:
+                return await self._log.append(self._sid, drafts, self._fence)
+            except (Unavailable, Recovering) as error:
+                # The keys make this harmless when the append had happened and only its answer was lost.
+                if self._clock.now() >= deadline:
+                    raise
+                if attempt == 0:
+                    _log.warning("append.retried", code=error.code)
+                await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
+                attempt += 1
+
+
+def _retrieve(future: asyncio.Future[Fact]) -> None:
+    if not future.cancelled():
+        future.exception()
