@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Final, Generic, TypeVar
 
 import grpc
@@ -119,7 +119,7 @@ class LlmClient:
         """Calls go to `address`."""
         self._stub = llm_pb2_grpc.LlmServiceStub(channels.to(address))
 
-    async def reply(self, request: reply.ReplyRequest, timeout_s: float) -> AsyncIterator[reply.ReplyEvent]:
+    async def reply(self, request: reply.ReplyRequest, timeout_s: float) -> AsyncGenerator[reply.ReplyEvent]:
         """One line; closing the iterator stops the provider."""
         call = self._stub.Reply(to_proto(request, llm_pb2.ReplyRequest), timeout=timeout_s)
         try:
@@ -149,7 +149,7 @@ class TtsClient:
         """One line: send a `SpeakOpen`, then `Say` for each sentence; `finish` after the last."""
         return Stream(self._stub.Speak(timeout=timeout_s), SPEAK_REQUEST.wrap, SPEAK_EVENT.unwrap)
 
-    async def synthesize(self, request: voicing.SynthesizeRequest, timeout_s: float) -> AsyncIterator[voicing.SpeakEvent]:
+    async def synthesize(self, request: voicing.SynthesizeRequest, timeout_s: float) -> AsyncGenerator[voicing.SpeakEvent]:
         """A given text; closing the iterator stops the engine."""
         call = self._stub.Synthesize(to_proto(request, tts_pb2.SynthesizeRequest), timeout=timeout_s)
         try:

@@ -50,5 +50,5 @@ def test_the_directors_choice_needs_a_character_that_is_here() -> None:
 
 
 def test_a_part_of_a_word_is_not_a_name() -> None:
-    """ "wei" inside "weird" addresses nobody."""
+    """A name inside another word addresses nobody."""
     assert choose("how weird", (Candidate("wei", "Wei"), MIRELLE), 2).character == ""

@@ -12,7 +12,8 @@ from services.stage.floor import TABLE, Action, Event, Floor, State, mermaid
 
 
 def walk(*events: Event) -> tuple[State, list[Action]]:
-    floor, actions = Floor(resume_s=2.0), []
+    floor = Floor(resume_s=2.0)
+    actions: list[Action] = []
     for number, event in enumerate(events):
         actions += floor.feed(event, float(number))
     return floor.state, actions
