@@ -21,19 +21,19 @@ class ManagerServicer(manager_pb2_grpc.ManagerServiceServicer):
         self._desk = desk
         self._runtime = runtime
 
-    async def GetSettings(self, request: manager_pb2.GetSettingsRequest, context: Any) -> manager_pb2.GetSettingsResponse:  # noqa: N802 - the contract's name
+    async def GetSettings(self, request: manager_pb2.GetSettingsRequest, context: Any) -> manager_pb2.GetSettingsResponse:
         """The tree, its schema, and the overrides."""
         del request, context
         view = await self._desk.view()
         return manager_pb2.GetSettingsResponse(settings=view.settings, schema=view.schema, version=view.version, overrides=view.overrides)
 
-    async def PatchSettings(self, request: manager_pb2.PatchSettingsRequest, context: Any) -> manager_pb2.PatchSettingsResponse:  # noqa: N802 - the contract's name
+    async def PatchSettings(self, request: manager_pb2.PatchSettingsRequest, context: Any) -> manager_pb2.PatchSettingsResponse:
         """Apply a patch or say what is wrong with it."""
         del context
         version, settings = await self._desk.patch(request.patch, request.base_version)
         return manager_pb2.PatchSettingsResponse(version=version, settings=json.dumps(masked(settings)))
 
-    async def ListServices(self, request: manager_pb2.ListServicesRequest, context: Any) -> manager_pb2.ListServicesResponse:  # noqa: N802 - the contract's name
+    async def ListServices(self, request: manager_pb2.ListServicesRequest, context: Any) -> manager_pb2.ListServicesResponse:
         """Who runs where, and how it is."""
         del request, context
         return manager_pb2.ListServicesResponse(services=[manager_pb2.ServiceInfo(**asdict(state)) for state in await survey(self._runtime)])

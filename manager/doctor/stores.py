@@ -1,0 +1,98 @@
+"""Checks of what keeps things: Redis, the bus, the databases."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
+
+from redis.exceptions import RedisError
+
+from manager.directory import without_password
+from manager.doctor.finding import Finding, State
+from manager.redis_binary import choose
+from services.compose import redis_client
+from services.core.errors import Unavailable
+from services.core.settings import Settings
+
+_PATIENCE_S = 5.0
+
+
+async def stores(settings: Settings) -> AsyncIterator[Finding]:
+    """Everything that keeps things."""
+    yield await _redis(settings)
+    yield Finding(part="store", name="bus", state=State.OK, detail="Redis streams, in the same server")
+    for finding in _sqlite():
+        yield finding
+    for name in ("application", "archive"):
+        yield await _database(name, getattr(settings.database, name))
+
+
+async def _redis(settings: Settings) -> Finding:
+    url = settings.redis.url
+    if not url:
+        try:
+            binary = choose(settings.data_dir / "redis")
+        except Unavailable as error:
+            what, _, remedy = error.detail.partition(": ")
+            return Finding(part="store", name="Redis", state=State.ERROR, detail=what, remedy=remedy)
+        return Finding(part="store", name="Redis", state=State.OK, detail=f"{binary.version_text} from {binary.source} ({binary.path}), run as a private child")
+    client = redis_client(url)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            info = await client.info("server")
+            append_only = (await client.config_get("appendonly")).get("appendonly")
+    except (RedisError, OSError, TimeoutError) as error:
+        remedy = "start it, or correct redis.url; without redis.url a private one is started"
+        return Finding(
+            part="store", name="Redis", state=State.ERROR, detail=f"{without_password(url)} cannot be reached: {type(error).__name__}", remedy=remedy
+        )
+    finally:
+        await client.aclose()
+    detail = f"{info.get('redis_version')} at {without_password(url)}"
+    if append_only != "yes":
+        return Finding(
+            part="store", name="Redis", state=State.WARNING, detail=f"{detail}: no append-only file, a crash of it loses words", remedy="appendonly yes"
+        )
+    return Finding(part="store", name="Redis", state=State.OK, detail=detail)
+
+
+def _sqlite() -> Iterator[Finding]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute("CREATE VIRTUAL TABLE probe USING fts5(words)")
+    except sqlite3.OperationalError:
+        yield Finding(
+            part="store",
+            name="SQLite",
+            state=State.WARNING,
+            detail=f"{sqlite3.sqlite_version} without FTS5: no full-text search",
+            remedy="use a Python built with FTS5",
+        )
+    else:
+        yield Finding(part="store", name="SQLite", state=State.OK, detail=f"{sqlite3.sqlite_version} with full-text search")
+    finally:
+        connection.close()
+
+
+async def _database(name: str, url: str) -> Finding:
+    if not url:
+        return Finding(part="store", name=f"{name} database", state=State.OK, detail="SQLite in the data folder")
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    shown = without_password(url)
+    if url.startswith("postgresql") and find_spec("asyncpg") is None:
+        return Finding(part="store", name=f"{name} database", state=State.ERROR, detail=f"{shown}: the package asyncpg is missing", remedy="make setup")
+    try:
+        engine = create_async_engine(url)
+        try:
+            async with asyncio.timeout(_PATIENCE_S), engine.connect():
+                pass
+        finally:
+            await engine.dispose()
+    except (SQLAlchemyError, OSError, TimeoutError, ImportError) as error:
+        remedy = f"correct database.{name}, or leave it empty for SQLite"
+        return Finding(part="store", name=f"{name} database", state=State.ERROR, detail=f"{shown} cannot be opened: {type(error).__name__}", remedy=remedy)
+    return Finding(part="store", name=f"{name} database", state=State.OK, detail=shown)

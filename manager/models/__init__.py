@@ -1,0 +1,1 @@
+"""Model files: what there is, what is here, and fetching it."""

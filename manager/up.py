@@ -1,0 +1,142 @@
+"""`souffleur up`: everything in one process, with a store of its own if none is configured, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from manager import runfile
+from manager.lock import exclusive
+from manager.redis_child import RedisChild, supervised
+from services.compose import redis_client, run_dir
+from services.core import logs
+from services.core.errors import Unavailable
+from services.core.settings import Settings, overlaid
+
+
+def up(settings: Settings, names: Sequence[str], *, download: bool = True) -> int:
+    """Run the named services until SIGINT or SIGTERM; the exit status."""
+    began = time.monotonic()
+    telemetry = settings.telemetry
+    logs.configure(telemetry.model_copy(update={"log_format": "console"}) if sys.stderr.isatty() else telemetry)
+    with exclusive(settings.data_dir):
+        if "gateway" in names:
+            settings = overlaid(settings, {"gateway": {"port": free_port(settings.gateway.host, settings.gateway.port)}})
+        run_loop(_until_signalled(lambda ready: _serve(settings, names, ready, began=began, download=download)))
+    return 0
+
+
+def run_loop(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` on uvloop where it is installed, else on asyncio's own loop; servers and clients share it."""
+    try:
+        import uvloop
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
+def free_port(host: str, port: int) -> int:
+    """`port` if it can be bound, any free one for 0. Raises `Unavailable` if it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise Unavailable(f"port {port} on {host or 'all addresses'} {why}: choose another with --port") from None
+        return int(probe.getsockname()[1])
+
+
+async def _until_signalled(serve: Callable[[Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]) -> None:
+    """The first signal is polite at any moment: it cancels a start, and lets a running program end in order. The second one ends the process."""
+    from services.__main__ import until_signalled
+
+    signalled = asyncio.create_task(until_signalled(), name="signals")
+    started = asyncio.Event()
+
+    async def ready() -> None:
+        started.set()
+        await asyncio.shield(signalled)
+
+    serving = asyncio.create_task(serve(ready), name="serve")
+    await asyncio.wait((serving, signalled), return_when=asyncio.FIRST_COMPLETED)
+    cut_short = signalled.done() and not started.is_set()
+    if cut_short:
+        serving.cancel()
+    try:
+        await serving
+    except asyncio.CancelledError:
+        if not cut_short:
+            raise
+    finally:
+        signalled.cancel()
+
+
+async def _serve(base: Settings, names: Sequence[str], ready: Callable[[], Awaitable[None]], *, began: float, download: bool) -> None:
+    async with store(base) as settings:
+        from manager.greeting import greet
+        from manager.models.background import fetching
+        from services.__main__ import running
+
+        folder = run_dir(settings)
+        url = settings.gateway.url if "gateway" in names else ""
+        async with running(settings, names):
+            runfile.write(folder, runfile.Run(pid=os.getpid(), url=url, redis_url=settings.redis.url, services=list(names), started_at=time.time()))
+            try:
+                greeting = asyncio.create_task(greet(settings, names, began), name="greeting")
+                async with fetching(settings, wanted=download and bool({"stt", "tts"} & set(names))):
+                    try:
+                        await ready()
+                    finally:
+                        greeting.cancel()
+                        with contextlib.suppress(asyncio.CancelledError):
+                            await greeting
+            finally:
+                runfile.remove(folder)
+
+
+@asynccontextmanager
+async def store(settings: Settings) -> AsyncIterator[Settings]:
+    """The settings with a store that answers: the configured one, else a private child that is ended last."""
+    if settings.redis.url:
+        await _reachable(settings)
+        yield settings
+        return
+    child = RedisChild(settings.data_dir / "redis", run_dir(settings), settings.redis.durability)
+    try:
+        child.spawn()
+        # The heavy modules load while the server reads its file.
+        import services.__main__  # noqa: F401
+
+        await child.ready()
+        async with supervised(child):
+            yield overlaid(settings, {"redis": {"url": child.url}})
+    finally:
+        await asyncio.shield(child.stop())
+
+
+async def _reachable(settings: Settings) -> None:
+    from redis.exceptions import RedisError
+
+    from manager.directory import without_password
+
+    client = redis_client(settings.redis.url)
+    try:
+        async with asyncio.timeout(5):
+            await client.ping()
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unavailable(f"the configured Redis at {without_password(settings.redis.url)} cannot be reached: {type(error).__name__}") from None
+    finally:
+        await client.aclose()
