@@ -70,5 +70,5 @@ async def _check_head(redis: Redis, index: str, cursor: int) -> None:
 
 async def _next(redis: Redis, stream: str, cursor: int) -> list[Entry]:
     async with store_errors():
-        answer = await redis.xread({stream: f"{cursor}-0"}, count=_COUNT, block=_BLOCK_MS)
-    return [entry_of(item) for _, items in answer or () for item in items]
+        answer = cast(list[tuple[bytes, list[object]]], await redis.xread({stream: f"{cursor}-0"}, count=_COUNT, block=_BLOCK_MS) or [])
+    return [entry_of(item) for _, items in answer for item in items]

@@ -1,4 +1,4 @@
-"""The wording of one sentence as it is to be spoken now: the fact, with whatever changed it since."""
+"""The wording of one sentence as it is to be spoken now: the fact, with whatever changed it since. Agrees with the director's view."""
 
 from __future__ import annotations
 
@@ -28,37 +28,31 @@ async def spoken(log: Facts, sid: str, seq: int) -> Spoken:
     if not found or found[0].kind != Kind.SENTENCE:
         raise NotFound(f"fact {seq} is not a sentence")
     sentence = body_of(Spoken, found[0].body)
-    acts = _in_force(seq, found[1:])
-    targets = {target for act in acts if act.kind == Kind.STRUCK for target in body_of(Struck, act.body).targets}
-    if seq in targets or await _strikes_line(log, sid, sentence.line, targets):
-        raise NotFound(f"sentence {seq} is struck")
-    for act in acts:
-        if act.kind == Kind.CORRECTED and act.seq not in targets:
-            change = body_of(Corrected, act.body)
-            if change.target == seq:
-                sentence = replace(sentence, text=change.text, tagged=change.text, emotion=change.emotion or sentence.emotion)
+    undone: set[int] = set()
+    for fact in found[1:]:
+        if fact.kind == Kind.CORRECTED:
+            sentence = _corrected(sentence, seq, body_of(Corrected, fact.body))
+        elif fact.kind == Kind.RETCONNED and body_of(Retconned, fact.body).to < seq:
+            undone.add(seq)
+        elif fact.kind == Kind.STRUCK:
+            undone.update(body_of(Struck, fact.body).targets)
+        elif fact.kind == Kind.ERASED:
+            undone.update(body_of(Erased, fact.body).seqs)
+    if seq in undone or await _opens_line(log, sid, sentence.line, undone):
+        raise NotFound(f"sentence {seq} has been taken back")
     return sentence
 
 
-def _in_force(seq: int, later: list[Fact]) -> list[Fact]:
-    """Corrections and strikes after `seq` that no retcon took back."""
-    acts: list[Fact] = []
-    for fact in later:
-        if fact.kind == Kind.RETCONNED:
-            to = body_of(Retconned, fact.body).to
-            if to < seq:
-                raise NotFound(f"sentence {seq} was retconned")
-            acts = [act for act in acts if act.seq <= to]
-        elif fact.kind == Kind.ERASED and seq in body_of(Erased, fact.body).seqs:
-            raise NotFound(f"sentence {seq} was erased")
-        elif fact.kind in (Kind.CORRECTED, Kind.STRUCK):
-            acts.append(fact)
-    return acts
+def _corrected(sentence: Spoken, seq: int, change: Corrected) -> Spoken:
+    if change.target != seq:
+        return sentence
+    return replace(sentence, text=change.text, tagged=change.text, emotion=change.emotion or sentence.emotion)
 
 
-async def _strikes_line(log: Facts, sid: str, line: str, targets: set[int]) -> bool:
-    for target in targets:
-        fact = await log.one(sid, target)
+async def _opens_line(log: Facts, sid: str, line: str, seqs: set[int]) -> bool:
+    """One of `seqs` is the opening of the line: then the whole line is meant."""
+    for seq in seqs:
+        fact = await log.one(sid, seq)
         if fact is not None and fact.kind == Kind.LINE_OPENED and body_of(LineOpened, fact.body).line == line:
             return True
     return False

@@ -1,0 +1,101 @@
+"""Opening the archive's database: SQLite or PostgreSQL by URL, made durable, brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from services.core.errors import EngineMissing, SettingsRejected, Unavailable
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_BUSY_S: Final = 15
+"""How long a SQLite writer waits for another one."""
+_TIMEOUT_S: Final = 15
+_MIGRATION_LOCK: Final = 0x50_55_46_46
+"""PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
+
+
+async def open_database(url: str) -> AsyncEngine:
+    """An engine on an up-to-date database. Raises `SettingsRejected`, `EngineMissing` (driver) or `Unavailable`."""
+    try:
+        parsed = _with_driver(make_url(url))
+        if parsed.get_backend_name() == "sqlite":
+            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        await migrate(parsed)
+        return _engine(parsed)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SettingsRejected("the archive's database URL cannot be read") from error
+    except ModuleNotFoundError as error:
+        raise EngineMissing(f"the archive needs the package {error.name!r}, which is not installed") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(f"the archive cannot be opened: {type(error).__name__}") from error
+
+
+async def migrate(url: URL) -> None:
+    """Bring the database up to the newest revision, in one transaction, alone."""
+    engine = _engine(url, poolclass=NullPool)
+    if url.get_backend_name() == "sqlite":
+        # The driver would begin at the first change only, and not at all for DDL; two processes starting at once must queue up before looking.
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        async with engine.begin() as connection:
+            if url.get_backend_name() == "postgresql":
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def database_errors() -> AsyncIterator[None]:
+    """Around every statement: failures of the database leave as `Unavailable`; the text of a statement, being personal, does not."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(f"the archive failed: {type(error).__name__}") from error
+
+
+def _with_driver(url: URL) -> URL:
+    backend = url.get_backend_name()
+    if backend not in _DRIVERS:
+        raise SettingsRejected("the archive is kept in SQLite or PostgreSQL")
+    if backend == "sqlite" and url.database in (None, "", ":memory:"):
+        raise SettingsRejected("the archive needs a file: one in memory would be gone with the process")
+    return url.set(drivername=_DRIVERS[backend])
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _engine(url: URL, **options: Any) -> AsyncEngine:
+    # Statements carry what people said: their parameters never stand in an error message or a log.
+    options |= {"hide_parameters": True}
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, connect_args={"timeout": _BUSY_S}, **options)
+        event.listen(engine.sync_engine, "connect", _durable_sqlite)
+        return engine
+    # A pooled connection may have died with the server: it is tried before it is used.
+    return create_async_engine(url, pool_pre_ping=True, connect_args={"timeout": _TIMEOUT_S, "command_timeout": _TIMEOUT_S}, **options)
+
+
+def _durable_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()

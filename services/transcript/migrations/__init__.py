@@ -1,0 +1,1 @@
+"""Revisions of the archive, run when it is opened."""
