@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.core.model.attachment import CastMember, OpenRequest, OpenResponse
@@ -32,6 +33,8 @@ class Edge:
     manager: ManagerClient
     log: TranscriptLog
     archive: Archive
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server begins to stop: whatever streams without end returns."""
 
     async def open_session(
         self,

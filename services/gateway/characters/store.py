@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Integer, String, Text, delete, select, update
+from sqlalchemy import BigInteger, Boolean, Integer, String, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import Mapped, mapped_column
@@ -70,13 +70,13 @@ class CharacterStore:
         """Everybody, by slug."""
         async with self._engine.connect() as connection:
             rows = await connection.execute(select(_TABLE).order_by(CharacterRow.slug))
-            return [_character(row._mapping) for row in rows]  # noqa: SLF001 - the public name of a row's mapping view
+            return [_character(row._asdict()) for row in rows]
 
     async def page(self, after: str, limit: int) -> list[Character]:
         """At most `limit` characters behind the slug `after`, by slug."""
         query = select(_TABLE).where(CharacterRow.slug > after).order_by(CharacterRow.slug).limit(limit)
         async with self._engine.connect() as connection:
-            return [_character(row._mapping) for row in await connection.execute(query)]  # noqa: SLF001
+            return [_character(row._asdict()) for row in await connection.execute(query)]
 
     async def get(self, slug: str) -> Character:
         """The character. Raises `NotFound`."""
@@ -103,7 +103,7 @@ class CharacterStore:
             _check(old, base)
             version = old.version + 1
             done = await connection.execute(
-                update(_TABLE)
+                update(CharacterRow)
                 .where(CharacterRow.slug == slug, CharacterRow.version == old.version)
                 .values(version=version, updated_at_ms=self._clock.wall_ms(), data=_json(data)),
             )
@@ -116,7 +116,7 @@ class CharacterStore:
         async with self._engine.begin() as connection:
             old = await _get(connection, slug)
             _check(old, base)
-            done = await connection.execute(delete(_TABLE).where(CharacterRow.slug == slug, CharacterRow.version == old.version))
+            done = await connection.execute(delete(CharacterRow).where(CharacterRow.slug == slug, CharacterRow.version == old.version))
             if done.rowcount != 1:
                 raise Conflict
 
@@ -135,7 +135,7 @@ class CharacterStore:
         for slug in SAMPLES:
             try:
                 async with self._engine.begin() as connection:
-                    await connection.execute(SampleRow.__table__.insert().values(slug=slug))
+                    await connection.execute(insert(SampleRow).values(slug=slug))
                     await self._insert(connection, slug, sample(slug), is_sample=True)
             except IntegrityError:
                 # Laid out before, here or by another gateway starting at the same moment.
@@ -144,7 +144,7 @@ class CharacterStore:
     async def _insert(self, connection: AsyncConnection, slug: str, data: Mapping[str, Any], *, is_sample: bool) -> Character:
         now = self._clock.wall_ms()
         values = {"slug": slug, "version": 1, "sample": is_sample, "created_at_ms": now, "updated_at_ms": now, "data": _json(data)}
-        await connection.execute(_TABLE.insert().values(**values))
+        await connection.execute(insert(CharacterRow).values(**values))
         return _character(values)
 
 
@@ -162,7 +162,7 @@ async def _get(connection: AsyncConnection, slug: str) -> Character:
     row = (await connection.execute(select(_TABLE).where(CharacterRow.slug == slug))).one_or_none()
     if row is None:
         raise NotFound("There is no character of that name.")
-    return _character(row._mapping)  # noqa: SLF001
+    return _character(row._asdict())
 
 
 def _check(old: Character, base: int | None) -> None:

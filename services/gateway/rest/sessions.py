@@ -1,0 +1,160 @@
+"""REST of the sessions: open one, list them, look at one, say something in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, StringConstraints
+from ulid import ULID
+
+from services.core.model.fact import Fact
+from services.gateway import sse
+from services.gateway.characters.character import Character
+from services.gateway.edge import Edge
+from services.gateway.history import History
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
+from services.gateway.principals import principal_of, require_director
+from services.gateway.turns import Turns, Words
+from services.transcript.archive import SessionRow
+
+MAX_TEXT: Final = 4_000
+"""Code points of one typed utterance."""
+Slug = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+class Scene(BaseModel):
+    """Where and when we are."""
+
+    heading: str = Field("", max_length=300)
+    description: str = Field("", max_length=8_000)
+
+
+class NewSession(BaseModel):
+    """A session to be opened."""
+
+    title: str = Field("", max_length=300)
+    cast: list[Slug] = Field(min_length=1, max_length=32, description="Slugs of the characters")
+    mode: Literal["auto", "approve"] = "auto"
+    scene: Scene | Annotated[str, StringConstraints(max_length=8_000)] | None = Field(None, description="Heading and description, or a heading alone")
+    language: str = Field("", max_length=35, description="BCP 47 tag; empty = the first character's")
+    phrases: list[Phrase] = Field(default_factory=list, max_length=500, description="What players may say, where it is known beforehand")
+
+    def scene_parts(self) -> tuple[str, str]:
+        """Heading and description."""
+        if isinstance(self.scene, Scene):
+            return self.scene.heading, self.scene.description
+        text = self.scene or ""
+        # A long text without a heading of its own is a description.
+        return (text, "") if len(text) <= 300 and "\n" not in text else ("", text)
+
+
+class Message(BaseModel):
+    """Typed words."""
+
+    text: str = Field(min_length=1, max_length=MAX_TEXT, pattern=r"\S")
+    speaker: str = Field("", max_length=200, description="Member id or name of the participant who says it; empty = oneself")
+    message_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$", description="Sent again with the same id it is said once")
+
+
+def router(edge: Edge, history: History, turns: Turns) -> APIRouter:
+    """The routes under /api/sessions, without facts and screenplay."""
+    routes = APIRouter(prefix="/api/sessions", tags=["sessions"])
+
+    @routes.get("")
+    async def list_sessions(request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> dict[str, Any]:
+        """Every session in short, the last active first."""
+        require_director(request)
+        page = await edge.archive.sessions(limit, cursor or None)
+        return {"items": [_row(row) for row in page.items], "next_cursor": page.next_cursor}
+
+    @routes.post("", status_code=201)
+    async def open_session(new: NewSession, response: Response) -> dict[str, Any]:
+        """A new session with these characters."""
+        opened = await edge.open_session(new.cast, title=new.title, mode=new.mode, scene=new.scene_parts(), language=new.language, phrases=new.phrases)
+        response.headers["Location"] = f"/api/sessions/{opened.session}"
+        return await session_info(history, opened.session)
+
+    @routes.get("/{sid}")
+    async def read_session(sid: str, request: Request) -> dict[str, Any]:
+        """One session as it stands."""
+        await history.reader(sid, principal_of(request))
+        return await session_info(history, sid)
+
+    @routes.post("/{sid}/messages", status_code=202)
+    async def say(sid: str, message: Message, request: Request) -> Response:
+        """Say something: 202 with its fact, or with `Accept: text/event-stream` the whole turn."""
+        words = Words(
+            session=sid,
+            principal=principal_of(request),
+            text=message.text.strip(),
+            message=message.message_id or str(ULID()),
+            minted=not message.message_id,
+            speaker=message.speaker.strip(),
+        )
+        if sse.wanted(request):
+            frames = _turn_frames(turns, words)
+            return await sse.started(frames, edge.stopping)
+        return JSONResponse({"fact": (await turns.say(words)).to_dict()}, 202)
+
+    return routes
+
+
+async def _turn_frames(turns: Turns, words: Words) -> AsyncGenerator[bytes, None]:
+    async with aclosing(turns.turn(words)) as events:
+        async for event in events:
+            if isinstance(event, Fact):
+                yield sse.frame(event.to_dict(), event=str(event.kind), id=event.seq)
+            else:
+                yield sse.frame({"turn": event.turn, "line": event.line, "llm_engine": event.llm_engine, "ms": event.ms}, event="turn")
+    yield sse.frame({}, event="done")
+
+
+async def session_info(history: History, sid: str) -> dict[str, Any]:
+    """A session as REST shows it."""
+    view = (await history.table(sid)).view
+    first, *_ = await history.facts(sid, limit=1)
+    last = (await history.facts(sid, max(0, view.seq - 1), 1) or [first])[-1]
+    members = view.members.values()
+    return {
+        "id": sid,
+        "title": view.title,
+        "mode": view.mode,
+        "language": view.language,
+        "phrases": list(view.phrases),
+        "scene": {"heading": view.scene.heading, "description": view.scene.description} if view.scene else None,
+        "cast": [cast_entry(member.member, member.name, member.card) for member in members if member.role == "character" and member.present],
+        "participants": [
+            {"id": member.member, "name": member.name, "role": member.role, "present": member.present} for member in members if member.role != "character"
+        ],
+        "head": view.seq,
+        "created_at": _rfc3339(first.at_ms),
+        "active_at": _rfc3339(last.at_ms),
+    }
+
+
+def cast_entry(slug: str, name: str, card: Any) -> dict[str, Any]:
+    """A character in a cast, for clients."""
+    character = Character(slug=slug, version=0, sample=False, created_at_ms=0, updated_at_ms=0, data=card)
+    return {"slug": slug, "name": name, "color": character.color, "language": character.language}
+
+
+def _row(row: SessionRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "title": row.title,
+        "mode": row.mode,
+        "cast": [{"slug": item.slug, "name": item.name} for item in row.cast],
+        "head": row.head,
+        "created_at": _rfc3339(row.created_at_ms),
+        "active_at": _rfc3339(row.active_at_ms),
+    }
+
+
+def _rfc3339(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,185 @@
+"""Typed words and what becomes of them: one turn, followed from its `said` to its one end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from services.core import errors
+from services.core.model.attachment import AttachDown, AttachOpen, Principal, Refused, TextSaid, TurnTimed
+from services.core.model.fact import Fact, Kind
+from services.core.rpc.client import StageClient
+from services.gateway.history import History, Table
+
+LONGEST_TURN_S: Final = 300.0
+"""A held line waits for its director; not for ever, as far as a request is concerned."""
+SAID_S: Final = 10.0
+_FOLLOWED: Final = 64
+"""Turns followed for requests that have been answered already."""
+_LOOKED_BACK: Final = 1_000
+_DEFAULT_NAME: Final = "Player"
+
+_log = structlog.get_logger(__name__)
+_REFUSALS: Final = {
+    cls.code: cls for cls in (errors.InvalidRequest, errors.NotFound, errors.Conflict, errors.Forbidden, errors.TooLarge, errors.Overloaded, errors.Recovering)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What is to be said, by whom."""
+
+    session: str
+    principal: Principal
+    text: str
+    message: str
+    """Idempotency key."""
+    minted: bool = False
+    """The key was made just now, so it cannot have been said before."""
+    speaker: str = ""
+    """Member id or name of a participant; empty = the one that the principal was last, else a new one."""
+
+
+@dataclass(slots=True)
+class Turns:
+    """Says words in sessions. Entered by `app.build`; leaving it gives up what is still followed."""
+
+    stage: StageClient
+    history: History
+    _followers: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Turns]:
+        """Own the turns that are followed in the background."""
+        try:
+            yield self
+        finally:
+            for task in self._followers:
+                task.cancel()
+            await asyncio.gather(*self._followers, return_exceptions=True)
+
+    async def say(self, words: Words) -> Fact:
+        """Say it and return its `said` fact; the turn is followed to its end behind the caller's back, so that it has a listener."""
+        known = await self._known(words)
+        if known is not None:
+            return known
+        if len(self._followers) >= _FOLLOWED:
+            raise errors.Overloaded
+        turn = self.turn(words)
+        try:
+            async with asyncio.timeout(SAID_S):
+                first = await anext(turn)
+        except TimeoutError:
+            await turn.aclose()
+            raise errors.DeadlineExceeded from None
+        except BaseException:
+            await turn.aclose()
+            raise
+        assert isinstance(first, Fact)  # noqa: S101 - a turn begins with its `said`
+        task = asyncio.create_task(_drain(turn), name=f"turn-{words.message}")
+        self._followers.add(task)
+        task.add_done_callback(self._followers.discard)
+        return first
+
+    async def turn(self, words: Words) -> AsyncGenerator[Fact | TurnTimed, None]:
+        """Say it; yield its `said`, then every fact of the session until the turn's line has closed or it was passed.
+
+        Raises what the stage refused it with; `DeadlineExceeded` after `LONGEST_TURN_S`.
+        """
+        known = await self._known(words)
+        table = await self.history.table(words.session)
+        deadline = asyncio.get_running_loop().time() + LONGEST_TURN_S
+        _, stream, events = await self.stage.attach(self._opening(words, table, known.seq - 1 if known else table.view.seq))
+        followed = _Followed(words.message)
+        try:
+            if known is None:
+                await stream.send(TextSaid(words.message, words.text))
+            while (event := await _next(events, deadline)) is not None:
+                if isinstance(event, Refused) and event.ref == words.message:
+                    raise _REFUSALS.get(event.code, errors.InvalidRequest)(event.detail)
+                if isinstance(event, Fact | TurnTimed) and followed.takes(event):
+                    yield event
+                    if followed.over:
+                        return
+            raise errors.Unavailable("The stage ended the attachment before the turn was over.")
+        finally:
+            stream.cancel()
+
+    def _opening(self, words: Words, table: Table, after: int) -> AttachOpen:
+        participant, name = _speaker(words, table)
+        principal = Principal(id=words.principal.id, role=words.principal.role, name=name)
+        return AttachOpen(session=words.session, principal=principal, participant=participant, hears=False, after_seq=after)
+
+    async def _known(self, words: Words) -> Fact | None:
+        """The `said` of this message, if it was said before."""
+        if words.minted:
+            return None
+        table = await self.history.table(words.session)
+        for fact in await self.history.facts(words.session, max(0, table.view.seq - _LOOKED_BACK)):
+            if fact.kind == Kind.SAID and fact.body.get("utterance") == words.message:
+                return fact
+        return None
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Where a followed turn is."""
+
+    message: str
+    turn: int = 0
+    lines: set[str] = field(default_factory=set)
+    over: bool = False
+
+    def takes(self, event: Fact | TurnTimed) -> bool:
+        """Take an event in; whether it belongs to what is told of the turn."""
+        if isinstance(event, Fact):
+            body = event.body
+            if not self.turn and event.kind == Kind.SAID and body.get("utterance") == self.message:
+                self.turn = event.seq
+            elif self.turn and event.kind == Kind.LINE_OPENED and body.get("turn") == self.turn:
+                self.lines.add(str(body.get("line")))
+            elif self.turn:
+                passed = event.kind == Kind.PASSED and body.get("turn") == self.turn
+                self.over = passed or (event.kind == Kind.LINE_CLOSED and body.get("line") in self.lines)
+        return self.turn > 0
+
+
+async def _next(events: AsyncIterator[AttachDown], deadline: float) -> AttachDown | None:
+    # A timeout around the whole loop would belong to whichever task happened to take the first step of the generator.
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await anext(events, None)
+    except TimeoutError:
+        raise errors.DeadlineExceeded("The turn goes on, but this request has waited long enough; read the facts later.") from None
+
+
+def _speaker(words: Words, table: Table) -> tuple[str, str]:
+    """Participant id and name: a member that is meant by id or name, else somebody new of that name."""
+    humans = {member: seat for member, seat in table.view.members.items() if seat.role != "character"}
+    if not words.speaker:
+        member = table.member_of(words.principal)
+        return (member, humans[member].name) if member else ("", _DEFAULT_NAME)
+    if words.speaker in humans:
+        return words.speaker, humans[words.speaker].name
+    if words.speaker in table.view.members:
+        raise errors.Forbidden("A character's words are not a participant's to say.")
+    wanted = words.speaker.casefold()
+    for member, seat in humans.items():
+        if seat.name.casefold() == wanted and table.principals.get(member) == words.principal.id:
+            return member, seat.name
+    return "", words.speaker
+
+
+async def _drain(turn: AsyncGenerator[Fact | TurnTimed, None]) -> None:
+    async with aclosing(turn):
+        try:
+            async for _ in turn:
+                pass
+        except errors.SouffleurError as error:
+            # Its caller has long been answered; the session itself says how the turn ended.
+            _log.info("turn.unfollowed", code=error.code)
