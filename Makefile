@@ -1,0 +1,62 @@
+# Every command of the project. Needs Python 3.11 or newer and make; the rest is fetched. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := $(PYTHON) -m manager.setup
+PROTOS := $(wildcard protos/*.proto)
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev page up doctor test nightly check check-python check-page check-protos check-locks protos bench clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install everything into .venv and build the page; does nothing when nothing changed
+	@$(SETUP)
+
+setup-dev:
+	@$(SETUP) --dev env
+
+page: ## Build the page, if its sources changed
+	@$(SETUP) page
+
+up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options)
+	@exec $(BIN)/souffleur up $(ARGS)
+
+doctor: setup ## Say what is here and what is missing
+	@$(BIN)/souffleur doctor $(ARGS)
+
+test: setup-dev page ## Every test but the nightly ones; ends with pytest's own summary
+	$(BIN)/python -m pytest -m "not nightly" $(ARGS)
+
+nightly: setup-dev page ## The long tests
+	$(BIN)/python -m pytest -m nightly $(ARGS)
+
+check: check-python check-protos check-locks check-page ## Lint, format, types, import rules, wire contract, lock files, page
+
+check-python: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-protos: setup-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/stubs-are-fresh
+	$(SETUP) buf lint
+
+check-locks:
+	$(PYTHON) .ci/locks-are-public uv.lock $(wildcard admin_ui/package-lock.json)
+
+check-page: setup-dev
+	$(SETUP) npm run typecheck
+	$(SETUP) npm run lint
+	$(SETUP) npm run test
+
+protos: setup-dev ## Make the gRPC stubs beside their sources again
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. $(PROTOS)
+
+bench: setup ## Measure what the framework adds to a turn (ARGS passes options)
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove what the set-up made; data stays
+	rm -rf .venv .tools admin_ui/node_modules services/gateway/static .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
