@@ -1,0 +1,192 @@
+"""The archiver between a real log and a real archive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from services.core.errors import Conflict, DeadlineExceeded, NotFound, StaleFence, Unavailable
+from services.transcript.archive import Archive
+from services.transcript.archiver import BATCH, Archiver
+from services.transcript.log import TranscriptLog
+from services.transcript.store import Entry
+from tests.unit.services.transcript.drafts import said
+
+ME = "unix:/tmp/stage-a.sock"
+
+
+@pytest_asyncio.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
+    """An SQLite archive."""
+    opened = await Archive.open(f"sqlite:///{tmp_path}/archive.sqlite3")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def log(redis: Redis) -> TranscriptLog:
+    """A log on the session's Redis."""
+    return TranscriptLog(redis)
+
+
+async def written(log: TranscriptLog, count: int, sid: str = "s") -> int:
+    """A session with `count` facts; the fence."""
+    fence = await log.claim(sid, ME, 60)
+    await log.append(sid, [said(f"u{number}") for number in range(1, count + 1)], fence)
+    return fence
+
+
+async def archived(archive: Archive, sid: str, upto: int) -> None:
+    """Return once the mark has got there."""
+    async with asyncio.timeout(10):
+        while await archive.mark(sid) < upto:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # a database does not tell when it has changed
+
+
+async def test_archives_what_it_is_told_of(log: TranscriptLog, archive: Archive) -> None:
+    """After a notice the facts are in the archive, exactly as in the stream, for every session."""
+    async with Archiver(log, archive) as archiver:
+        for sid, count in (("a", 3), ("b", 2 * BATCH + 7)):
+            await written(log, count, sid)
+            archiver.notify(sid)
+            archiver.notify(sid)
+        await archived(archive, "a", 3)
+        await archived(archive, "b", 2 * BATCH + 7)
+    for sid in ("a", "b"):
+        assert await archive.entries(sid) == await log.entries(sid)
+
+
+async def test_settling_waits_for_everything_up_to_now(log: TranscriptLog, archive: Archive) -> None:
+    """When `settle` returns, the head of before is archived; also without a notice and without the worker."""
+    await written(log, BATCH + 1)
+    archiver = Archiver(log, archive)
+    await archiver.settle("s")
+    assert await archive.mark("s") == BATCH + 1
+    await archiver.settle("nobody")
+
+
+async def test_leaving_archives_what_is_due(log: TranscriptLog, archive: Archive) -> None:
+    """A notice given just before the end is still worked off."""
+    await written(log, 4)
+    async with Archiver(log, archive) as archiver:
+        archiver.notify("s")
+    assert await archive.mark("s") == 4
+
+
+async def test_trims_only_what_is_archived(log: TranscriptLog, archive: Archive, redis: Redis) -> None:
+    """The stream keeps the last archived facts and everything that is not archived yet; the archive has all of it."""
+    fence = await written(log, 100)
+    archiver = Archiver(log, archive, keep=10)
+    await archiver.settle("s")
+    assert await redis.xlen("{s}:t") == 10
+    assert [fact.seq for fact in await log.read("s", 90)] == list(range(91, 101))
+    await log.append("s", [said("later")], fence)
+    assert [fact.seq for fact in await archive.read("s")] == list(range(1, 101))
+    with pytest.raises(NotFound):
+        await log.read("s")
+    await archiver.settle("s")
+    assert await archive.mark("s") == 101
+
+
+async def test_keeps_everything_while_it_is_little(log: TranscriptLog, archive: Archive, redis: Redis) -> None:
+    """A session shorter than what is kept is never trimmed."""
+    await written(log, 9)
+    await Archiver(log, archive, keep=10).settle("s")
+    assert await redis.xlen("{s}:t") == 9
+
+
+@pytest.mark.parametrize("lost", ["everything", "stream", "emptied"])
+async def test_reopens_a_session_from_the_archive(log: TranscriptLog, archive: Archive, redis: Redis, lost: str) -> None:
+    """With the stream gone, the restored session has identical facts, its keys still yield their facts, and it goes on where it ended."""
+    former = await written(log, 450)
+    archiver = Archiver(log, archive)
+    await archiver.settle("s")
+    before = await log.entries("s")
+    if lost == "everything":
+        await redis.flushall()
+    elif lost == "stream":
+        await redis.delete("{s}:t")
+    else:
+        await log.trim("s", 451)
+    other = TranscriptLog(redis)
+    fence = await other.claim("s", ME, 60)
+    with pytest.raises(StaleFence):
+        await log.append("s", [said("new")], former)
+    assert await archiver.restore("s") == 450
+    assert await archiver.restore("s") == 0
+    assert await other.entries("s") == before
+    again, new = await other.append("s", [said("u7", "told again"), said("new")], fence)
+    assert (again, new.seq) == (before[6].fact(), 451)
+    await archiver.settle("s")
+    assert await archive.mark("s") == 451
+
+
+async def test_restores_a_lost_end(log: TranscriptLog, archive: Archive, redis: Redis) -> None:
+    """A stream that came back without its last facts gets them from the archive before anything new is numbered."""
+    await written(log, 20)
+    archiver = Archiver(log, archive)
+    await archiver.settle("s")
+    before = await log.entries("s")
+    await redis.flushall()
+    await log.restore("s", before[:13])
+    other = TranscriptLog(redis)
+    fence = await other.claim("s", ME, 60)
+    assert await archiver.restore("s") == 7
+    assert await other.entries("s") == before
+    assert [fact.seq for fact in await other.append("s", [said("new")], fence)] == [21]
+
+
+async def test_restoring_leaves_a_trimmed_stream_as_it_is(log: TranscriptLog, archive: Archive) -> None:
+    """What was trimmed stays in the archive alone as long as the stream holds the end."""
+    await written(log, 100)
+    archiver = Archiver(log, archive, keep=10)
+    await archiver.settle("s")
+    assert await archiver.restore("s") == 0
+    assert await archiver.restore("nobody") == 0
+
+
+async def test_a_failing_archive_is_tried_again(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database is away facts stay in the log; once it is back they are archived without another notice."""
+    await written(log, 5)
+    store = archive.store
+    calls: list[int] = []
+
+    async def failing(sid: str, entries: list[Entry]) -> int:
+        calls.append(len(entries))
+        if len(calls) == 1:
+            raise Unavailable
+        if len(calls) == 2:
+            raise RuntimeError("a bug")
+        return await store(sid, entries)
+
+    monkeypatch.setattr(archive, "store", failing)
+    with capture_logs() as logs:
+        async with Archiver(log, archive) as archiver:
+            archiver.notify("s")
+            await archived(archive, "s", 5)
+    assert calls == [5, 5, 5]
+    assert [item["event"] for item in logs] == ["archiver.failed"] * 2
+
+
+async def test_settling_ends_when_the_archive_cannot(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`settle` says so when the archive contradicts the log, fails, or takes too long; it never waits for ever."""
+    await archive.store("s", [Entry(2, "u1", said("u1").at(2).to_json())])
+    await written(log, 3)
+    archiver = Archiver(log, archive)
+    with capture_logs(), pytest.raises(Conflict):
+        await archiver.settle("s")
+
+    async def hanging(*_: Any) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+    monkeypatch.setattr(archive, "mark", hanging)
+    with pytest.raises(DeadlineExceeded):
+        await archiver.settle("s", timeout_s=0.05)
