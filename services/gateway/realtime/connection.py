@@ -1,0 +1,247 @@
+"""One realtime connection, from the accepted socket to its close code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+from openai.types.realtime import SessionCreatedEvent
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from services.core.errors import SouffleurError
+from services.core.model.attachment import Attached, AttachOpen, Configure, Principal
+from services.core.model.speech import TranscribeOpen
+from services.gateway.edge import Edge
+from services.gateway.hearing.ear import Ear, Hearing
+from services.gateway.hearing.segmenter import Sensitivity
+from services.gateway.realtime.acts import Acts, Rights
+from services.gateway.realtime.config import SessionConfig
+from services.gateway.realtime.conversation import Conversation
+from services.gateway.realtime.emitter import Emitter
+from services.gateway.realtime.errors import INTERNAL, POLICY, TOO_BIG, TRY_AGAIN, ClientError, Hangup
+from services.gateway.realtime.items import Items
+from services.gateway.realtime.link import StageLink
+from services.gateway.realtime.outbox import Outbox
+from services.gateway.realtime.responses import Responses
+from services.gateway.realtime.roster import Roster, roster_at
+from services.gateway.realtime.speech import Speech
+from services.gateway.realtime.voice import Voice
+
+_TICK_S: Final = 0.25
+_FAREWELL_S: Final = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the URL asks for, and who asks."""
+
+    principal: Principal
+    model: str = ""
+    character: str = ""
+    session: str = ""
+    participant: str = ""
+    after_seq: int = 0
+    binary: bool = False
+
+
+class Connection:
+    """`run` it once, after the socket was accepted."""
+
+    def __init__(self, socket: WebSocket, edge: Edge, hearing: Hearing, wanted: Wanted) -> None:
+        """Nothing happens before `run`."""
+        self._socket = socket
+        self._edge = edge
+        self._hearing = hearing
+        self._wanted = wanted
+        self._outbox = Outbox()
+        self._emitter = Emitter(self._outbox)
+
+    async def run(self) -> None:
+        """Serve the client until one side has enough. Every way out closes the socket with a code; only cancellation is raised."""
+        code, reason = INTERNAL, "internal error"
+        try:
+            await self._serve()
+        except* Hangup as ended:
+            code, reason = self._farewell(_first(ended, Hangup))
+        except* SouffleurError as failed:
+            error = _first(failed, SouffleurError)
+            self._emitter.error(ClientError.of(error))
+            code, reason = (TRY_AGAIN if error.retryable else POLICY), error.code
+        except* WebSocketDisconnect:
+            code = 0
+        except* Exception:
+            _log.exception("realtime.failed")
+        await self._close(code, reason)
+
+    async def _serve(self) -> None:
+        opening = await self._opening()
+        link = StageLink(self._edge.stage, opening)
+        try:
+            attached = await link.open()
+            roster = await roster_at(opening.session, attached.head, self._edge.log, self._edge.archive)
+            async with asyncio.TaskGroup() as group:
+                acts, conversation, ear = self._assemble(group, link, roster, opening.session)
+                conversation.begin(attached)
+                self._greet(acts.config, attached, roster)
+                try:
+                    group.create_task(self._outbox.run(self._write), name="realtime-write")
+                    group.create_task(link.pump(), name="realtime-up")
+                    group.create_task(self._tell(link, conversation), name="realtime-down")
+                    group.create_task(_tick(ear), name="realtime-tick")
+                    await self._listen(acts)
+                finally:
+                    ear.close()
+        finally:
+            link.close()
+
+    async def _opening(self) -> AttachOpen:
+        session = self._wanted.session
+        if not session:
+            if not self._wanted.character:
+                raise Hangup(POLICY, "model_not_found", ClientError("model_not_found", "the model is npc/<slug>, one of /v1/models", "model"))
+            session = (await self._edge.open_session([self._wanted.character])).session
+        return AttachOpen(session=session, principal=self._wanted.principal, participant=self._wanted.participant, after_seq=self._wanted.after_seq)
+
+    def _assemble(self, group: asyncio.TaskGroup, link: StageLink, roster: Roster, session: str) -> tuple[Acts, Conversation, Ear]:
+        def spawn(work: Coroutine[Any, Any, None]) -> object:
+            try:
+                return group.create_task(work)
+            except RuntimeError:
+                # The connection is ending this very moment: nothing new is begun.
+                return work.close()
+
+        def config() -> SessionConfig:
+            return acts.config
+
+        def opening(utterance: str) -> TranscribeOpen:
+            return TranscribeOpen(
+                session=session,
+                utterance=utterance,
+                language=config().language or self._edge.runtime.settings.stt.language or roster.spoken_language,
+                phrases=config().phrases or roster.phrases,
+                hotwords=(*config().keywords, *roster.hotwords()),
+            )
+
+        settings = self._edge.runtime.settings
+        items = Items(self._emitter)
+        voice = Voice(self._outbox, self._emitter, binary=self._wanted.binary)
+        speech = Speech(self._emitter, items, link.send, opening)
+        ear = speech.ear = Ear(self._hearing, speech, spawn, Sensitivity.of(settings.hearing))
+        responses = Responses(self._emitter, items, voice, config)
+        conversation = Conversation(self._emitter, items, responses, speech, roster)
+        in_force = _InForce(link, ear, voice, settings.hearing)
+        rights = Rights(
+            principal=self._wanted.principal,
+            character=self._wanted.character if any(member.id == self._wanted.character for member in roster.cast) else "",
+            send=link.send,
+            tell=self._edge.stage.tell,
+            spawn=spawn,
+            configured=in_force.apply,
+        )
+        first = SessionConfig(
+            session=session,
+            model=self._wanted.model,
+            hang_over_ms=round(settings.stage.hang_over_s * 1000),
+            threshold=settings.hearing.threshold,
+            pre_roll_ms=round(settings.hearing.pre_roll_s * 1000),
+        )
+        acts = Acts(first, self._emitter, conversation, ear, rights)
+        return acts, conversation, ear
+
+    def _greet(self, config: SessionConfig, attached: Attached, roster: Roster) -> None:
+        self._emitter.emit(SessionCreatedEvent, session=config.shown())
+        self._emitter.own(
+            "attached",
+            session_id=config.session,
+            participant=attached.participant,
+            name=attached.name,
+            place=attached.place,
+            head=attached.head,
+            cast=[member.shown() for member in roster.cast],
+        )
+
+    async def _tell(self, link: StageLink, conversation: Conversation) -> None:
+        async for event in link.events():
+            conversation.take(event)
+            await self._outbox.room()
+
+    async def _listen(self, acts: Acts) -> None:
+        most = self._edge.runtime.settings.gateway.max_message_bytes
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise Hangup(0)
+            text, data = message.get("text"), message.get("bytes")
+            if len(text or data or b"") > most:
+                raise Hangup(TOO_BIG, "message too large", ClientError("too_large", f"at most {most} bytes a message"))
+            if text is not None:
+                acts.take(text)
+            elif data is not None and self._wanted.binary:
+                acts.take_binary(data)
+            else:
+                self._emitter.error(ClientError("binary_not_agreed", "binary audio needs the subprotocol souffleur.pcm"))
+
+    async def _write(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            await self._socket.send_text(message)
+        else:
+            await self._socket.send_bytes(message)
+
+    def _farewell(self, ended: Hangup) -> tuple[int, str]:
+        if ended.error is not None:
+            self._emitter.error(ended.error)
+        return ended.code, ended.reason
+
+    async def _close(self, code: int, reason: str) -> None:
+        if not code or self._socket.application_state is not WebSocketState.CONNECTED or self._socket.client_state is not WebSocketState.CONNECTED:
+            return
+        # The client may be gone without having said so; then there is nobody to close for.
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            await self._outbox.drain(self._write, _FAREWELL_S)
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._socket.close(code, reason)
+
+
+@dataclass(slots=True)
+class _InForce:
+    """Carries a changed configuration to everybody whom it concerns."""
+
+    link: StageLink
+    ear: Ear
+    voice: Voice
+    hearing: Any
+    _turns: Configure | None = None
+
+    def apply(self, config: SessionConfig) -> None:
+        """`config` is in force from now on."""
+        detection = config.turn_detection
+        self.ear.set_format(config.input)
+        self.ear.set_manual(detection is None)
+        if detection is not None:
+            self.ear.set_sensitivity(Sensitivity.of(self.hearing, getattr(detection, "threshold", None), getattr(detection, "prefix_padding_ms", None)))
+        self.voice.set_format(config.output)
+        turns = replace(config.turns(), hears=config.modality == "audio")
+        if turns != self._turns:
+            self._turns = turns
+            self.link.send(turns)
+
+
+async def _tick(ear: Ear) -> None:
+    while True:
+        await asyncio.sleep(_TICK_S)
+        ear.tick()
+
+
+def _first(group: BaseExceptionGroup[Any], kind: type[Any]) -> Any:
+    """The first of that kind, however deep."""
+    for error in group.exceptions:
+        found = _first(error, kind) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, kind):
+            return found
+    raise AssertionError

@@ -1,0 +1,117 @@
+"""Who is at the table and which lines are open: what a connection must know of the facts before it was there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from services.core.model.fact import Fact, Kind
+
+CHARACTER: Final = "character"
+_PAGE: Final = 500
+_LORE_WORDS: Final = 64
+
+
+class FactSource(Protocol):
+    """The transcript's log or its archive."""
+
+    async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
+        """Facts in order."""
+        ...
+
+
+@dataclass(slots=True)
+class Member:
+    """A participant or a character."""
+
+    id: str
+    role: str
+    name: str
+    card: Mapping[str, Any] = field(default_factory=dict)
+    present: bool = True
+
+    def shown(self) -> dict[str, str]:
+        """A character, as clients see it in the cast."""
+        extensions = self.card.get("extensions")
+        own = extensions.get("souffleur") if isinstance(extensions, Mapping) else None
+        own = own if isinstance(own, Mapping) else {}
+        return {"slug": self.id, "name": self.name, "color": str(own.get("color") or ""), "language": str(own.get("language") or "")}
+
+    def lore_words(self) -> list[str]:
+        """The keys of the character's lorebook: names and rare words that are likely to be said."""
+        book = self.card.get("character_book")
+        entries = book.get("entries") if isinstance(book, Mapping) else None
+        keys: list[str] = []
+        for entry in entries if isinstance(entries, Sequence) and not isinstance(entries, str) else ():
+            given = entry.get("keys") if isinstance(entry, Mapping) else None
+            keys += [key for key in given if isinstance(key, str) and key] if isinstance(given, list) else []
+        return keys[:_LORE_WORDS]
+
+
+@dataclass(slots=True)
+class Roster:
+    """A fold of the facts; `advance` it by every one, in order."""
+
+    language: str = ""
+    phrases: tuple[str, ...] = ()
+    members: dict[str, Member] = field(default_factory=dict)
+    open_lines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Line -> body of its `line_opened`."""
+
+    def advance(self, fact: Fact) -> None:
+        """Take one fact in; a repeated one changes nothing."""
+        body = fact.body
+        if fact.kind == Kind.SCENE_SET:
+            self.language = body.get("language") or self.language
+            self.phrases = tuple(body.get("phrases") or self.phrases)
+        elif fact.kind == Kind.JOINED:
+            name = str(body.get("member"))
+            known = self.members.get(name)
+            # Players are shown a character without its card; what is known of it already stays.
+            card = body.get("card") or (known.card if known else {})
+            self.members[name] = Member(name, str(body.get("role")), str(body.get("name")), card)
+        elif fact.kind == Kind.LEFT:
+            if (member := self.members.get(str(body.get("member")))) is not None:
+                member.present = False
+        elif fact.kind == Kind.LINE_OPENED:
+            self.open_lines[str(body.get("line"))] = body
+        elif fact.kind == Kind.LINE_CLOSED:
+            self.open_lines.pop(str(body.get("line")), None)
+
+    @property
+    def cast(self) -> list[Member]:
+        """The characters present."""
+        return [member for member in self.members.values() if member.present and member.role == CHARACTER]
+
+    @property
+    def spoken_language(self) -> str:
+        """The session's language, else the first character's."""
+        return self.language or next((member.shown()["language"] for member in self.cast), "")
+
+    def hotwords(self) -> tuple[str, ...]:
+        """Names of everybody, and the words of the characters' lore."""
+        names = [member.name for member in self.members.values() if member.present and member.name]
+        lore = [word for member in self.cast for word in member.lore_words()]
+        return tuple(dict.fromkeys([*names, *lore[:_LORE_WORDS]]))
+
+
+async def roster_at(sid: str, head: int, log: FactSource, archive: FactSource) -> Roster:
+    """The roster at fact `head`: from the log, and from the archive what the log no longer has."""
+    roster = Roster()
+    recent = await log.read(sid, 0, head, 1)
+    missing = (recent[0].seq if recent else head + 1) - 1
+    for source, after, upto in ((archive, 0, missing), (log, missing, head)):
+        async for fact in _pages(source, sid, after, upto):
+            roster.advance(fact)
+    return roster
+
+
+async def _pages(source: FactSource, sid: str, after: int, upto: int) -> AsyncIterator[Fact]:
+    while after < upto:
+        facts = await source.read(sid, after, upto, _PAGE)
+        for fact in facts:
+            yield fact
+        if not facts:
+            return
+        after = facts[-1].seq

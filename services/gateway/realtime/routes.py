@@ -1,0 +1,108 @@
+"""`WS /v1/realtime`: who may come in, and how many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket
+
+from services.core.errors import Overloaded, Unavailable
+from services.core.model.attachment import Principal
+from services.gateway.edge import Edge, principal_of
+from services.gateway.hearing.ear import Hearing
+from services.gateway.hearing.pool import VadPool
+from services.gateway.hearing.utterance import Limits
+from services.gateway.hearing.vad import builder
+from services.gateway.realtime.connection import Connection, Wanted
+from services.gateway.realtime.voice import SUBPROTOCOL
+
+_PREFIX: Final = "npc/"
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAME_LENGTH: Final = 64
+_SLACK_S: Final = 5.0
+"""Audio kept beyond the longest utterance: the pre-roll, and what comes until the stage has decided."""
+_FOREIGN: Final = "realtime"
+"""The subprotocol that the vendor's browser clients ask for."""
+
+
+def router(edge: Edge) -> APIRouter:
+    """The realtime endpoint. Its lifespan ends the voice activity's thread."""
+    doors = _Doors(edge)
+    routes = APIRouter(lifespan=doors.lifespan)
+    routes.add_api_websocket_route("/v1/realtime", doors.enter)
+    return routes
+
+
+class _Doors:
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._hearing: Hearing | None = None
+        self._inside = 0
+
+    @asynccontextmanager
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """Voice activity is judged while the application runs."""
+        runtime = self._edge.runtime
+        pool = VadPool(builder(runtime.settings.hearing.vad))
+        self._hearing = Hearing(pool=pool, recogniser=self._edge.stt, limits=self._limits, clock=runtime.clock)
+        try:
+            yield
+        finally:
+            self._hearing = None
+            await pool.close()
+
+    def _limits(self) -> Limits:
+        settings = self._edge.runtime.settings
+        return Limits(longest_s=settings.stage.longest_utterance_s + _SLACK_S, final_timeout_s=settings.stt.final_timeout_s)
+
+    async def enter(self, socket: WebSocket) -> None:
+        """One client."""
+        if self._hearing is None or self._inside >= self._edge.runtime.settings.gateway.max_sockets:
+            await _turned_away(socket, Unavailable() if self._hearing is None else Overloaded())
+            return
+        self._inside += 1
+        try:
+            offered = socket.scope.get("subprotocols") or []
+            chosen = next((name for name in (SUBPROTOCOL, _FOREIGN) if name in offered), None)
+            await socket.accept(subprotocol=chosen)
+            await Connection(socket, self._edge, self._hearing, _wanted(socket, binary=chosen == SUBPROTOCOL)).run()
+        finally:
+            self._inside -= 1
+
+
+def _wanted(socket: WebSocket, *, binary: bool) -> Wanted:
+    query = socket.query_params
+    model = query.get("model", "")[: _NAME_LENGTH * 2]
+    slug = model.removeprefix(_PREFIX)
+    after = query.get("after_seq", "0")
+    return Wanted(
+        principal=_acting(principal_of(socket), query.get("name", ""), query.get("role", "")),
+        model=model,
+        character=slug if model.startswith(_PREFIX) and _ID.fullmatch(slug) else "",
+        session=_identifier(query.get("session", "")),
+        participant=_identifier(query.get("participant", "")),
+        after_seq=int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0,
+        binary=binary,
+    )
+
+
+def _acting(principal: Principal, name: str, role: str) -> Principal:
+    """The principal under the name that it gives itself. A role may be laid down, never taken up."""
+    name = "".join(sign for sign in name if sign.isprintable()).strip()[:_NAME_LENGTH]
+    return replace(principal, name=name or principal.name, role="player" if role == "player" else principal.role)
+
+
+def _identifier(text: str) -> str:
+    """An id as it is; what cannot be one becomes one that is nowhere found."""
+    return text if not text or _ID.fullmatch(text) else "invalid"
+
+
+async def _turned_away(socket: WebSocket, error: Overloaded | Unavailable) -> None:
+    problem = {"type": "about:blank", "title": error.code, "status": 503, "code": error.code, "detail": error.detail}
+    await socket.send_denial_response(JSONResponse(problem, 503, {"retry-after": "2"}, "application/problem+json"))
