@@ -16,7 +16,7 @@ from services.core.errors import Unavailable
 from services.core.settings import scrubbed_environment
 
 NAMES: Final = ("redis-server", "valkey-server")
-INSTALL: Final = "install Redis 6.2 or newer (`apt-get install redis-server`, `brew install redis`) or set redis.url (SOUFFLEUR__REDIS__URL) to a running one"
+_INSTALL: Final = "install Redis {} or newer (`apt-get install redis-server`, `brew install redis`) or set redis.url (SOUFFLEUR__REDIS__URL) to a running one"
 OLDEST: Final = (6, 2)
 _MULTI_PART: Final = (7, 0)
 """From here on the append-only file is a folder of parts, which older servers do not see."""
@@ -57,15 +57,16 @@ def available(search_path: str | None = None) -> Iterator[RedisBinary]:
 def choose(data: Path, search_path: str | None = None) -> RedisBinary:
     """The first server that is new enough and can read what is in `data`. Raises `Unavailable` with the one line that helps."""
     multi_part = (data / "appendonlydir").is_dir()
-    refused = ""
+    refused, needed = "no Redis server found", "6.2"
     for binary in available(search_path):
         if binary.version < OLDEST:
             refused = f"{binary.path} is Redis {binary.version_text}, too old"
         elif multi_part and binary.version < _MULTI_PART:
             refused = f"{data} was written by Redis 7 or newer, which {binary.path} ({binary.version_text}) cannot read"
+            needed = "7"
         else:
             return binary
-    raise Unavailable(f"{refused or 'no Redis server found'}: {INSTALL}")
+    raise Unavailable(f"{refused}: {_INSTALL.format(needed)}")
 
 
 def directives(binary: RedisBinary, *, data: Path, socket: Path, pid_file: Path, durability: str) -> str:

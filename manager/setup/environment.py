@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import sys
 import sysconfig
 from pathlib import Path
@@ -77,8 +78,16 @@ def _uv() -> Path:
 def _uv_environment() -> dict[str, str]:
     env = tool_environment()
     # This very interpreter: what people started is what they get, and nothing is downloaded behind their back.
+    if _system_certificates():
+        # A company's own authority stands in the system's store, not in uv's.
+        env.setdefault("UV_SYSTEM_CERTS", "true")
     env.update(UV_PYTHON=_interpreter(), UV_PYTHON_DOWNLOADS="never", UV_PROJECT_ENVIRONMENT=str(VENV))
     return env
+
+
+def _system_certificates() -> bool:
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile is not None or (paths.capath is not None and any(Path(paths.capath).iterdir()))
 
 
 def _interpreter() -> str:
