@@ -129,7 +129,7 @@ class Fact:
                 cause=data.get("cause"),
                 body=dict(data.get("body") or {}),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a fact envelope: {error!r}") from error
 
 
