@@ -7,7 +7,7 @@ if owner and owner ~= ARGV[1] and owner ~= ARGV[3] then
 end
 -- The time keeps a fence from coming back should the store ever lose the last one; within one store it simply rises.
 local now = redis.call('TIME')
-local fence = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+local fence = math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(now[1]) * 1000000 + tonumber(now[2]))
 local text = string.format('%.0f', fence)
 redis.call('SET', KEYS[2], text)
 redis.call('HSET', KEYS[1], 'address', ARGV[1], 'fence', text)

@@ -9,9 +9,10 @@ from contextlib import aclosing
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from services.compose import redis_client
-from services.core.errors import Unavailable
+from services.core.errors import Recovering, Unavailable
 from services.core.model.fact import Fact
 from services.transcript.log import TranscriptLog
 from tests.redis_server import RedisServer, path_binary, wheel_binary
@@ -80,6 +81,34 @@ async def test_acknowledged_facts_survive(server: RedisServer, store: Redis) -> 
     assert [fact.seq for fact in acknowledged] == list(range(1, 2 * count + 1))
     assert await log.read("s") == acknowledged
     assert tailed == acknowledged
+
+
+async def test_a_tail_outlives_a_long_absence(server: RedisServer, store: Redis) -> None:
+    """A reader waits for as long as the store is away, longer than the client itself retries, and then goes on with the next fact."""
+    log = TranscriptLog(store)
+    fence = await log.claim("s", "unix:/tmp/a", 60)
+    await log.append("s", [said("u1")], fence)
+    async with aclosing(log.tail("s", 0)) as tail:
+        assert (await anext(tail)).seq == 1
+        with capture_logs() as logs:
+            waiting = asyncio.ensure_future(anext(tail))
+            server.kill()
+            async with asyncio.timeout(10):
+                while not logs:  # noqa: ASYNC110 - captured logs tell nobody
+                    await asyncio.sleep(0.01)
+        assert [item["event"] for item in logs] == ["tail.interrupted"]
+        await asyncio.to_thread(server.start)
+        await log.append("s", [said("u2")], fence)
+        assert (await asyncio.wait_for(waiting, 10)).seq == 2
+
+
+async def test_a_tail_ahead_of_the_store_says_so(store: Redis) -> None:
+    """Whoever has seen more than the store holds is told, instead of waiting for numbers that would be given out again."""
+    log = TranscriptLog(store)
+    await log.append("s", [said("u1")], await log.claim("s", "unix:/tmp/a", 60))
+    async with aclosing(log.tail("s", 2)) as tail:
+        with pytest.raises(Recovering):
+            await asyncio.wait_for(anext(tail), 5)
 
 
 async def test_a_claim_survives(server: RedisServer, store: Redis) -> None:

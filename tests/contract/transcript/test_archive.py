@@ -107,6 +107,14 @@ async def test_storing_twice_changes_nothing(archive: Archive, sid: str) -> None
     assert logs == []
 
 
+async def test_the_mark_never_falls_back(archive: Archive, sid: str) -> None:
+    """Of two who store the same session at once, the one with less does not undo what the other one has noted."""
+    stored = entries(*(said(f"u{number}") for number in range(1, 41)))
+    for number in range(12):
+        await asyncio.gather(*(archive.store(f"{sid}{number}", stored[:count]) for count in (40, 2, 1, 39)))
+        assert await archive.mark(f"{sid}{number}") == 40
+
+
 async def test_a_different_body_is_an_alarm(archive: Archive, sid: str) -> None:
     """The first version stays, and that another one came is reported without its text."""
     stored = entries(said("u1", "first"), said("u2"))

@@ -202,6 +202,18 @@ async def test_a_dead_owner_is_replaced_at_once(store: Redis) -> None:
     assert await TranscriptLog(store).owner("s") == OTHER
 
 
+async def test_a_fence_does_not_come_back(store: Redis) -> None:
+    """A store that lost everything does not hand out a fence that a former owner may still hold."""
+    old = TranscriptLog(store)
+    former = await old.claim("s", ME, 60)
+    await store.flushall()
+    new = TranscriptLog(store)
+    fence = await new.claim("s", OTHER, 60)
+    assert fence > former
+    with pytest.raises(StaleFence):
+        await old.append("s", [said("u")], former)
+
+
 async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Redis) -> None:
     """After a release anybody may claim, under a higher fence."""
     log = TranscriptLog(store)
@@ -250,10 +262,10 @@ async def test_concurrent_appends_stay_dense_and_single(store: Redis, plans: lis
 async def test_entries_are_the_envelopes_that_were_written(log: TranscriptLog, store: Redis) -> None:
     """The stream holds one readable field per fact: the whole envelope with its seq, under the idempotency key."""
     fence = await log.claim("s", ME, 6)
-    (fact,) = await log.append("s", [said("u1", "Ünïcode «да» 好")], fence)
-    (entry,) = await log.entries("s")
-    assert entry == Entry(1, "u1", fact.to_json())
-    assert await store.xrange("{s}:t") == [(b"1-0", {b"u1": fact.to_json().encode()})]
+    nested = Draft(key="n1", kind="portal", at_ms=1, by=Author('"seq":0,'), body={"seq": 0, "deep": {"seq": 0, "x": 1}})
+    facts = await log.append("s", [said("u1", "Ünïcode «да» 好"), nested], fence)
+    assert await log.entries("s") == [Entry(1, "u1", facts[0].to_json()), Entry(2, "n1", facts[1].to_json())]
+    assert await store.xrange("{s}:t", count=1) == [(b"1-0", {b"u1": facts[0].to_json().encode()})]
 
 
 async def test_appending_after_a_trim_keeps_numbers_and_keys(log: TranscriptLog, store: Redis) -> None:
@@ -358,10 +370,16 @@ async def test_many_tails_do_not_starve_appends(store: Redis) -> None:
     tails = [log.tail("s", 0) for _ in range(300)]
     waiting = [asyncio.ensure_future(anext(tail)) for tail in tails]
     try:
+        async with asyncio.timeout(20):
+            while (await store.info("clients"))["blocked_clients"] < 300:  # noqa: ASYNC110 - only the server knows
+                await asyncio.sleep(0.01)
         await log.append("s", [said("u1")], fence)
         facts = await asyncio.wait_for(asyncio.gather(*waiting), 30)
         assert [fact.seq for fact in facts] == [1] * 300
     finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
         for tail in tails:
             await tail.aclose()
 
