@@ -27,6 +27,7 @@ from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.limits import BodyLimits
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
+from services.gateway.realtime import routes as realtime
 from services.gateway.rest import facts, screenplay, services, sessions, settings, status
 from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
@@ -46,8 +47,6 @@ Routers = Callable[[Edge], Sequence[APIRouter]]
 @asynccontextmanager
 async def build(runtime: Runtime) -> AsyncIterator[None]:
     """Serve everything that outsiders speak to, for the time of the block."""
-    from services.gateway.realtime import routes as realtime
-
     async with serving(runtime, lambda edge: [realtime.router(edge)]):
         yield
 
@@ -60,7 +59,8 @@ async def serving(runtime: Runtime, more: Routers = lambda _: ()) -> AsyncIterat
         history = History(edge.log, edge.archive)
         turns = await stack.enter_async_context(Turns(edge.stage, history).open())
         app = application(edge, history, turns, more(edge))
-        server = _Server(_config(app, runtime))
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        server = _Server(_config(guarded(app, runtime), runtime))
         listener = _listener(runtime.settings.gateway)
         stack.callback(listener.close)
         await stack.enter_async_context(_running(server, listener, edge.stopping))
@@ -91,8 +91,8 @@ async def opened(runtime: Runtime, stack: contextlib.AsyncExitStack) -> Edge:
     )
 
 
-def application(edge: Edge, history: History, turns: Turns, more: Sequence[APIRouter] = ()) -> ASGIApp:
-    """Every route, behind the doorkeeper."""
+def application(edge: Edge, history: History, turns: Turns, more: Sequence[APIRouter] = ()) -> FastAPI:
+    """Every route."""
     app = FastAPI(
         title="Souffleur",
         version=status.program_version(),
@@ -120,7 +120,12 @@ def application(edge: Edge, history: History, turns: Turns, more: Sequence[APIRo
         page.router(),
     ):
         app.include_router(router)
-    live = edge.runtime.live
+    return app
+
+
+def guarded(app: ASGIApp, runtime: Runtime) -> ASGIApp:
+    """`app` behind the doorkeeper and the limits on bodies."""
+    live = runtime.live
     return Doorkeeper(BodyLimits(app, lambda: live.current.gateway), lambda: live.current.gateway)
 
 
@@ -144,6 +149,7 @@ def _config(app: ASGIApp, runtime: Runtime) -> uvicorn.Config:
     chosen = runtime.settings.gateway
     return uvicorn.Config(
         app,
+        # Entered by `serving`, so that a failure there is an error like any other and not the end of the process.
         lifespan="off",
         log_config=None,
         access_log=False,

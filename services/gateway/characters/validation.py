@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from services.core.errors import InvalidRequest, TooLarge
+from services.gateway import strict_json
 from services.gateway.characters.character import NAMESPACE
 
 MAX_BYTES: Final = 2 * 1024 * 1024
-MAX_DEPTH: Final = 32
 MAX_ENTRIES: Final = 2_000
 MAX_KEYS: Final = 20_000
 MAX_NAME: Final = 200
@@ -23,38 +22,15 @@ _TEXTS: Final = (
 )  # fmt: skip
 _TEXT_LISTS: Final = ("alternate_greetings", "tags", "group_only_greetings")
 _SPECS: Final = frozenset({"chara_card_v2", "chara_card_v3"})
-_INTEGER_LIMIT: Final = 2**63
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}")
 _COLOR: Final = re.compile(r"#[0-9A-Fa-f]{3,8}")
 
 
 def parse(raw: bytes) -> Any:
-    """JSON within our caps. Raises `InvalidRequest` or `TooLarge`."""
+    """A body with a card in it. Raises `InvalidRequest` or `TooLarge`."""
     if len(raw) > MAX_BYTES:
         raise TooLarge(f"A card may have {MAX_BYTES} bytes.")
-    try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The body is not valid JSON.") from error
-    check_values(value)
-    return value
-
-
-def check_values(value: Any) -> None:
-    """Refuse what JSON text can say but our stores cannot keep: too deep, not finite, lone surrogates, endless integers."""
-    todo: list[tuple[Any, int]] = [(value, 1)]
-    while todo:
-        item, depth = todo.pop()
-        if depth > MAX_DEPTH:
-            raise InvalidRequest(f"The card is nested deeper than {MAX_DEPTH} levels.")
-        if isinstance(item, Mapping):
-            for key in item:
-                _check_text(key)
-            todo += [(child, depth + 1) for child in item.values()]
-        elif isinstance(item, list):
-            todo += [(child, depth + 1) for child in item]
-        else:
-            _check_scalar(item)
+    return strict_json.parse(raw)
 
 
 def card_data(value: Any) -> dict[str, Any]:
@@ -158,28 +134,6 @@ def _object(value: object, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         _wrong(path, "must be an object")
     return value
-
-
-def _check_scalar(value: object) -> None:
-    if isinstance(value, str):
-        _check_text(value)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidRequest("The card holds a number that is not finite.")
-    elif isinstance(value, int) and not -_INTEGER_LIMIT <= value < _INTEGER_LIMIT:
-        raise InvalidRequest("The card holds an integer of more than 64 bits.")
-
-
-def _check_text(value: str) -> None:
-    if "\x00" in value:
-        raise InvalidRequest("The card holds a null character.")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InvalidRequest("The card holds half of a surrogate pair.") from error
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _wrong(path: str, what: str) -> NoReturn:

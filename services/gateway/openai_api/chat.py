@@ -21,6 +21,7 @@ from services.gateway.openai_api.models import character_of
 from services.gateway.principals import principal_of
 from services.gateway.problems import openai_error, shown, status_of
 from services.gateway.streaming import DISCONNECTED, ClosingResponse, first_of, unless_gone
+from services.gateway.strict_json import StrictRoute
 from services.gateway.turns import Turns, Words
 
 MAX_WORDS: Final = 4_000
@@ -40,7 +41,7 @@ class _Head:
 
 def router(edge: Edge, turns: Turns) -> APIRouter:
     """The completion route."""
-    routes = APIRouter(prefix="/v1/chat", tags=["openai"])
+    routes = APIRouter(prefix="/v1/chat", tags=["openai"], route_class=StrictRoute)
 
     @routes.post("/completions", response_model=None)
     async def complete(wanted: ChatRequest, request: Request, x_souffleur_session: Annotated[str, Header(max_length=64)] = "") -> Response:

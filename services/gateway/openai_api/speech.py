@@ -18,6 +18,7 @@ from services.gateway.openai_api.encoding import FORMATS, Encoder
 from services.gateway.openai_api.feeling import feeling
 from services.gateway.openai_api.voices import voice_for, voice_name
 from services.gateway.streaming import ClosingResponse, first_of
+from services.gateway.strict_json import StrictRoute
 
 MAX_INPUT: Final = 4_096
 _BATCH_BYTES: Final = VOICE_RATE * 2 // 5
@@ -40,7 +41,7 @@ class SpeechRequest(BaseModel):
 
 def router(edge: Edge) -> APIRouter:
     """The speech route."""
-    routes = APIRouter(prefix="/v1/audio", tags=["openai"])
+    routes = APIRouter(prefix="/v1/audio", tags=["openai"], route_class=StrictRoute)
 
     @routes.post("/speech", response_model=None)
     async def speak(wanted: SpeechRequest) -> Response:

@@ -19,6 +19,7 @@ from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.principals import principal_of, require_director
+from services.gateway.strict_json import StrictRoute
 from services.gateway.turns import Turns, Words
 from services.transcript.archive import SessionRow
 
@@ -64,7 +65,7 @@ class Message(BaseModel):
 
 def router(edge: Edge, history: History, turns: Turns) -> APIRouter:
     """The routes under /api/sessions, without facts and screenplay."""
-    routes = APIRouter(prefix="/api/sessions", tags=["sessions"])
+    routes = APIRouter(prefix="/api/sessions", tags=["sessions"], route_class=StrictRoute)
 
     @routes.get("")
     async def list_sessions(request: Request, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from services.gateway.edge import Edge
 from services.gateway.principals import require_director
+from services.gateway.strict_json import StrictRoute
 
 
 class SettingsPatch(BaseModel):
@@ -21,7 +22,7 @@ class SettingsPatch(BaseModel):
 
 def router(edge: Edge) -> APIRouter:
     """GET and PATCH /api/settings."""
-    routes = APIRouter(prefix="/api/settings", tags=["settings"])
+    routes = APIRouter(prefix="/api/settings", tags=["settings"], route_class=StrictRoute)
 
     @routes.get("")
     async def read_settings(request: Request) -> dict[str, Any]:
