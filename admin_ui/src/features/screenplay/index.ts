@@ -1,0 +1,2 @@
+/** What the app takes from the screenplay. */
+export { Screenplay } from './components/Screenplay'

@@ -1,0 +1,2 @@
+/** What the app takes from the settings. */
+export { SettingsSheet } from './components/SettingsSheet'

@@ -1,0 +1,54 @@
+/** Sessions that can be taken up again. */
+import { useTranslation } from 'react-i18next'
+
+import { Portrait } from '@/components/Portrait'
+import { Empty, Failure, Skeleton } from '@/components/States'
+
+import { type SessionSummary, useSessions } from '../api/sessions'
+
+function useWhen(): (iso: string) => string {
+  const { i18n } = useTranslation()
+  return (iso) => {
+    const at = new Date(iso)
+    return Number.isNaN(at.getTime()) ? '' : at.toLocaleString(i18n.language, { dateStyle: 'medium', timeStyle: 'short' })
+  }
+}
+
+export function SessionsList({ hrefOf }: { hrefOf: (slug: string, session: string) => string }) {
+  const { t } = useTranslation()
+  const sessions = useSessions()
+  if (sessions.isPending) return <Skeleton className="h-20" />
+  if (sessions.isError) return <Failure error={sessions.error} onRetry={() => void sessions.refetch()} />
+  const open = sessions.data.filter((session) => session.cast.length > 0)
+  if (open.length === 0) return <Empty title={t('sessions.empty')}>{t('sessions.empty_hint')}</Empty>
+  return (
+    <ul className="grid gap-2 sm:grid-cols-2 xl:grid-cols-3">
+      {open.map((session) => (
+        <SessionItem key={session.id} session={session} href={hrefOf(session.cast[0]?.slug ?? '', session.id)} />
+      ))}
+    </ul>
+  )
+}
+
+function SessionItem({ session, href }: { session: SessionSummary; href: string }) {
+  const { t } = useTranslation()
+  const when = useWhen()
+  const names = session.cast.map((member) => member.name).join(', ')
+  return (
+    <li>
+      <a href={href} data-testid={`session-${session.id}`} className="panel flex items-center gap-3 p-3 transition-colors hover:border-accent/60">
+        <span className="flex -space-x-3">
+          {session.cast.slice(0, 3).map((member) => (
+            <Portrait key={member.slug} name={member.name} color={member.color} className="h-12 w-10 text-base" />
+          ))}
+        </span>
+        <span className="min-w-0">
+          <span className="block truncate font-serif text-base">{session.title || names}</span>
+          <span className="block truncate text-xs text-muted">
+            {when(session.active_at)} · {t('sessions.facts', { count: session.head })}
+          </span>
+        </span>
+      </a>
+    </li>
+  )
+}

@@ -1,0 +1,56 @@
+/** What this browser remembers for itself; kept under `souffleur.prefs` in local storage. */
+import { useSyncExternalStore } from 'react'
+
+export interface Prefs {
+  theme: 'system' | 'light' | 'dark'
+  /** Empty = the browser's. */
+  language: '' | 'en' | 'ru' | 'zh'
+  /** How the player is called at the table. */
+  name: string
+  /** The microphone can hear the loudspeakers: the echo guard is needed. */
+  loudspeakers: boolean
+  /** Empty = the browser's default microphone. */
+  microphone: string
+  talk: 'hands-free' | 'push'
+  /** Characters are heard, not only read. */
+  voices: boolean
+}
+
+export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', loudspeakers: true, microphone: '', talk: 'hands-free', voices: true }
+const KEY = 'souffleur.prefs'
+
+let current: Prefs = load()
+const listeners = new Set<() => void>()
+
+function load(): Prefs {
+  try {
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY) ?? '{}')
+    return typeof stored === 'object' && stored !== null ? { ...DEFAULTS, ...stored } : DEFAULTS
+  } catch {
+    return DEFAULTS
+  }
+}
+
+/** Change and remember; without storage it lasts as long as the page. */
+export function setPrefs(patch: Partial<Prefs>): void {
+  current = { ...current, ...patch }
+  try {
+    localStorage.setItem(KEY, JSON.stringify(current))
+  } catch {
+    // Private windows may have no storage.
+  }
+  for (const listener of listeners) listener()
+}
+
+export function prefs(): Prefs {
+  return current
+}
+
+export function onPrefs(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+export function usePrefs(): Prefs {
+  return useSyncExternalStore(onPrefs, prefs)
+}

@@ -1,0 +1,137 @@
+/** One attachment to a session over one WebSocket that comes back by itself: same session, same participant, no fact twice. */
+import { BehaviorSubject, Subject } from 'rxjs'
+
+import { backoffMs } from '@/lib/realtime/backoff'
+import { type ClientEvent, readEvent, type ServerEvent } from '@/lib/realtime/protocol'
+
+export type ConnectionState =
+  | { kind: 'connecting'; attempt: number }
+  | { kind: 'open' }
+  | { kind: 'waiting'; attempt: number; retryAt: number }
+  | { kind: 'refused'; code: string; detail: string }
+  | { kind: 'closed' }
+
+/** Whom the attachment is for. */
+export interface Seat {
+  slug: string
+  session: string
+  name: string
+  participant: string
+}
+
+/** More than this unsent means the network is gone: further audio would only arrive late. */
+const UNSENT_LIMIT = 256 * 1024
+/** Close codes after which trying again cannot help. */
+const FINAL = (code: number) => code === 1008 || code === 1003 || (code >= 4400 && code < 4500)
+
+export class RealtimeConnection {
+  readonly state$ = new BehaviorSubject<ConnectionState>({ kind: 'connecting', attempt: 1 })
+  readonly events$ = new Subject<ServerEvent>()
+  readonly audio$ = new Subject<ArrayBuffer>()
+  private socket: WebSocket | null = null
+  private timer: ReturnType<typeof setTimeout> | null = null
+  private attempt = 0
+  private head = 0
+  private lastError = { code: '', detail: '' }
+  private readonly onOnline = () => this.retryNow()
+
+  constructor(
+    private seat: Seat,
+    private readonly base: string = location.origin,
+  ) {}
+
+  open(): void {
+    window.addEventListener('online', this.onOnline)
+    this.connect()
+  }
+
+  /** Skip what is left of the wait. */
+  retryNow(): void {
+    const { kind } = this.state$.value
+    if (kind === 'waiting' || kind === 'refused') this.connect()
+  }
+
+  /** Leave for good. */
+  close(): void {
+    window.removeEventListener('online', this.onOnline)
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.detach()
+    this.state$.next({ kind: 'closed' })
+  }
+
+  /** False if there is no connection; the event is not kept. */
+  send(event: ClientEvent): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false
+    this.socket.send(JSON.stringify(event))
+    return true
+  }
+
+  /** False if the frame was dropped. */
+  sendAudio(pcm: ArrayBuffer): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN || this.socket.bufferedAmount > UNSENT_LIMIT) return false
+    this.socket.send(pcm)
+    return true
+  }
+
+  private connect(): void {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.detach()
+    this.attempt += 1
+    this.state$.next({ kind: 'connecting', attempt: this.attempt })
+    const socket = new WebSocket(addressOf(this.base, this.seat, this.head), ['souffleur.pcm'])
+    socket.binaryType = 'arraybuffer'
+    socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => this.take(message.data)
+    socket.onclose = (event) => this.lost(event.code, event.reason)
+    this.socket = socket
+  }
+
+  private take(data: string | ArrayBuffer): void {
+    if (typeof data !== 'string') {
+      this.audio$.next(data)
+      return
+    }
+    const event = readEvent(data)
+    if (event === null) return
+    if (event.type === 'souffleur.attached') {
+      this.seat = { ...this.seat, session: event.session_id, participant: event.participant }
+      this.attempt = 0
+    } else if (event.type === 'souffleur.fact') {
+      this.head = Math.max(this.head, event.fact.seq)
+    } else if (event.type === 'error') {
+      this.lastError = { code: event.error.code ?? '', detail: event.error.message }
+    }
+    this.events$.next(event)
+    if (event.type === 'souffleur.attached') this.state$.next({ kind: 'open' })
+  }
+
+  private lost(code: number, reason: string): void {
+    this.detach()
+    if (FINAL(code)) {
+      this.state$.next({ kind: 'refused', code: this.lastError.code || String(code), detail: this.lastError.detail || reason })
+      return
+    }
+    const wait = backoffMs(this.attempt, Math.random())
+    this.state$.next({ kind: 'waiting', attempt: this.attempt, retryAt: Date.now() + wait })
+    this.timer = setTimeout(() => this.connect(), wait)
+  }
+
+  private detach(): void {
+    if (this.socket === null) return
+    this.socket.onmessage = null
+    this.socket.onclose = null
+    this.socket.close()
+    this.socket = null
+  }
+}
+
+/** Where to connect; facts after `head` are asked for, so that none is shown twice. */
+export function addressOf(base: string, seat: Seat, head: number): string {
+  const url = new URL('/v1/realtime', base)
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  url.searchParams.set('model', `npc/${seat.slug}`)
+  if (seat.session !== '') url.searchParams.set('session', seat.session)
+  if (seat.name !== '') url.searchParams.set('name', seat.name)
+  if (seat.participant !== '') url.searchParams.set('participant', seat.participant)
+  url.searchParams.set('after_seq', String(head))
+  return url.toString()
+}
