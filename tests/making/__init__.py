@@ -1,0 +1,1 @@
+"""Small true models and other things that tests make on the spot."""
