@@ -69,10 +69,10 @@ class WhisperEngine:
     def _path(self) -> Path | None:
         name = self._options.model
         if name != "auto":
-            places = (self._folder / name, Path(name))
+            places = [self._folder / name, Path(name)]
         else:
-            places = tuple(self._folder / preferred for preferred in _PREFERENCE)
-            places += tuple(sorted(self._folder.iterdir())) if self._folder.is_dir() else ()
+            places = [self._folder / preferred for preferred in _PREFERENCE]
+            places += sorted(self._folder.iterdir()) if self._folder.is_dir() else []
         return next((place for place in places if (place / "model.bin").is_file()), None)
 
     def info(self) -> SttEngineInfo:
