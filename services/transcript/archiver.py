@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Archiver:
-    """`async with Archiver(log, archive) as archiver:` works through the sessions it is notified of until it is left."""
+    """Works through the sessions it is notified of, in one task of its own, until it is closed (or left, as a context manager)."""
 
     def __init__(self, log: TranscriptLog, archive: Archive, *, keep: int = KEEP) -> None:
         """`keep` is how many archived facts per session stay in the stream."""
@@ -37,14 +37,18 @@ class Archiver:
         self._keep = keep
         self._due: dict[str, None] = {}
         self._told = asyncio.Event()
+        self._closed = False
         self._worker: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._worker = asyncio.create_task(self._work(), name="archiver")
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Stop, after a last attempt to archive what is due; what fails is still in the log and archived at the next start."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop, after a last attempt to archive what is due; what fails is still in the log and archived when its session is next owned."""
+        self._closed = True
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait([self._worker])
@@ -57,9 +61,11 @@ class Archiver:
             _log.warning("archiver.left_behind", sessions=len(self._due), reason=type(failure).__name__)
 
     def notify(self, sid: str) -> None:
-        """There are new facts in this session. Returns at once."""
+        """There are new facts in this session. Returns at once; needs a running loop."""
         self._due[sid] = None
         self._told.set()
+        if self._worker is None and not self._closed:
+            self._worker = asyncio.create_task(self._work(), name="archiver")
 
     async def settle(self, sid: str, timeout_s: float = 30.0) -> None:
         """Wait until every fact that is in the log now is archived. Raises `Unavailable`, or `DeadlineExceeded` after `timeout_s`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -31,12 +31,21 @@ class _Held:
     """Highest seq acknowledged to this owner; a store whose head is lower has lost facts."""
 
 
+class Older(Protocol):
+    """Where facts are that the stream has given up: the archive."""
+
+    async def entries(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Entry]:
+        """Entries with `after` < seq <= `upto`, at most `limit`."""
+        ...
+
+
 class TranscriptLog:
     """Facts of all sessions. Every method raises `Unavailable` when the store cannot be reached or refuses to write."""
 
-    def __init__(self, redis: Redis) -> None:
-        """`redis` as made by `compose.redis_client`: replies are bytes, RESP2."""
+    def __init__(self, redis: Redis, older: Older | None = None) -> None:
+        """`redis` as made by `compose.redis_client`: replies are bytes, RESP2. With `older` trimmed facts are read from there."""
         self._redis = redis
+        self._older = older
         self._held: dict[str, _Held] = {}
 
     async def claim(self, sid: str, address: str, lease_s: float, *, dead: str = "") -> int:
@@ -101,38 +110,51 @@ class TranscriptLog:
         return StaleFence(f"the store came back with facts up to {answers[0]} only, {floor} were written; claim and restore the session")
 
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
-        """Facts with `after` < seq <= `upto`, at most `limit`, without a gap. Raises `NotFound` if some of them are only in the archive."""
+        """Facts with `after` < seq <= `upto`, at most `limit`, without a gap. Raises `NotFound` if some are trimmed and there is no `older`."""
         return [entry.fact() for entry in await self.entries(sid, after, upto, limit)]
 
     async def entries(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Entry]:
         """As `read`, but as they stand in the stream."""
-        keys = keys_of(sid)
         found: list[Entry] = []
         cursor = after
         while limit is None or len(found) < limit:
             count = _PAGE if limit is None else min(_PAGE, limit - len(found))
-            # In one transaction: a fact appended between the two would look like a trimmed one.
-            async with store_errors(), self._redis.pipeline(transaction=True) as pipe:
-                pipe.xrange(keys.stream, f"{cursor + 1}-0", "+" if upto is None else f"{upto}-0", count=count)
-                pipe.hget(keys.index, "head")
-                page, head = await pipe.execute()
-            last = int(head or 0) if upto is None else min(int(head or 0), upto)
-            first = int(page[0][0].partition(b"-")[0]) if page else last + 1
+            page, head = await self._page(sid, cursor, upto, count)
+            first = page[0].seq if page else min(head, head if upto is None else upto) + 1
             if first > cursor + 1:
-                raise NotFound(f"facts {cursor + 1} to {first - 1} are only in the archive")
-            found += [entry_of(item) for item in page]
-            if len(page) < count:
-                break
+                page = await self._trimmed(sid, cursor, first - 1, count)
+            elif len(page) < count:
+                return [*found, *page]
+            found += page
             cursor = found[-1].seq
         return found
 
+    async def _page(self, sid: str, after: int, upto: int | None, count: int) -> tuple[list[Entry], int]:
+        """What the stream has of a range, and the head. In one transaction: a fact appended between the two would look like a trimmed one."""
+        keys = keys_of(sid)
+        async with store_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.xrange(keys.stream, f"{after + 1}-0", "+" if upto is None else f"{upto}-0", count=count)
+            pipe.hget(keys.index, "head")
+            page, head = await pipe.execute()
+        return [entry_of(item) for item in page], int(head or 0)
+
+    async def _trimmed(self, sid: str, after: int, upto: int, count: int) -> list[Entry]:
+        """The first of the facts that the stream lacks."""
+        found = [] if self._older is None else await self._older.entries(sid, after, upto, count)
+        if [entry.seq for entry in found] != list(range(after + 1, min(upto, after + count) + 1)):
+            raise NotFound(f"facts {after + 1} to {upto} are only in the archive")
+        return found
+
     async def one(self, sid: str, seq: int) -> Fact | None:
-        """The fact at `seq`; None if there is none or it is only in the archive."""
+        """The fact at `seq`; None if there is none, or if it is trimmed and there is no `older`."""
         if seq < 1:
             return None
         async with store_errors():
-            found = await self._redis.xrange(keys_of(sid).stream, f"{seq}-0", f"{seq}-0", count=1)
-        return entry_of(found[0]).fact() if found else None
+            answer = await self._redis.xrange(keys_of(sid).stream, f"{seq}-0", f"{seq}-0", count=1)
+        found = [entry_of(item) for item in answer or ()]
+        if not found and self._older is not None:
+            found = await self._older.entries(sid, seq - 1, seq, 1)
+        return found[0].fact() if found else None
 
     async def head(self, sid: str) -> int:
         """Seq of the last fact; 0 if there is none."""
@@ -142,11 +164,19 @@ class TranscriptLog:
     async def tail(self, sid: str, after: int) -> AsyncGenerator[Fact, None]:
         """Facts behind `after` and then every new one, for ever; outlives restarts of the store. Close the iterator when done.
 
-        Raises `NotFound` if the next one is only in the archive, `Recovering` if the store has come back with less than was seen.
+        Raises `NotFound` if the next one is trimmed and there is no `older`, `Recovering` if the store has come back with less than was seen.
         """
-        async with aclosing(tailing.follow(self._redis, sid, after)) as entries:
-            async for entry in entries:
-                yield entry.fact()
+        cursor = after
+        while True:
+            try:
+                async with aclosing(tailing.follow(self._redis, sid, cursor)) as entries:
+                    async for entry in entries:
+                        cursor = entry.seq
+                        yield entry.fact()
+            except tailing.Trimmed:
+                for entry in await self.entries(sid, cursor, limit=_PAGE):
+                    cursor = entry.seq
+                    yield entry.fact()
 
     async def newest(self, sid: str) -> int:
         """Seq of the last fact that the stream itself holds; less than `head` when the stream was lost or emptied by a trim."""

@@ -20,10 +20,14 @@ _BACKOFF_S: Final = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 _log = structlog.get_logger(__name__)
 
 
+class Trimmed(NotFound):
+    """The next facts are only in the archive."""
+
+
 async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, None]:
     """Every entry behind `after`, and then each new one, for ever.
 
-    Raises `NotFound` when the next entry has been trimmed (the archive has it), and `Recovering` when the store came back
+    Raises `Trimmed` when the next entry has been trimmed (the archive has it), and `Recovering` when the store came back
     with less than the caller has seen.
     """
     keys = keys_of(sid)
@@ -48,7 +52,7 @@ async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, No
                 continue
             for entry in entries:
                 if entry.seq != cursor + 1:
-                    raise NotFound(f"facts {cursor + 1} to {entry.seq - 1} are only in the archive")
+                    raise Trimmed(f"facts {cursor + 1} to {entry.seq - 1} are only in the archive")
                 cursor = entry.seq
                 yield entry
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,53 @@ async def test_trims_only_what_is_archived(log: TranscriptLog, archive: Archive,
         await log.read("s")
     await archiver.settle("s")
     assert await archive.mark("s") == 101
+
+
+async def test_trimmed_facts_are_read_from_the_archive(log: TranscriptLog, archive: Archive, redis: Redis) -> None:
+    """A log that knows the archive reads, finds and tails a trimmed session as if nothing were missing."""
+    fence = await written(log, 1300)
+    archiver = Archiver(log, archive, keep=20)
+    await archiver.settle("s")
+    assert await redis.xlen("{s}:t") == 20
+    whole = TranscriptLog(redis, archive)
+    assert [fact.seq for fact in await whole.read("s")] == list(range(1, 1301))
+    for after, upto, limit in (
+        (1270, 1290, None),
+        (3, 5, None),
+        (1279, None, 3),
+        (1278, None, 3),
+        (0, None, 600),
+        (1300, None, None),
+        (2, 2, None),
+        (0, 9999, 1290),
+    ):
+        expected = range(after + 1, min(1300 if upto is None else upto, 1300, after + (limit or 9999)) + 1)
+        assert [fact.seq for fact in await whole.read("s", after, upto, limit)] == list(expected)
+    assert await whole.one("s", 7) == (await archive.read("s", 6, 7))[0]
+    assert await whole.one("s", 1301) is None
+    seen: list[int] = []
+    async with asyncio.timeout(10), aclosing(whole.tail("s", 5)) as tail:
+        async for fact in tail:
+            seen.append(fact.seq)
+            if fact.seq == 1300:
+                await log.append("s", [said("new")], fence)
+            if fact.seq == 1301:
+                break
+    assert seen == list(range(6, 1302))
+
+
+async def test_facts_that_nobody_has_are_not_skipped(log: TranscriptLog, archive: Archive) -> None:
+    """What neither stream nor archive holds is reported; a reader never sees a gap."""
+    await written(log, 10)
+    await log.trim("s", 8)
+    await archive.store("s", (await log.entries("s", 7))[:1])
+    whole = TranscriptLog(log._redis, archive)
+    for after in (0, 6):
+        with pytest.raises(NotFound):
+            await whole.read("s", after)
+        async with aclosing(whole.tail("s", after)) as tail:
+            with pytest.raises(NotFound):
+                await asyncio.wait_for(anext(tail), 5)
 
 
 async def test_keeps_everything_while_it_is_little(log: TranscriptLog, archive: Archive, redis: Redis) -> None:
