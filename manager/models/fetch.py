@@ -153,7 +153,8 @@ def _receive(client: httpx2.Client, url: str, part: Path, remote: Remote, watch:
         goes_on = answer.status_code == _PARTIAL and answer.headers.get("content-range", "").startswith(f"bytes {have}-")
         with part.open("ab" if goes_on else "wb") as file:
             have = have if goes_on else 0
-            for chunk in answer.iter_raw(_CHUNK):
+            # As it comes, not gathered into pieces of one size: a cut then loses nothing that had arrived.
+            for chunk in answer.iter_raw():
                 if watch.stop.is_set():
                     raise Cancelled
                 file.write(chunk)

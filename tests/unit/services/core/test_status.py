@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from protos import manager_pb2, manager_pb2_grpc
+from protos import manager_pb2_grpc
 from services.core import errors
 from services.core.rpc.client import Channels, ManagerClient
 from services.core.rpc.server import serving
