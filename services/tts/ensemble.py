@@ -71,6 +71,8 @@ class Ensemble:
         """Engines for a voice in order of preference: its own, the configured one, Piper with its language, eSpeak."""
         asked = (voice.engine, *_explicit(settings))
         wanted = [name for name in asked if name and self.knows(name)]
+        if voice.name:
+            await self.capabilities("espeak")
         suited = [name for name in FALLBACKS if name == "espeak" or await self._suits(name, voice)]
         # A voice's name is worth more than the order: who has it speaks first.
         suited.sort(key=lambda name: not (voice.name and self._has(name, voice.name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -41,7 +41,7 @@ class Line:
         self._chain: list[str] = []
         self._engine: TtsEngine | None = None
 
-    async def speak(self, scripts: AsyncIterator[Script]) -> AsyncGenerator[SpeakEvent, None]:
+    async def speak(self, scripts: AsyncGenerator[Script, None]) -> AsyncGenerator[SpeakEvent, None]:
         """Events of the whole line, `SpeakOpened` first. Raises `EngineFailed` when no engine can go on."""
         self._chain = await self._ensemble.chain(self._voice, self._settings)
         unknown = bool(self._voice.engine) and not self._ensemble.knows(self._voice.engine)
@@ -52,10 +52,11 @@ class Line:
         yield SpeakOpened(self._chain[0], word_marks=info.word_marks, flat_emotions=info.flat_emotions)
         for passed in given_up:
             yield passed
-        async for script in scripts:
-            async with aclosing(self._sentence(script)) as events:
-                async for event in events:
-                    yield event
+        async with aclosing(scripts):
+            async for script in scripts:
+                async with aclosing(self._sentence(script)) as events:
+                    async for event in events:
+                        yield event
 
     async def _open(self) -> list[VoiceFellBack]:
         """Open the first engine of the chain that can be; what was passed over on the way."""
@@ -92,6 +93,12 @@ class Line:
             for frame in silence(script.seq, 2 * pause_ms(text)):
                 yield frame
             return
+        async with aclosing(self._attempts(script, text)) as events:
+            async for event in events:
+                yield event
+
+    async def _attempts(self, script: Script, text: str) -> AsyncGenerator[SpeakEvent, None]:
+        """The sentence by the first engine that gets a sound out of it."""
         begun = False
         while True:
             try:
@@ -102,7 +109,8 @@ class Line:
             except SouffleurError as error:
                 if begun:
                     raise
-                self._ensemble.rest(self._chain[0], error.detail)
+                if isinstance(error, EngineFailed):  # a missing voice is no fault of the engine's other voices
+                    self._ensemble.rest(self._chain[0], error.detail)
                 yield self._next(error)
                 for passed in await self._open():
                     yield passed
@@ -120,7 +128,7 @@ class Line:
             text=script.text,
             target_dbfs=self._settings.tts.loudness_dbfs,
             gain_db=self._engine.gain_db(script.prosody) + decibels(voice.volume),
-            voice_key=(name, voice.name, voice.language, script.prosody.emotion, script.prosody.manner),
+            voice_key=((name, voice.name, voice.language), (script.prosody.emotion, script.prosody.manner)),
         )
         source = _named(name, self._engine.stream(text, script.prosody, voice))
         async with aclosing(rendered(sentence, source, self._calibration)) as events:

@@ -1,7 +1,7 @@
 """How loud a sentence is and by how much it is raised: one gain for the whole sentence, so that its own dynamics stay.
 
 The gain comes from the sentence itself when the engine is faster than a listener could notice (eSpeak, Piper: exact),
-else from earlier sentences of the same voice and feeling, else from its first 200 ms. A gain that follows the signal
+else from earlier sentences of the same voice, else from its first 200 ms. A gain that follows the signal
 would need no such memory, but it would pump and flatten what the emotion did. Peaks meet a memoryless soft limiter.
 """
 

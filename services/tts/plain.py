@@ -16,7 +16,7 @@ MAX_TEXT: Final = 8_000
 
 _TAG: Final = re.compile(r"</?[A-Za-z!?][^<>]{0,400}>|<!--.{0,400}?-->", re.DOTALL)
 _FEELINGS: Final = "|".join(re.escape(name) for name in (*Emotion, *Manner))
-_FEELING: Final = re.compile(rf"[\[(]\s*(?:{_FEELINGS})\b[^\[\]()]{{0,40}}[\])]", re.IGNORECASE)
+_FEELING: Final = re.compile(rf"\[\s*(?:{_FEELINGS})\b[^\[\]]{{0,40}}\]|\(\s*(?:{_FEELINGS})\s*(?:,?\s*[\d.]+\s*)?\)", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?=#?\w{1,31};)")
 _BARE: Final = {ord(char): " " for char in "[]{}*_`~|\\^"}
 """Phoneme brackets of eSpeak and Piper, style brackets of remote models, emphasis marks: nobody says them aloud."""

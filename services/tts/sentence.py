@@ -25,6 +25,8 @@ FIRST_SOUND_S: Final = 8.0
 NEXT_SOUND_S: Final = 8.0
 PATIENCE_S: Final = 0.008
 """How long a sentence that already sounds is kept back so that its own loudness is known; a listener cannot notice it."""
+NEW_VOICE_PATIENCE_S: Final = 0.05
+"""The same for the first sentence of a voice: only a slow engine or a busy machine ever takes that long."""
 ENOUGH_S: Final = 0.2
 """Audible sound from which a gain is fixed when an engine takes longer than that and its voice is new."""
 
@@ -43,8 +45,8 @@ class Sentence:
     target_dbfs: float
     gain_db: float
     """Of the feeling and the voice's own volume; comes on top of the levelled loudness."""
-    voice_key: Hashable
-    """Sentences with the same key are expected to be about equally loud."""
+    voice_key: tuple[Hashable, Hashable]
+    """(voice, feeling): sentences with the same key are expected to be about equally loud; without one the voice's others tell."""
 
 
 async def rendered(sentence: Sentence, source: AsyncGenerator[EngineEvent, None], calibration: Calibration) -> AsyncGenerator[RenderedEvent, None]:
@@ -67,7 +69,7 @@ async def rendered(sentence: Sentence, source: AsyncGenerator[EngineEvent, None]
                     break
                 work.take(event)
             if work.sounding:
-                grace_ends = min(grace_ends, now() + PATIENCE_S)
+                grace_ends = min(grace_ends, now() + (PATIENCE_S if work.known else NEW_VOICE_PATIENCE_S))
             if now() >= grace_ends:
                 work.decide_early()
             for made in work.ready():
@@ -95,6 +97,7 @@ class _Work:
         self._marks: list[Mark] = []
         self._marked = False
         self._gain: float | None = None
+        self.known = calibration.known(sentence.voice_key) or calibration.known(sentence.voice_key[0])
         self._frame: Samples = np.zeros(0, np.float32)
         self.sent = 0
 
@@ -124,7 +127,8 @@ class _Work:
         self._meter.hear(spoken)
         self._pieces.append(spoken)
         level = self._meter.level()
-        self._calibration.learn(self._sentence.voice_key, level)
+        for key in (self._sentence.voice_key, self._sentence.voice_key[0]):
+            self._calibration.learn(key, level)
         if self._gain is None:
             self._fix(gain(level, None, self._sentence.target_dbfs, whole=True))
         if not self._marked:
@@ -137,9 +141,8 @@ class _Work:
         if self._gain is not None:
             return
         level = self._meter.level()
-        known = self._calibration.known(self._sentence.voice_key)
-        if known is not None or level.seconds >= ENOUGH_S:
-            self._fix(gain(level, known, self._sentence.target_dbfs, whole=False))
+        if self.known is not None or level.seconds >= ENOUGH_S:
+            self._fix(gain(level, self.known, self._sentence.target_dbfs, whole=False))
 
     def ready(self, *, last: bool = False) -> Iterator[RenderedEvent]:
         """Frames and marks that may leave."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import unicodedata
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from services.tts.engine import EngineEvent, Options, Samples, Sound
 from services.tts.engines import espeak_library
 from services.tts.engines.espeak_library import ADVICE, Library
 from services.tts.prosody import Shape, shape_of
+from services.tts.scripts import readable_in
 from services.tts.waiting import pumped
 from services.tts.words import Anchors
 
@@ -47,28 +47,6 @@ MANNERS: Final = {
 
 _VOICE_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,40}(\+[A-Za-z0-9-]{1,40})?")
 _LANGUAGES: Final = {"en": "en-us", "zh": "cmn", "zh-hk": "yue", "no": "nb", "iw": "he", "in": "id"}
-_SCRIPTS: Final = {
-    "CYRILLIC": "ru",
-    "CJK": "cmn",
-    "HIRAGANA": "ja",
-    "KATAKANA": "ja",
-    "HANGUL": "ko",
-    "GREEK": "el",
-    "HEBREW": "he",
-    "ARABIC": "ar",
-    "DEVANAGARI": "hi",
-}
-_WRITES: Final = {
-    "CYRILLIC": {"ru", "uk", "be", "bg", "sr", "mk", "kk", "ky", "tt", "ba", "cv", "mn"},
-    "CJK": {"cmn", "yue", "hak", "ja", "ko"},
-    "HIRAGANA": {"ja"},
-    "KATAKANA": {"ja"},
-    "HANGUL": {"ko"},
-    "GREEK": {"el", "grc"},
-    "HEBREW": {"he"},
-    "ARABIC": {"ar", "fa", "ur", "ug", "sd"},
-    "DEVANAGARI": {"hi", "mr", "ne", "kok"},
-}
 
 
 class EspeakOptions(Options):
@@ -160,9 +138,11 @@ class Espeak:
         name = voice.name if _VOICE_NAME.fullmatch(voice.name) else ""
         named, _, variant = name.partition("+")
         by_language = {item.language: item.file for item in reversed(library.voices)}
-        file = next((item.file for item in library.voices if named.lower() in {item.file, item.language}), "")
-        file = file or by_language.get(_closest(voice.language, by_language), "en-us")
-        return _readable(sentence, file), variant or self._options.variant
+        found = next((item for item in library.voices if named.lower() in {item.file, item.language}), None)
+        language = found.language if found else voice.language
+        needed = readable_in(language, sentence)
+        file = found.file if found and needed == language else by_language.get(_closest(needed, by_language), "en-us")
+        return file, variant or self._options.variant
 
 
 def _closest(tag: str, languages: dict[str, str]) -> str:
@@ -173,21 +153,6 @@ def _closest(tag: str, languages: dict[str, str]) -> str:
         if candidate in languages:
             return candidate
     return "en-us"
-
-
-def _readable(sentence: str, file: str) -> str:
-    """`file`, unless its language cannot read most of the text: then it would spell letters, so the script's language speaks."""
-    counts: dict[str, int] = {}
-    letters = 0
-    for char in sentence:
-        if char.isalpha():
-            letters += 1
-            script = unicodedata.name(char, "").split(" ")[0].split("-")[0]
-            counts[script] = counts.get(script, 0) + 1
-    for script, count in counts.items():
-        if script in _SCRIPTS and count * 2 > letters and file.partition("-")[0] not in _WRITES[script]:
-            return _SCRIPTS[script]
-    return file
 
 
 def _knob(value: float) -> int:

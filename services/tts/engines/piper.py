@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -16,13 +16,14 @@ from typing import Any, ClassVar, Final
 
 from pydantic import Field
 
-from services.core.errors import EngineFailed, EngineMissing
+from services.core.errors import EngineMissing
 from services.core.model.prosody import Emotion, Manner, Prosody, Voice
 from services.core.model.voicing import TtsEngineInfo, VoiceInfo
 from services.core.settings import Settings
 from services.tts.engine import EngineEvent, Mark, Options, Sound
 from services.tts.plain import parts
 from services.tts.prosody import Shape, shape_of
+from services.tts.scripts import readable_in
 from services.tts.waiting import pumped
 from services.tts.words import proportional
 
@@ -118,7 +119,7 @@ class Piper:
         def produce(emit: Callable[[EngineEvent], bool]) -> None:
             from piper import SynthesisConfig
 
-            loaded = self._load(voice)
+            loaded = self._load(replace(voice, language=readable_in(voice.language, sentence)))
             usual = loaded.config
             # Slower by the pitch factor here and played faster by it below: the pitch moves and the length stays.
             how = SynthesisConfig(
@@ -155,7 +156,7 @@ class Piper:
                 try:
                     loaded = PiperVoice.load(chosen.model, use_cuda=self._options.use_cuda, download_dir=self._folder)
                 except Exception as error:
-                    raise EngineFailed(f"the Piper voice {chosen.name} cannot be loaded: {type(error).__name__}") from error
+                    raise EngineMissing(f"the Piper voice {chosen.name} cannot be loaded: {type(error).__name__}") from error
                 self._loaded[chosen.model] = loaded
             self._loaded.move_to_end(chosen.model)
             while len(self._loaded) > self._options.loaded:

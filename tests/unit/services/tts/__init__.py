@@ -1,0 +1,1 @@
+"""The voice service, room by room."""
