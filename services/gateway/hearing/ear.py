@@ -100,6 +100,8 @@ class Ear:
         self._rest = bytearray()
         self._fed_ms = 0.0
         self._fed_at = 0.0
+        self._fresh = True
+        """The next audio does not follow on what was judged last."""
         self._open: Utterance | None = None
         self._pending: dict[str, Utterance] = {}
 
@@ -123,7 +125,6 @@ class Ear:
         if audio != self._format:
             self._format = audio
             self._resampler = Resampler(audio)
-            self._rest.clear()
 
     def set_sensitivity(self, sensitivity: Sensitivity) -> None:
         """When speech begins and pauses from now on."""
@@ -145,13 +146,18 @@ class Ear:
         """Some audio of the connection. Raises `InvalidRequest` for half a sample."""
         self._fed_at = self._hearing.clock.now()
         pcm = self._resampler.feed(data)
+        before_ms = self._fed_ms
         self._fed_ms += len(data) / self._format.sample_bytes / self._format.rate * 1000
         if self._deaf:
             return
         if self._manual:
             self._take(pcm)
             return
+        if self._fresh:
+            self._fresh = False
+            self._segmenter.restart(int(before_ms))
         if len(self._source.waiting) * WINDOW_MS > _BACKLOG_S * 1000:
+            self._segmenter.skip(int(self._fed_ms) - int(before_ms))
             self._listener.overflowed()
             return
         self._rest += pcm
@@ -188,6 +194,7 @@ class Ear:
     def clear(self) -> None:
         """Throw away what has not been committed; an open utterance is lost (`cleared`)."""
         self._spoiled = False
+        self._fresh = True
         self._rest.clear()
         self._resampler.flush()
         self._source.reset()

@@ -101,7 +101,7 @@ class VadPool:
                 source.vad.reset()
             source.stale = False
             return source.vad.probability(window)
-        except Exception:  # noqa: BLE001 - whatever is wrong with a model, the speaker is still heard
+        except Exception:
             _log.exception("vad.failed")
             source.vad = EnergyVad()
             return source.vad.probability(window)

@@ -81,14 +81,15 @@ class Segmenter:
         self._phase = _Phase.SILENT
         self._loud = 0
         self._quiet = 0
+        self._base_ms = 0
         self._windows = 0
         self._spoken_from = 0
         self._spoken_to = 0
 
     @property
     def position_ms(self) -> int:
-        """Audio judged so far."""
-        return self._windows * WINDOW_MS
+        """End of the last window, on the connection's scale."""
+        return self._base_ms + self._windows * WINDOW_MS
 
     @property
     def speech_ms(self) -> int:
@@ -133,13 +134,13 @@ class Segmenter:
         if self._loud < self._sensitivity.onset_windows:
             return []
         audio = b"".join(self._ring)
-        start = self._windows - len(self._ring)
+        start_ms = self.position_ms - len(self._ring) * WINDOW_MS
         self._spoken_from = self._windows - self._loud
         self._spoken_to = self._windows
         self._ring.clear()
         self._loud = self._quiet = 0
         self._phase = _Phase.TALKING
-        return [Began(start * WINDOW_MS, audio)]
+        return [Began(start_ms, audio)]
 
     def hush(self) -> None:
         """The audio has stopped coming: that is a pause, too."""
@@ -151,6 +152,15 @@ class Segmenter:
         self._phase = _Phase.SILENT
         self._loud = self._quiet = 0
         self._ring.clear()
+
+    def restart(self, position_ms: int) -> None:
+        """What comes next is at this position and follows on nothing."""
+        self.end()
+        self._base_ms = position_ms - self._windows * WINDOW_MS
+
+    def skip(self, milliseconds: int) -> None:
+        """So much audio was thrown away."""
+        self._base_ms += milliseconds
 
 
 def _ring(sensitivity: Sensitivity) -> deque[bytes]:

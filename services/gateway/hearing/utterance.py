@@ -116,7 +116,7 @@ class Utterance:
             return Lost("dropped" if self._dropped else DeadlineExceeded.code)
         except SouffleurError as error:
             return Lost(error.code)
-        except Exception:  # noqa: BLE001 - one utterance is lost, not the connection
+        except Exception:
             _log.exception("hearing.failed", utterance=self.id)
             return Lost(SouffleurError.code)
 

@@ -39,7 +39,7 @@ from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.errors import ClientError
 from services.gateway.realtime.items import Item
 
-_MOST_TEXT: Final = 8000
+_MOST_TEXT: Final = 4000
 _MOST_TYPED: Final = 64
 _MOST_TELLS: Final = 8
 _MOST_METADATA: Final = 16
@@ -135,7 +135,7 @@ class Acts:
             self._note(config.instructions, event)
         self.config = config
         self._rights.configured(config)
-        self._emitter.emit(SessionUpdatedEvent, session=config.shown())
+        self._emitter.session(SessionUpdatedEvent, config.shown())
         for item in ignored:
             self._emitter.own("notice", code="setting_ignored", severity="info", detail=f"{item.param}: {item.reason}.")
 
@@ -235,7 +235,7 @@ class Acts:
         if not item.seq:
             raise ClientError("conflict", "the item is not in the transcript yet", "item_id")
         body = fields_of(Struck(targets=[item.seq]))
-        self._tell(Kind.STRUCK, f"strike:{wanted.item_id}", body, wanted.event_id)
+        self._tell(Kind.STRUCK, f"strike:{item.seq}", body, wanted.event_id)
 
     def _truncate_item(self, event: dict[str, Any]) -> None:
         wanted = _parsed(ConversationItemTruncateEvent, event)

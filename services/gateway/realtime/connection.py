@@ -155,7 +155,7 @@ class Connection:
         return acts, conversation, ear
 
     def _greet(self, config: SessionConfig, attached: Attached, roster: Roster) -> None:
-        self._emitter.emit(SessionCreatedEvent, session=config.shown())
+        self._emitter.session(SessionCreatedEvent, config.shown())
         self._emitter.own(
             "attached",
             session_id=config.session,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from services.core.errors import Conflict
 from services.core.model.attachment import (
     AttachDown,
     Attached,
@@ -31,6 +32,9 @@ from services.gateway.realtime.roster import Roster
 from services.gateway.realtime.speech import Speech
 
 _REMEMBERED: Final = 256
+_FLOOR: Final = "take_floor"
+"""What the stage calls a refused `TakeFloor`."""
+_TAKEN: Final = "conversation_already_has_active_response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,8 @@ class Conversation:
 
     @property
     def answering(self) -> list[OpenLine]:
-        """Open lines that answer this connection."""
-        return [line for line in self.responses.active if line.own]
+        """Open lines that answer this connection; one that it has cancelled is as good as closed."""
+        return [line for line in self.responses.active if line.own and not line.cancelled]
 
     def take(self, event: AttachDown) -> None:
         """One thing from the stage."""
@@ -190,6 +194,7 @@ class Conversation:
         cause: str | None = None
         if refused.ref in self.typed:
             cause = self.typed.pop(refused.ref).event_id
-        elif not refused.ref and self.ask is not None:
+        elif refused.ref == _FLOOR and self.ask is not None:
             cause, self.ask = self.ask.event_id, None
-        self._emitter.error(ClientError(refused.code, refused.detail), cause)
+        code = _TAKEN if refused.ref == _FLOOR and refused.code == Conflict.code else refused.code
+        self._emitter.error(ClientError(code, refused.detail), cause)

@@ -32,6 +32,10 @@ class Emitter:
         """Send an event of the protocol; `type` and `event_id` are filled in."""
         self._outbox.put(encode(event(type=_type_of(event), event_id=self.event_id(), **fields)))
 
+    def session(self, event: type[BaseModel], shown: dict[str, Any]) -> None:
+        """Send a session object as it is: more sample rates are offered than the package's types can say."""
+        self._outbox.put(dump({"type": _type_of(event), "event_id": self.event_id(), "session": shown}))
+
     def own(self, name: str, /, **fields: Any) -> None:
         """Send a `souffleur.<name>` event."""
         self._outbox.put(dump({"type": f"souffleur.{name}", "event_id": self.event_id(), **fields}))

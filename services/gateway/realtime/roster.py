@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from services.core.errors import NotFound
 from services.core.model.fact import Fact, Kind
 
 CHARACTER: Final = "character"
@@ -99,19 +100,15 @@ class Roster:
 async def roster_at(sid: str, head: int, log: FactSource, archive: FactSource) -> Roster:
     """The roster at fact `head`: from the log, and from the archive what the log no longer has."""
     roster = Roster()
-    recent = await log.read(sid, 0, head, 1)
-    missing = (recent[0].seq if recent else head + 1) - 1
-    for source, after, upto in ((archive, 0, missing), (log, missing, head)):
-        async for fact in _pages(source, sid, after, upto):
-            roster.advance(fact)
-    return roster
-
-
-async def _pages(source: FactSource, sid: str, after: int, upto: int) -> AsyncIterator[Fact]:
-    while after < upto:
-        facts = await source.read(sid, after, upto, _PAGE)
-        for fact in facts:
-            yield fact
+    after = 0
+    while after < head:
+        try:
+            facts = await log.read(sid, after, head, _PAGE)
+        except NotFound:
+            facts = await archive.read(sid, after, head, _PAGE)
         if not facts:
-            return
+            break
+        for fact in facts:
+            roster.advance(fact)
         after = facts[-1].seq
+    return roster

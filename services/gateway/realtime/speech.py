@@ -163,13 +163,14 @@ class Speech:
         return True
 
     def refused(self, utterance: str, code: str) -> bool:
-        """The stage did not take the utterance; False if it was not spoken here."""
+        """The stage did not take something of the utterance; False if it was not spoken here."""
         spoken = self._spoken.get(utterance)
         if spoken is None:
             return False
-        self._commit(utterance)
-        self._failed(utterance, code)
-        self._settle(spoken)
+        # Before the final this is only a pause or a partial that came too late.
+        if spoken.settled:
+            self._failed(utterance, code)
+            del self._spoken[utterance]
         return True
 
     def knows(self, utterance: str) -> bool:
