@@ -248,7 +248,7 @@ class Line:
                     text=event.text,
                     tagged=event.tagged,
                     emotion=event.emotion,
-                    intensity=event.intensity,
+                    intensity=round(event.intensity, 2),
                     manner=event.manner,
                     engine=self.timing.llm_engine,
                 )
