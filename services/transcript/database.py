@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -21,6 +22,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_S: Final = 15
 """How long a SQLite writer waits for another one."""
+_RETRY_S: Final = 0.02
 _TIMEOUT_S: Final = 15
 _MIGRATION_LOCK: Final = 0x50_55_46_46
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
@@ -45,10 +47,10 @@ async def open_database(url: str) -> AsyncEngine:
 async def migrate(url: URL) -> None:
     """Bring the database up to the newest revision, in one transaction, alone."""
     engine = _engine(url, poolclass=NullPool)
-    if url.get_backend_name() == "sqlite":
-        # The driver would begin at the first change only, and not at all for DDL; two processes starting at once must queue up before looking.
-        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
+        if url.get_backend_name() == "sqlite":
+            await _write_ahead(engine)
+            event.listen(engine.sync_engine, "begin", _take_turn)
         async with engine.begin() as connection:
             if url.get_backend_name() == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
@@ -64,6 +66,21 @@ async def database_errors() -> AsyncIterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         raise Unavailable(f"the archive failed: {type(error).__name__}") from error
+
+
+async def _write_ahead(engine: AsyncEngine) -> None:
+    """Turn the file to WAL, which it keeps. SQLite does not wait for others while it does that: whoever meets them tries again."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _BUSY_S
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                return
+        except OperationalError as error:
+            if "locked" not in str(error.orig) or loop.time() >= deadline:
+                raise
+        await asyncio.sleep(_RETRY_S)
 
 
 def _with_driver(url: URL) -> URL:
@@ -94,8 +111,12 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
     return create_async_engine(url, pool_pre_ping=True, connect_args={"timeout": _TIMEOUT_S, "command_timeout": _TIMEOUT_S}, **options)
 
 
+def _take_turn(connection: Connection) -> None:
+    # The driver would begin at the first change only, and not at all for DDL; two processes starting at once must queue up before looking.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _durable_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()

@@ -221,6 +221,14 @@ async def test_several_processes_may_open_it_at_once(url: str, sid: str) -> None
     await again.close()
 
 
+async def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Turning a new file to write-ahead and making its tables does not fail when others do the same at that moment."""
+    for number in range(15):
+        opened = await asyncio.gather(*(Archive.open(f"sqlite:///{tmp_path}/{number}.sqlite3") for _ in range(6)))
+        for archive in opened:
+            await archive.close()
+
+
 async def test_sqlite_is_opened_durably(tmp_path: Path) -> None:
     """SQLite writes ahead and syncs at every commit."""
     engine = await open_database(f"sqlite:///{tmp_path}/a.sqlite3")
