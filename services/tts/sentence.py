@@ -31,7 +31,7 @@ ENOUGH_S: Final = 0.2
 """Audible sound from which a gain is fixed when an engine takes longer than that and its voice is new."""
 
 _CHUNK: Final = 5 * VOICE_FRAME_SAMPLES
-_SLICE_S: Final = 0.2
+_SLICE_S: Final = 0.25
 
 RenderedEvent = SpeechAudio | WordMarks | SentenceDone
 

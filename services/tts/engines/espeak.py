@@ -92,7 +92,7 @@ class Espeak:
         return shape_of(prosody, EMOTIONS, MANNERS).gain_db
 
     async def stream(self, sentence: str, prosody: Prosody, voice: Voice) -> AsyncGenerator[EngineEvent, None]:
-        """Chunks of 60 ms; a closed generator stops the library at its next chunk."""
+        """Chunks of 240 ms; a closed generator stops the library at its next chunk."""
         library = self._library
         if library is None:
             raise EngineFailed("eSpeak NG is not open")

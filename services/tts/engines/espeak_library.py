@@ -17,7 +17,7 @@ ADVICE: Final = "eSpeak NG is not installed: install the extra `espeak` (package
 
 _SYNCHRONOUS: Final = 2
 _DONT_EXIT: Final = 0x8000
-_CHUNK_MS: Final = 60
+_CHUNK_MS: Final = 240
 _CHARACTERS: Final = 1
 _UTF8: Final = 1
 _WORD: Final = 1
@@ -124,7 +124,7 @@ class Library:
             return cls._shared
 
     def speak(self, text: str, manner: Manner, on_sound: OnSound) -> None:
-        """Synthesize plain text (never SSML or phonemes) and call `on_sound` for every 60 ms. Raises `EngineFailed`."""
+        """Synthesize plain text (never SSML or phonemes) and call `on_sound` for every 240 ms of it. Raises `EngineFailed`."""
         encoded = text.encode()
         with self._lock:
             self._select(manner)
