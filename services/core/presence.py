@@ -38,7 +38,8 @@ class Presence:
 async def present(redis: Redis, clock: Clock, service: str, address: str) -> AsyncIterator[None]:
     """Announce this process as an instance of `service` for the time of the block."""
     mine = Presence(service=service, pid=os.getpid(), host=socket.gethostname(), address=address, started_at_ms=clock.wall_ms())
-    key = f"{_PREFIX}{service}:{mine.host}:{mine.pid}"
+    # By address and not by pid: whoever listens there now replaces one that was killed there a moment ago.
+    key = f"{_PREFIX}{service}:{mine.host}:{address}"
     await _say(redis, key, mine)
     renewal = asyncio.create_task(_renew(redis, key, mine), name=f"presence-{service}")
     try:
