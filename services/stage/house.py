@@ -30,6 +30,7 @@ from services.transcript.log import TranscriptLog
 
 _RENEWALS_PER_LEASE: Final = 3
 _CAST_LIMIT: Final = 16
+_SETTLE_S: Final = 5.0
 _SLACK_S: Final = 60.0
 """A line may last its reply's deadline and this for the rest of its sound."""
 
@@ -186,7 +187,9 @@ class House:
             await asyncio.gather(owned.writing, return_exceptions=True)
             if ours:
                 with contextlib.suppress(SouffleurError):
-                    await self._archiver.settle(sid)
+                    # What is not archived now stays in the stream: the next owner archives it.
+                    await self._archiver.settle(sid, timeout_s=_SETTLE_S)
+                with contextlib.suppress(SouffleurError):
                     await self.log.release(sid, owned.fence)
 
     def wall_ms(self) -> int:
@@ -230,8 +233,8 @@ def card_of(text: str) -> dict[str, object]:
 @asynccontextmanager
 async def open_house(runtime: Runtime) -> AsyncIterator[House]:
     """The house with its archive; leaving it closes every session in order."""
-    log = TranscriptLog(runtime.redis)
     archive = await Archive.open(runtime.archive_url)
+    log = TranscriptLog(runtime.redis, archive)
     archiver = Archiver(log, archive)
     house = House(runtime, log, archive, archiver)
     keeper = asyncio.create_task(house.keep(), name="leases")

@@ -97,12 +97,7 @@ class Writer:
             with APPENDS.time():
                 facts = await self._append([draft for draft, _ in batch])
         except SouffleurError as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            if isinstance(error, StaleFence):
-                self._error = error
-            self._lost(error)
+            await self._failed(batch, error)
             return
         self._in_flight = []
         for (_, future), fact in zip(batch, facts, strict=True):
@@ -111,6 +106,20 @@ class Writer:
                 self._announce(fact)
             if not future.done():
                 future.set_result(fact)
+
+    async def _failed(self, batch: list[tuple[Draft, asyncio.Future[Fact]]], error: SouffleurError) -> None:
+        store = isinstance(error, StaleFence | Unavailable | Recovering)
+        if not store and len(batch) > 1:
+            # One draft is not acceptable, and nothing was written: the others must not suffer for it.
+            for item in batch:
+                await self._flush([item])
+            return
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(error)
+        if store:
+            self._error = error
+            self._lost(error)
 
     async def _append(self, drafts: list[Draft]) -> list[Fact]:
         deadline = self._clock.now() + _PATIENCE_S
