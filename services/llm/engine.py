@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
@@ -173,11 +173,6 @@ class Engine(Protocol):
         """Names the vendor's account without telling the key; engines of one account share its troubles. Empty = none."""
         ...
 
-    @property
-    def waits(self) -> bool:
-        """An attempt can take long, so attempts of this engine are counted."""
-        ...
-
     async def open(self) -> None:
         """Load or connect; called once before the first reply. Raises `EngineTrouble` or `EngineMissing`."""
         ...
@@ -193,14 +188,3 @@ class Engine(Protocol):
     def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The answer. Closing the generator stops the provider. Raises `EngineTrouble`."""
         ...
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of one reply, for its `ReplyFinished`."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    ttft_ms: float = 0.0
-    reason: str = "stop"
-    letters: int = field(default=0)

@@ -14,7 +14,7 @@ from typing import Final
 
 from services.core.model.prosody import Manner
 from services.llm.feelings import Mark
-from services.llm.sentences.abbreviations import MAYBE_LAST, NEVER_LAST
+from services.llm.words import WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ class _Wait(Enum):
     """An ellipsis or an abbreviation: the next word tells."""
 
 
+_NEVER_LAST: Final = frozenset(WORDS["abbreviations"]["never_last"].split())
+_MAYBE_LAST: Final = frozenset(WORDS["abbreviations"]["maybe_last"].split())
 _ENDS: Final = frozenset("!?‼⁇⁈⁉。！？｡")
 _DOTS: Final = frozenset("…‥⋯")
 _STOPS: Final = _DOTS | {"."}
@@ -226,9 +228,9 @@ class Cutter:
             self._await(_Wait.CAPITAL)
         elif before.isdigit():
             self._await(_Wait.NUMBER)
-        elif word.casefold() in NEVER_LAST or (len(word) == 1 and word.isupper() and word not in _WORDS_OF_ONE_CAPITAL):
+        elif word.casefold() in _NEVER_LAST or (len(word) == 1 and word.isupper() and word not in _WORDS_OF_ONE_CAPITAL):
             return
-        elif word.casefold() in MAYBE_LAST or "." in word or (len(word) == 1 and word.isalpha() and not is_cjk(word)):
+        elif word.casefold() in _MAYBE_LAST or "." in word or (len(word) == 1 and word.isalpha() and not is_cjk(word)):
             self._await(_Wait.CAPITAL)
         else:
             self._end()

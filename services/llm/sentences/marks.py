@@ -8,6 +8,7 @@ from typing import Final
 
 from services.llm.feelings import EMOJI_MARKS, Mark, fold, names_action, read_mark
 from services.llm.sentences.cutter import Cutter
+from services.llm.words import WORDS
 
 _BRACKETS: Final = {"[": "]", "【": "】", "(": ")", "（": "）", "<": ">"}
 _LONGEST: Final = {"[": 120, "【": 120, "(": 120, "（": 120, "<": 120, "*": 600, "_": 200}
@@ -19,7 +20,7 @@ _DROPPED: Final = frozenset("`~")
 _EMOJI_JOINERS: Final = frozenset("\u200d\ufe0f\ufe0e\u20e3")
 _TAG: Final = re.compile(r"/?\s*([^\s/>]*)(.*)", re.DOTALL)
 _THIRD_PERSON_RU: Final = re.compile(r"(?:ет|ёт|ит|ат|ят|ут|ют|ся|ая|яя|ив|ав)$")
-_NARRATION: Final = frozenset(["he", "she", "they", "it", "his", "her", "their", "the", "a", "an", "with", "in", "он", "она", "они", "его", "её", "ее", "их", "с", "в", "на"])
+_NARRATION: Final = frozenset(WORDS["gestures"]["narration"].split())
 
 
 class MarkLifter:
@@ -53,9 +54,8 @@ class MarkLifter:
         self._settle_link("")
 
     def _take(self, char: str) -> None:
-        if self._link_text:
-            if self._settle_link(char):
-                return
+        if self._link_text and self._settle_link(char):
+            return
         if self._held:
             self._hold(char)
         elif not self._run or char != self._run:

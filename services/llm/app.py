@@ -1,0 +1,63 @@
+"""The roleplay service: from a character's view to spoken sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.core.rpc.server import serving
+from services.core.runtime import Runtime
+from services.llm.folds import Folds, PastSource
+from services.llm.replying import Replies
+from services.llm.roster import Roster
+from services.llm.servicer import register
+from services.transcript.archive import Archive
+from services.transcript.log import TranscriptLog
+
+
+@asynccontextmanager
+async def build(runtime: Runtime) -> AsyncIterator[Replies]:
+    """Serve at `runtime.address("llm")` for the time of the block. Engines load behind the scenes; the understudy answers meanwhile."""
+    async with contextlib.AsyncExitStack() as stack:
+        past = _Past(runtime.archive_url)
+        stack.push_async_callback(past.close)
+        roster = Roster(runtime.settings, runtime.clock)
+        stack.push_async_callback(roster.close)
+        await roster.refresh()
+        keeper = asyncio.create_task(_keep(roster, runtime), name="llm-roster")
+        stack.push_async_callback(_ended, keeper)
+        replies = Replies(Folds(TranscriptLog(runtime.redis), past.opened), roster, lambda: runtime.settings, runtime.clock)
+        await stack.enter_async_context(serving(runtime.address("llm"), "llm", register(replies)))
+        yield replies
+
+
+class _Past:
+    """The archive, opened when a trimmed session is first asked for."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._archive: Archive | None = None
+        self._lock = asyncio.Lock()
+
+    async def opened(self) -> PastSource:
+        async with self._lock:
+            if self._archive is None:
+                self._archive = await Archive.open(self._url)
+            return self._archive
+
+    async def close(self) -> None:
+        if self._archive is not None:
+            await self._archive.close()
+
+
+async def _keep(roster: Roster, runtime: Runtime) -> None:
+    await roster.warm(runtime.settings)
+    await roster.keep_fresh()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

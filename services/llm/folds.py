@@ -1,0 +1,94 @@
+"""Views kept in memory, one per session and character, and moved forward by reading only what is new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from services.core.errors import NotFound, Unavailable
+from services.core.model.fact import Fact
+from services.transcript.view import Reader, View, fold
+
+_MOST_VIEWS: Final = 512
+_PAGE: Final = 500
+
+
+class FactSource(Protocol):
+    """Where facts are read: `TranscriptLog`."""
+
+    def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> Coroutine[Any, Any, list[Fact]]:
+        """Facts with `after` < seq <= `upto`. Raises `NotFound` if some are only in the archive."""
+        ...
+
+
+class PastSource(Protocol):
+    """Where trimmed facts are read: `Archive`."""
+
+    def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> Coroutine[Any, Any, list[Fact]]:
+        """As `FactSource.read`."""
+        ...
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    view: View | None = None
+
+
+class Folds:
+    """Hands out views; the least recently used ones are forgotten."""
+
+    def __init__(self, log: FactSource, past: Callable[[], Coroutine[Any, Any, PastSource]], most: int = _MOST_VIEWS) -> None:
+        """`past` opens the archive; it is asked only where the log has been trimmed."""
+        self._log = log
+        self._past = past
+        self._most = most
+        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+
+    async def at(self, session: str, character: str, seq: int) -> View:
+        """The character's view at exactly `seq`. Raises `Unavailable` if the transcript does not reach that far."""
+        kept = self._kept.setdefault((session, character), _Kept())
+        self._kept.move_to_end((session, character))
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        async with kept.lock:
+            known = kept.view
+            if known is not None and known.seq <= seq:
+                kept.view = known.advance(await self._facts(session, known.seq, seq))
+                self._check(kept.view, seq)
+                return kept.view
+            view = fold(await self._facts(session, 0, seq), Reader("character", character))
+            self._check(view, seq)
+            if known is None:
+                kept.view = view
+            return view
+
+    @staticmethod
+    def _check(view: View, seq: int) -> None:
+        if view.seq < seq:
+            raise Unavailable("the transcript has not got that far")
+
+    async def _facts(self, session: str, after: int, upto: int) -> list[Fact]:
+        if upto <= after:
+            return []
+        try:
+            return await self._log.read(session, after, upto)
+        except NotFound:
+            return await self._long_ago(session, after, upto)
+
+    async def _long_ago(self, session: str, after: int, upto: int) -> list[Fact]:
+        """The beginning from the archive, the rest from the log."""
+        past = await self._past()
+        found: list[Fact] = []
+        while after < upto:
+            page = await past.read(session, after, upto, _PAGE)
+            found += page
+            after = page[-1].seq if page else after
+            if len(page) < _PAGE:
+                break
+        if after < upto:
+            found += await self._log.read(session, after, upto)
+        return found

@@ -1,0 +1,224 @@
+"""Any server that speaks the OpenAI chat completions protocol.
+
+The protocol is read from the raw bytes instead of through a vendor's client: sizes stay bounded, redirects are not followed,
+and closing the stream closes the connection, which is what stops a provider.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+import httpx2
+from pydantic import Field, SecretStr, field_validator
+
+from services.llm.engine import LONGEST_REPLY, EngineOptions, EngineTrouble, Finished, Ground, Piece, Prompt, Readiness, Reason
+from services.llm.providers.completion import ChunkReader, reason_for_status
+from services.llm.providers.sse import data_lines
+
+_LOCAL: Final = frozenset(("127.0.0.1", "localhost", "::1"))
+_LONGEST_ERROR: Final = 16 * 1024
+_ADJUSTMENTS: Final = 3
+_LONGEST_WAIT_S: Final = 3600.0
+_DROPPABLE: Final = ("stream_options", "temperature", "top_p", "seed", "stop")
+
+
+class OpenAiOptions(EngineOptions):
+    """Where the server is and what is asked of it."""
+
+    base_url: str = "https://api.openai.com/v1"
+    api_key: SecretStr = SecretStr("")
+    model: str = ""
+    headers: dict[str, str] = Field(default_factory=dict, description="Sent with every request")
+    extra: dict[str, Any] = Field(default_factory=dict, description="Merged into the request's body, for vendors' own switches")
+    thinking: bool = Field(default=False, description="The model's template opens a thinking block before the answer")
+
+    @field_validator("base_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http or https URL")
+        return value.rstrip("/")
+
+
+class OpenAiEngine:
+    """One server and model."""
+
+    Options: ClassVar[type[EngineOptions]] = OpenAiOptions
+    generative: ClassVar[bool] = True
+
+    def __init__(self, options: OpenAiOptions, ground: Ground) -> None:
+        """Connects when it is first used."""
+        self._options = options
+        self._ground = ground
+        self._client: httpx2.AsyncClient | None = None
+        self._model = options.model
+        self._dropped: set[str] = set()
+        self._renamed = False
+
+    @property
+    def account(self) -> str:
+        """The host and a fingerprint of the key."""
+        key = self._options.api_key.get_secret_value()
+        return f"{urlsplit(self._options.base_url).netloc}:{hashlib.sha256(key.encode()).hexdigest()[:12]}" if key else ""
+
+    @property
+    def thinking(self) -> bool:
+        """Answers begin inside a thinking block."""
+        return self._options.thinking
+
+    async def open(self) -> None:
+        """Make the client; ask the server for its model where none is configured."""
+        key = self._options.api_key.get_secret_value()
+        local = urlsplit(self._options.base_url).hostname in _LOCAL
+        self._client = httpx2.AsyncClient(
+            # Compressed answers could be bombs, and a stream of small chunks gains nothing from it.
+            headers={"accept-encoding": "identity", **({"authorization": f"Bearer {key}"} if key else {}), **self._options.headers},
+            timeout=httpx2.Timeout(self._ground.idle_s, connect=self._ground.connect_timeout_s),
+            follow_redirects=False,
+            trust_env=not local,
+        )
+        if not self._model:
+            self._model = await self._first_model()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+
+    async def readiness(self) -> Readiness:
+        """Configured means ready: asking would cost money or time."""
+        if not self._model and urlsplit(self._options.base_url).hostname == "api.openai.com":
+            return Readiness(ready=False, remark="no model is configured; set OPENAI_MODEL")
+        return Readiness(ready=True, model=self._model)
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        """The answer as it comes."""
+        client = self._opened()
+        for _ in range(_ADJUSTMENTS + 1):
+            try:
+                async with client.stream(
+                    "POST", f"{self._options.base_url}/chat/completions", content=self._body(prompt), headers={"content-type": "application/json"}
+                ) as response:
+                    if response.status_code == 400 and self._adjusted(await _start_of(response, _LONGEST_ERROR)):
+                        continue
+                    _check(response)
+                    async for piece in self._pieces(response):
+                        yield piece
+                    return
+            except httpx2.TimeoutException:
+                raise EngineTrouble(Reason.TIMEOUT) from None
+            except httpx2.ConnectError:
+                raise EngineTrouble(Reason.REFUSED) from None
+            except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL):
+                raise EngineTrouble(Reason.TRUNCATED) from None
+        raise EngineTrouble(Reason.REQUEST)
+
+    async def _pieces(self, response: httpx2.Response) -> AsyncIterator[Piece]:
+        reader = ChunkReader()
+        if response.headers.get("content-type", "").split(";")[0].strip().lower() == "application/json":
+            # A server that does not stream answers whole; an error may come like this with status 200.
+            for piece in reader.read((await _start_of(response, LONGEST_REPLY)).decode("utf-8", errors="replace")):
+                yield piece
+            return
+        async for data in data_lines(response.aiter_raw()):
+            if data == "[DONE]":
+                if not reader.finished:
+                    yield Finished("stop")
+                return
+            if data:
+                for piece in reader.read(data):
+                    yield piece
+
+    def _body(self, prompt: Prompt) -> bytes:
+        sampling = prompt.sampling
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "seed": sampling.seed,
+            "stop": list(sampling.stop) or None,
+            "max_completion_tokens" if self._renamed else "max_tokens": sampling.max_tokens,
+        }
+        kept = {name: value for name, value in body.items() if value is not None and name not in self._dropped}
+        return json.dumps(kept | self._options.extra, ensure_ascii=False).encode("utf-8", "ignore")
+
+    def _adjusted(self, answer: bytes) -> bool:
+        """A server that refuses a parameter by name is asked again without it, now and from then on."""
+        text = answer.decode("utf-8", errors="replace").lower()
+        if "max_tokens" in text and "max_completion_tokens" in text and not self._renamed:
+            self._renamed = True
+            return True
+        for name in _DROPPABLE:
+            if f"'{name}'" in text or f'"{name}"' in text or f"`{name}`" in text or f"parameter: {name}" in text:
+                if name in self._dropped:
+                    return False
+                self._dropped.add(name)
+                return True
+        return False
+
+    async def _first_model(self) -> str:
+        for model in await self._models():
+            if "embed" not in model.lower():
+                return model
+        raise EngineTrouble(Reason.MISSING, "the server names no model; configure one")
+
+    async def _models(self) -> list[str]:
+        try:
+            async with self._opened().stream("GET", f"{self._options.base_url}/models") as response:
+                _check(response)
+                answer = json.loads(await _start_of(response, LONGEST_REPLY))
+        except httpx2.HTTPError:
+            raise EngineTrouble(Reason.REFUSED) from None
+        except ValueError:
+            raise EngineTrouble(Reason.GARBAGE) from None
+        items = answer.get("data") if isinstance(answer, dict) else None
+        return [item["id"] for item in items if isinstance(item, dict) and isinstance(item.get("id"), str)] if isinstance(items, list) else []
+
+    def _opened(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            raise EngineTrouble(Reason.MISSING, "the engine is not open")
+        return self._client
+
+
+def _check(response: httpx2.Response) -> None:
+    """Raise what status and headers already tell."""
+    if response.status_code != 200:
+        raise EngineTrouble(reason_for_status(response.status_code), retry_after_s=_retry_after(response.headers.get("retry-after")))
+    kind = response.headers.get("content-type", "").lower()
+    if "html" in kind or response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise EngineTrouble(Reason.GARBAGE, "the provider answered with something else than a completion")
+
+
+async def _start_of(response: httpx2.Response, most: int) -> bytes:
+    """A body that must be small."""
+    whole = b""
+    async for chunk in response.aiter_raw():
+        whole += chunk
+        if len(whole) > most:
+            raise EngineTrouble(Reason.GARBAGE, "the provider's answer is too large")
+    return whole
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait: a number or a date; None if it is neither or absurd."""
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(seconds, _LONGEST_WAIT_S) if seconds >= 0 else None
