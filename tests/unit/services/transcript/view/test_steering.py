@@ -1,0 +1,111 @@
+"""Which notes steer whom, and for how long."""
+
+from __future__ import annotations
+
+from services.core.model import facts as bodies
+from services.transcript.view import DIRECTOR, Note, Reader, fold
+from tests.unit.services.transcript.story import Story
+
+MIRELLE = Reader("character", "mirelle")
+OGRE = Reader("character", "ogre")
+
+
+def inn() -> Story:
+    story = Story()
+    story.join("mirelle")
+    story.join("ogre")
+    return story
+
+
+def notes(story: Story, reader: Reader) -> list[tuple[str, int | None]]:
+    return [(note.text, note.remaining) for note in fold(story.facts, reader).notes]
+
+
+def test_note_for_one_character_does_not_reach_another() -> None:
+    """A character finds its own notes and those for all; a player finds none; the director finds every one."""
+    story = inn()
+    story.note("All: it rains")
+    story.note("You are afraid", character="ogre")
+    assert notes(story, MIRELLE) == [("All: it rains", None)]
+    assert notes(story, OGRE) == [("All: it rains", None), ("You are afraid", None)]
+    assert len(notes(story, DIRECTOR)) == 2
+    assert notes(story, Reader("player", "ann")) == []
+
+
+def test_once_is_used_up_by_the_next_line_of_each() -> None:
+    """A note for all stays in force for whoever has not spoken yet, and for the director as long as for anybody."""
+    story = inn()
+    story.note("Whisper it", scope="once")
+    story.open("l1", "mirelle")
+    assert notes(story, MIRELLE) == []
+    assert notes(story, OGRE) == [("Whisper it", 1)]
+    assert notes(story, DIRECTOR) == [("Whisper it", 1)]
+    story.open("l2", "ogre")
+    assert notes(story, OGRE) == []
+    assert notes(story, DIRECTOR) == []
+
+
+def test_turns_count_down() -> None:
+    """A note for two lines says how many are left."""
+    story = inn()
+    story.note("Be curt", scope="turns", turns=2, character="ogre")
+    story.open("l1", "mirelle")
+    assert notes(story, OGRE) == [("Be curt", 2)]
+    story.open("l2", "ogre")
+    assert notes(story, OGRE) == [("Be curt", 1)]
+    story.open("l3", "ogre")
+    assert notes(story, OGRE) == []
+
+
+def test_line_uses_up_only_notes_that_it_knew() -> None:
+    """A note given while a reply was already being made waits for the line after."""
+    story = inn()
+    note = story.note("Smile", scope="once")
+    story.open("early", "ogre", base_seq=note - 1)
+    assert notes(story, OGRE) == [("Smile", 1)]
+    story.open("late", "ogre", base_seq=note)
+    assert notes(story, OGRE) == []
+
+
+def test_note_is_taken_back() -> None:
+    """A later note removes an earlier one, with or without a text of its own; so does striking it."""
+    story = inn()
+    one = story.note("One")
+    two = story.note("Two", removes=one)
+    assert notes(story, OGRE) == [("Two", None)]
+    story.note("", removes=two)
+    assert notes(story, OGRE) == []
+    three = story.note("Three")
+    story.add(bodies.Struck(targets=[three]))
+    assert notes(story, OGRE) == []
+
+
+def test_note_used_by_a_line_that_never_happened_is_in_force_again() -> None:
+    """A retcon gives back what the taken-back line had used up."""
+    story = inn()
+    note = story.note("Once", scope="once")
+    story.open("l", "ogre")
+    story.close("l", "cut")
+    assert notes(story, OGRE) == []
+    story.add(bodies.Retconned(to=note))
+    assert notes(story, OGRE) == [("Once", 1)]
+
+
+def test_edited_note_steers_with_its_new_text() -> None:
+    """A correction of a note is what the next prompt reads."""
+    story = inn()
+    note = story.note("Be kid")
+    story.add(bodies.Corrected(target=note, text="Be kind"))
+    assert notes(story, OGRE) == [("Be kind", None)]
+
+
+def test_accepted_recommendation_steers_like_a_note() -> None:
+    """Accepted = one line, pinned = until it is decided otherwise; a proposal steers nothing."""
+    story = inn()
+    seq = story.add(bodies.Recommended(recommendation="r", category="tone", text="Slower", character="ogre"))
+    assert notes(story, OGRE) == []
+    story.add(bodies.RecommendationDecided(recommendation="r", state="pinned", text="Slow down"))
+    assert fold(story.facts, OGRE).notes == (Note(seq=seq, text="Slow down", character="ogre"),)
+    story.add(bodies.RecommendationDecided(recommendation="r", state="accepted"))
+    story.open("l", "ogre")
+    assert notes(story, OGRE) == []
