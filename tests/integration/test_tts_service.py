@@ -233,6 +233,21 @@ async def test_given_text_is_spoken_sentence_by_sentence(serve: Serve) -> None:
     assert measured(samples_of(joined(quick))).seconds < 0.75 * length
 
 
+async def test_feeling_and_volume_are_heard_in_what_leaves_the_house(serve: Serve) -> None:
+    """Levelling keeps anger above and weariness below neutral, and a quiet character quiet."""
+
+    async def loudness(client: TtsClient, emotion: str, volume: float = 1.0) -> float:
+        voice = Voice(engine="espeak", language="en", volume=volume)
+        request = SynthesizeRequest(text="Come in and sit down.", voice=voice, emotion=emotion, intensity=1.0)
+        return measured(samples_of(joined(await _given(client, request)))).rms_db
+
+    async with serve() as client:
+        neutral = await loudness(client, "neutral")
+        assert await loudness(client, "anger") > neutral + 2
+        assert await loudness(client, "weariness") < neutral - 4
+        assert await loudness(client, "neutral", 0.5) == pytest.approx(neutral - 6, abs=1)
+
+
 async def test_every_request_has_limits(serve: Serve) -> None:
     """Too long, empty, or in the wrong order: a typed error, and the service goes on."""
     async with serve() as client:
