@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +27,10 @@ ORDINARY_BYTES: Final = 3 * 1024 * 1024
 CHUNK_S: Final = 30.0
 """Longest wait for the next piece of a body."""
 
+LINGER_BYTES: Final = 32 * 1024 * 1024
+LINGER_S: Final = 5.0
+"""What is still read of a body that has been refused."""
+
 
 class BodyLimits:
     """Refuses bodies by type (415) and size (413), counting while they stream in."""
@@ -45,15 +49,64 @@ class BodyLimits:
         path = scope["path"]
         most = self._settings().max_body_bytes
         limit = most if path in _SPECIAL else min(most, ORDINARY_BYTES)
+        body = _Body(receive, send, limit, expected=headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
         length = headers.get("content-length")
         if length is not None and (not length.isascii() or not length.isdigit() or int(length) > limit):
-            await answer(path, 413, "too_large", f"The body may have {limit} bytes here.")(scope, receive, send)
-            return
-        if scope["method"] in _UNSAFE and not _type_fits(path, headers):
+            await answer(path, 413, "too_large", f"The body may have {limit} bytes here.")(scope, receive, body.send)
+        elif scope["method"] in _UNSAFE and not _type_fits(path, headers):
             wanted = ", ".join(sorted(_SPECIAL.get(path, _JSON)))
-            await answer(path, 415, "unsupported_media_type", f"The body must be {wanted}.")(scope, receive, send)
-            return
-        await self._app(scope, _counted(receive, limit), send)
+            await answer(path, 415, "unsupported_media_type", f"The body must be {wanted}.")(scope, receive, body.send)
+        else:
+            await self._app(scope, body.receive, body.send)
+
+
+class _Body:
+    """One request's body, counted as it is read."""
+
+    def __init__(self, receive: Receive, send: Send, limit: int, *, expected: bool) -> None:
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._seen = 0
+        self._complete = not expected
+
+    async def receive(self) -> Message:
+        if self._complete:
+            # From here on only a disconnect can come, and it may take as long as the answer does.
+            return await self._receive()
+        try:
+            async with asyncio.timeout(CHUNK_S):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "The body did not arrive in time.") from None
+        if message["type"] == "http.request":
+            self._seen += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+            if self._seen > self._limit:
+                raise HTTPException(413, f"The body may have {self._limit} bytes here.")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and not self._complete and not await self._drained():
+            # What is still coming would be read and thrown away for as long as somebody sends it.
+            MutableHeaders(scope=message)["Connection"] = "close"
+        await self._send(message)
+
+    async def _drained(self) -> bool:
+        """Read away what is left, within bounds: a client that is still writing does not look at its answer."""
+        left = LINGER_BYTES
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while left > 0:
+                    message = await self._receive()
+                    if message["type"] != "http.request":
+                        return False
+                    if not message.get("more_body", False):
+                        return True
+                    left -= len(message.get("body", b""))
+        except TimeoutError:
+            pass
+        return False
 
 
 def _type_fits(path: str, headers: Headers) -> bool:
@@ -61,27 +114,3 @@ def _type_fits(path: str, headers: Headers) -> bool:
     if given:
         return given in _SPECIAL.get(path, _JSON)
     return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-
-
-def _counted(receive: Receive, limit: int) -> Receive:
-    seen = 0
-    complete = False
-
-    async def counted() -> Message:
-        nonlocal seen, complete
-        if complete:
-            # From here on only a disconnect can come, and it may take as long as the answer does.
-            return await receive()
-        try:
-            async with asyncio.timeout(CHUNK_S):
-                message = await receive()
-        except TimeoutError:
-            raise HTTPException(408, "The body did not arrive in time.") from None
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if seen > limit:
-                raise HTTPException(413, f"The body may have {limit} bytes here.")
-        return message
-
-    return counted

@@ -23,6 +23,6 @@ def cursor_of(key: str) -> str:
 def key_of(cursor: str) -> str:
     """The key inside a cursor; empty for none. Raises `InvalidRequest`."""
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
         raise InvalidRequest("That is no cursor of ours.") from error

@@ -37,6 +37,9 @@ _CODES: Final = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"
 _SHOWN: Final = 8
 """Validation mistakes named in one answer."""
 
+TOLD: Final = "souffleur.told"
+"""Set in the scope of a request whose unexpected error has been logged and answered."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -116,6 +119,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     told = masked(error)
+    # The framework raises it once more for its server to log; the doorkeeper stops it there.
+    request.scope[TOLD] = True
     return answer(request.url.path, 500, told.code, told.detail)
 
 

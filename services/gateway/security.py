@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core.settings import GatewaySettings
 from services.gateway.principals import is_loopback
-from services.gateway.problems import answer
+from services.gateway.problems import TOLD, answer
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared with, never bound to
@@ -76,7 +76,11 @@ class Doorkeeper:
         if scope["type"] == "http" and scope["method"] == "OPTIONS" and shared and "access-control-request-method" in headers:
             await _decorated(Response(status_code=204, headers=_CORS), origin or "", scope, receive, send)
             return
-        await self._app(scope, receive, _decorating(send, origin if shared else None))
+        try:
+            await self._app(scope, receive, _decorating(send, origin if shared else None))
+        except Exception:
+            if TOLD not in scope:
+                raise
 
 
 def host_of(value: str) -> str:

@@ -100,6 +100,10 @@ class Voices(tts_pb2_grpc.TtsServiceServicer):
         """Add to a server."""
         tts_pb2_grpc.add_TtsServiceServicer_to_server(self, server)
 
+    def Speak(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802
+        """Lines are the stage's business."""
+        raise NotImplementedError
+
     async def Synthesize(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         """One text."""
         wanted = from_proto(request, SynthesizeRequest)

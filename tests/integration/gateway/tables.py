@@ -59,6 +59,10 @@ class Table(stage_pb2_grpc.StageServiceServicer):
             last = await self.write(sid, Joined(member=member.slug, role="character", name=member.name, card=json.loads(member.card)))
         return to_proto(OpenResponse(sid, last.seq if last else 1, created=True), stage_pb2.OpenResponse)
 
+    def Tell(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Nothing here tells facts."""
+        raise NotImplementedError
+
     async def Attach(self, requests: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         """One attachment; it hears of what it causes itself."""
         opening = ATTACH_UP.unwrap(await anext(aiter(requests)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import math
 import threading
 import wave
@@ -44,7 +45,8 @@ async def test_plain_chat_is_stateless_and_carries_the_card(house: House) -> Non
     assert "Lantern and Eel" in asked.card
     assert not asked.session
     assert not asked.options.speakable
-    assert (asked.options.temperature, asked.options.max_tokens, asked.options.stop, asked.options.seed) == (pytest.approx(0.3), 50, ("\n",), 5)
+    assert asked.options.temperature == pytest.approx(0.3)
+    assert (asked.options.max_tokens, asked.options.stop, asked.options.seed) == (50, ("\n",), 5)
     assert await house.runtime.redis.dbsize() == 0
 
 
@@ -93,22 +95,22 @@ async def test_a_failure_before_the_first_word_is_a_status_and_later_an_error_ev
         [chunk async for chunk in stream]
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({"model": "npc/nobody", "messages": _HELLO}, 404),
-        ({"model": "npc/mirelle", "messages": []}, 400),
-        ({"model": "npc/mirelle", "messages": [{"role": "wizard", "content": "x"}]}, 400),
-        ({"model": "npc/mirelle", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, 400),
-        ({"model": "npc/mirelle", "messages": _HELLO, "n": 2}, 400),
-        ({"model": "npc/mirelle", "messages": [{"role": "user", "content": "half \ud800 a pair"}]}, 400),
-    ],
-)
-async def test_bad_chat_requests_are_refused_as_openai_does(house: House, body: dict[str, object], status: int) -> None:
+_BAD_CHATS: list[tuple[dict[str, object], int]] = [
+    ({"model": "npc/nobody", "messages": _HELLO}, 404),
+    ({"model": "npc/mirelle", "messages": []}, 400),
+    ({"model": "npc/mirelle", "messages": [{"role": "wizard", "content": "x"}]}, 400),
+    ({"model": "npc/mirelle", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, 400),
+    ({"model": "npc/mirelle", "messages": _HELLO, "n": 2}, 400),
+    ({"model": "npc/mirelle", "messages": [{"role": "user", "content": "half \ud800 a pair"}]}, 400),
+]
+
+
+async def test_bad_chat_requests_are_refused_as_openai_does(house: House) -> None:
     """The error body has OpenAI's shape and nothing is asked of the model."""
-    answer = await house.http.post("/v1/chat/completions", content=__import__("json").dumps(body), headers={"Content-Type": "application/json"})
-    assert answer.status_code == status
-    assert set(answer.json()["error"]) == {"message", "type", "code", "param"}
+    for body, status in _BAD_CHATS:
+        answer = await house.http.post("/v1/chat/completions", content=json.dumps(body), headers={"Content-Type": "application/json"})
+        assert answer.status_code == status, body
+        assert set(answer.json()["error"]) == {"message", "type", "code", "param"}
     assert not house.roleplay.asked
 
 
@@ -158,7 +160,10 @@ async def test_speech_is_a_file_of_the_wanted_format(house: House, form: str) ->
     """Each format decodes to the tone that was spoken, at its pitch and about its length."""
     client = house.openai()
     async with client.audio.speech.with_streaming_response.create(
-        model="tts-1", voice="alloy", input="x" * 20, response_format=form  # type: ignore[arg-type] # parametrised
+        model="tts-1",
+        voice="alloy",
+        input="x" * 20,
+        response_format=form,  # type: ignore[arg-type] # parametrised
     ) as answer:
         data = b"".join([chunk async for chunk in answer.iter_bytes(512)])
     samples = np.frombuffer(await asyncio.to_thread(decoded, data, threading.Event()), "<i2").astype(float)
@@ -184,7 +189,8 @@ async def test_speech_chooses_voice_and_feeling(house: House) -> None:
     await client.audio.speech.create(model="npc/xiaoman", voice="alloy", input="b")
     await client.audio.speech.create(model="tts-1", voice="gmw/en", input="c")
     first, second, third = house.voices.asked
-    assert (first.voice.language, first.emotion, first.manner, first.speed) == ("ru", "sadness", "whisper", pytest.approx(1.5))
+    assert (first.voice.language, first.emotion, first.manner) == ("ru", "sadness", "whisper")
+    assert first.speed == pytest.approx(1.5)
     assert first.voice.pitch == pytest.approx(0.78)
     assert second.voice.language == "zh"
     assert (third.voice.engine, third.voice.name) == ("espeak", "gmw/en")
