@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -49,7 +50,11 @@ def _platform() -> Finding:
 
 def _folder(data: Path) -> Finding:
     nearest = next(folder for folder in (data, *data.parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
+    try:
+        # Asked by doing: permission bits say nothing of read-only file systems, and to root they say yes everywhere.
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError:
         return Finding(part="machine", name="data folder", state=State.ERROR, detail=f"{data} cannot be written", remedy="choose another one with --data")
     pid = holder(data)
     return Finding(part="machine", name="data folder", state=State.OK, detail=f"{data}{f', in use by process {pid}' if pid else ''}")
