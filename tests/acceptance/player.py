@@ -77,7 +77,9 @@ class Player:
 
 
 @asynccontextmanager
-async def player(websocket: str, model: str, *, session: Mapping[str, Any] | None = None, query: Mapping[str, Any] | None = None, mic: bool = True) -> AsyncIterator[Player]:
+async def player(
+    websocket: str, model: str, *, session: Mapping[str, Any] | None = None, query: Mapping[str, Any] | None = None, mic: bool = True
+) -> AsyncIterator[Player]:
     """Connect, configure, and start the microphone."""
     async with (
         AsyncOpenAI(api_key="unused", base_url="http://127.0.0.1:9/v1", websocket_base_url=websocket) as client,

@@ -99,9 +99,7 @@ async def running(
             await program.kill()
 
 
-async def started(
-    folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = ()
-) -> Program:
+async def started(folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = ()) -> Program:
     """As `running`; whoever calls it ends it."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "souffleur.toml"
