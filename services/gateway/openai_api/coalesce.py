@@ -26,6 +26,10 @@ async def coalesced(events: AsyncGenerator[T, None], window_s: float = WINDOW_S)
                     yield Delta(gathered)
                     gathered = ""
                     continue
+                if gathered and coming.exception() is not None:
+                    # What was said before a failure was said.
+                    yield Delta(gathered)
+                    gathered = ""
                 event = coming.result()
                 if isinstance(event, Delta) and not first:
                     due = due if gathered else loop.time() + window_s

@@ -34,15 +34,12 @@ _NEGATIONS: Final = frozenset({"not", "no", "never", "without", "don't", "isn't"
 
 def feeling(instructions: str) -> Prosody:
     """The first emotion and the first manner that are named and not denied; neutral if none is."""
-    words = re.findall(r"[a-z'-]+", instructions.lower())
-    emotion, manner = Emotion.NEUTRAL, Manner.PLAIN
-    named = False
-    for before, word in zip(["", *words], words, strict=False):
-        if before in _NEGATIONS:
-            continue
-        if not named and word in _EMOTION_OF:
-            emotion, named = _EMOTION_OF[word], True
-        if manner is Manner.PLAIN:
-            manner = _MANNER_OF.get(word, Manner.PLAIN)
+    words = []
+    for clause in re.split(r"[,.;:!?\n]|\bbut\b", instructions.lower()):
+        told = re.findall(r"[a-z'-]+", clause)
+        denied = next((at for at, word in enumerate(told) if word in _NEGATIONS), len(told))
+        words += told[:denied]
+    emotion = next((_EMOTION_OF[word] for word in words if word in _EMOTION_OF), Emotion.NEUTRAL)
+    manner = next((_MANNER_OF[word] for word in words if word in _MANNER_OF), Manner.PLAIN)
     intensity = 0.8 if _STRONG.intersection(words) else 0.3 if _FAINT.intersection(words) else 0.5
     return Prosody(emotion, intensity, manner)
