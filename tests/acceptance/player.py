@@ -61,13 +61,12 @@ class Player:
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    for index in range(index, len(self.events)):
+                    while index < len(self.events):
                         if matches(self.events[index][1]):
                             return index, *self.events[index]
-                    index = len(self.events)
+                        index += 1
                     self._arrived.clear()
-                    if index == len(self.events):
-                        await self._arrived.wait()
+                    await self._arrived.wait()
         except TimeoutError:
             kinds = [event["type"] for _, event in self.events[after:]]
             raise AssertionError(f"{wanted} never came; after it was asked for came {kinds[-40:]}") from None
