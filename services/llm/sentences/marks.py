@@ -219,6 +219,5 @@ class MarkLifter:
 
 
 def _is_emoji(char: str) -> bool:
-    if char < "\u203c":
-        return False
-    return unicodedata.category(char) == "So" or "\U0001f3fb" <= char <= "\U0001f3ff"
+    """Pictures and their skin tones; degrees are spoken."""
+    return char > "\x7f" and char != "°" and (unicodedata.category(char) == "So" or "\U0001f3fb" <= char <= "\U0001f3ff")

@@ -1,0 +1,1 @@
+"""The roleplay service against real servers."""

@@ -1,0 +1,1 @@
+"""The roleplay service, piece by piece."""
