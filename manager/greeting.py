@@ -20,7 +20,7 @@ _STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 async def greet(settings: Settings, names: Sequence[str], began: float, console: Console | None = None) -> None:
     """Wait until the gateway is ready and print the welcome; without a gateway, say that the services run. `began` is monotonic."""
-    out = console or Console(highlight=False)
+    out = console or Console(highlight=False, soft_wrap=True)
     if "gateway" not in names:
         out.print(f"[bold]Souffleur[/bold] runs {', '.join(names)}. Ctrl-C ends it.")
         return

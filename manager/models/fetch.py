@@ -28,13 +28,13 @@ Progress = Callable[[int, int], None]
 """(bytes there, bytes in all; 0 = not known)."""
 
 
-class ChecksumMismatch(SouffleurError):  # noqa: N818 - named like its siblings
+class ChecksumMismatch(SouffleurError):
     """What was downloaded is not what was published; it has been thrown away. Try again, or another mirror."""
 
     code = "checksum_mismatch"
 
 
-class Cancelled(SouffleurError):  # noqa: N818 - named like its siblings
+class Cancelled(SouffleurError):
     """The download was stopped; the part that is there is kept."""
 
     code = "cancelled"

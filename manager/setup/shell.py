@@ -15,7 +15,7 @@ TOOLS = ROOT / ".tools"
 """Private copies of uv and Node where the machine has none; ignored by git, safe to delete."""
 
 
-class SetupFailed(Exception):  # noqa: N818 - reads as what happened
+class SetupFailed(Exception):
     """Something that the set-up cannot do without did not work; the text says what to do."""
 
 

@@ -55,7 +55,7 @@ async def _drain(queue: asyncio.Queue[T | Exception | _End]) -> AsyncIterator[T]
         yield item
 
 
-class Late(Exception):  # noqa: N818 - an outcome of waiting, not a fault
+class Late(Exception):
     """The time is over; what was waited for is still on its way and can be waited for again."""
 
 

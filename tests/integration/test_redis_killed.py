@@ -74,7 +74,7 @@ async def test_acknowledged_facts_survive(server: RedisServer, store: Redis) -> 
         group.create_task(follow())
         group.create_task(_append_all(log, fence, count, acknowledged))
         for kill in range(1, KILLS + 1):
-            while len(acknowledged) < kill * count // 2:  # noqa: ASYNC110
+            while len(acknowledged) < kill * count // 2:
                 await asyncio.sleep(0.001)
             server.kill()
             await asyncio.to_thread(server.start)
@@ -94,7 +94,7 @@ async def test_a_tail_outlives_a_long_absence(server: RedisServer, store: Redis)
             waiting = asyncio.ensure_future(anext(tail))
             server.kill()
             async with asyncio.timeout(10):
-                while not logs:  # noqa: ASYNC110 - captured logs tell nobody
+                while not logs:
                     await asyncio.sleep(0.01)
         assert [item["event"] for item in logs] == ["tail.interrupted"]
         await asyncio.to_thread(server.start)

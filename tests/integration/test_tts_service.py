@@ -185,7 +185,7 @@ async def test_cancelling_frees_the_engine_and_the_place_at_once(serve: Serve, t
             await _spoken(client, ESPEAK, short)
         stream.cancel()
         async with asyncio.timeout(5):
-            while STREAMS.labels(part="tts")._value.get():  # noqa: ASYNC110 - a gauge has no event to wait for
+            while STREAMS.labels(part="tts")._value.get():
                 await asyncio.sleep(0.002)
         events = await _spoken(client, ESPEAK, short)
     assert [event.seq for event in events if isinstance(event, SentenceDone)] == [short]

@@ -47,7 +47,7 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: errors.Souff
 
 def error_from(failure: grpc.aio.AioRpcError) -> errors.SouffleurError:
     """The error that the callee raised, as the same class it was there."""
-    trailing = {key: value for key, value in (failure.trailing_metadata() or ())}
+    trailing = dict(failure.trailing_metadata() or ())
     code = trailing.get(_CODE_KEY)
     detail = failure.details() or ""
     if code == errors.NotOwner.code:
@@ -68,6 +68,12 @@ async def translated() -> AsyncIterator[None]:
         yield
     except grpc.aio.AioRpcError as failure:
         raise error_from(failure) from None
+    except asyncio.CancelledError:
+        # A call that has died under a write, or was closed on this side, reports that as a cancellation; it is one only if this task was cancelled.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise errors.Unavailable from None
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):

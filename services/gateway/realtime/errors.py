@@ -34,7 +34,7 @@ class ClientError(Exception):
         return cls(error.code, error.detail, kind=SERVER if error.retryable or error.code == SouffleurError.code else INVALID)
 
 
-class Hangup(Exception):  # noqa: N818 - it is an end, not always an error
+class Hangup(Exception):
     """The connection ends with this WebSocket close code."""
 
     def __init__(self, code: int, reason: str = "", error: ClientError | None = None) -> None:

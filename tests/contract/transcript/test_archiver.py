@@ -47,7 +47,7 @@ async def written(log: TranscriptLog, count: int, sid: str = "s") -> int:
 async def archived(archive: Archive, sid: str, upto: int) -> None:
     """Return once the mark has got there."""
     async with asyncio.timeout(10):
-        while await archive.mark(sid) < upto:  # noqa: ASYNC110
+        while await archive.mark(sid) < upto:
             await asyncio.sleep(0.01)  # a database does not tell when it has changed
 
 

@@ -371,7 +371,7 @@ async def test_many_tails_do_not_starve_appends(store: Redis) -> None:
     waiting = [asyncio.ensure_future(anext(tail)) for tail in tails]
     try:
         async with asyncio.timeout(20):
-            while (await store.info("clients"))["blocked_clients"] < 300:  # noqa: ASYNC110 - only the server knows
+            while (await store.info("clients"))["blocked_clients"] < 300:
                 await asyncio.sleep(0.01)
         await log.append("s", [said("u1")], fence)
         facts = await asyncio.wait_for(asyncio.gather(*waiting), 30)

@@ -91,7 +91,7 @@ async def test_a_change_is_announced(desk: Desk, redis: Redis) -> None:
     assert await anext(heard) == ""
     waiting = asyncio.ensure_future(_announced(heard))
     async with asyncio.timeout(10):
-        while not dict(await redis.pubsub_numsub(notices.SETTINGS)).get(notices.SETTINGS.encode()):  # noqa: ASYNC110 - the server's state
+        while not dict(await redis.pubsub_numsub(notices.SETTINGS)).get(notices.SETTINGS.encode()):
             await asyncio.sleep(0.01)
         await desk.patch('{"stage": {"hang_over_s": 0.9}}')
         assert await waiting == "1"

@@ -87,7 +87,7 @@ async def test_what_was_acknowledged_outlives_a_kill(folder: Path, binary: Redis
             first = child.pid
             os.kill(first, signal.SIGKILL)
             async with asyncio.timeout(15):
-                while child.pid in (0, first) or not await _pings(client):  # noqa: ASYNC110 - another process brings the state about
+                while child.pid in (0, first) or not await _pings(client):
                     await asyncio.sleep(0.02)
             entries = await client.xrange("s")
             assert [fields["n"] for _, fields in entries or [] if fields] == [str(number) for number in range(200)]

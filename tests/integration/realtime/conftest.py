@@ -88,7 +88,7 @@ async def house(folder: Path, patch: dict[str, Any]) -> AsyncIterator[House]:
             stage=runtime.stage(),
             manager=runtime.manager(),
             log=cast(Any, facts),
-            archive=cast(Any, facts),
+            archive=cast(Any, Facts(facts.sessions)),
         )
         url = await stack.enter_async_context(_served(edge, settings))
         yield House(url, stage, stt, facts, folder, lambda **query: _guest(url, stage, query))

@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class Facts:
-    """A transcript in memory, readable as the log and as the archive."""
+    """A transcript in memory, readable as a log that was trimmed up to `trimmed`, and as an archive."""
 
-    def __init__(self) -> None:
-        self.sessions: dict[str, list[Fact]] = {}
+    def __init__(self, sessions: dict[str, list[Fact]] | None = None) -> None:
+        self.sessions = {} if sessions is None else sessions
         self.trimmed = 0
 
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:

@@ -125,5 +125,5 @@ def test_a_kind_that_is_served_is_not_fetched(settings: Settings) -> None:
 async def _until(done: Callable[[], bool]) -> None:
     """Wait for a state, ten seconds at most."""
     async with asyncio.timeout(10):
-        while not done():  # noqa: ASYNC110 - another thread brings the state about
+        while not done():
             await asyncio.sleep(0.005)
