@@ -154,18 +154,17 @@ def _without_lost_markers(original: Screenplay, changes: list[Change], news: lis
     """Pair what is gone with a new text of the same words: an editor's program has dropped the marker, nothing more."""
     texts = {part.seq: (block.name, part.text) for block in original.blocks if block.kind in {"said", "line"} for part in block.parts}
     whole = {block.seq: [part.seq for part in block.parts] for block in original.blocks if block.kind == "line"}
-    gone = {change.target: change for change in changes if change.kind == "strike"}
-    fresh = list(news)
+    fresh: dict[tuple[str, str], list[Change]] = {}
+    for change in news:
+        if change.kind == "insert":
+            fresh.setdefault((change.name, change.text), []).append(change)
     kept: list[Change] = []
+    claimed: set[int] = set()
     for change in changes:
-        words = [texts[seq] for seq in whole.get(change.target, [change.target]) if seq in texts] if change.target in gone else []
-        match = _first(fresh, [("\n".join(text for _, text in words), words[0][0])] if words else [])
-        if match is None:
-            kept.append(change)
+        words = [texts[seq] for seq in whole.get(change.target, [change.target]) if seq in texts] if change.kind == "strike" else []
+        matches = fresh.get((words[0][0], "\n".join(text for _, text in words))) if words else None
+        if matches:
+            claimed.add(id(matches.pop()))
         else:
-            fresh.remove(match)
-    return (*kept, *fresh)
-
-
-def _first(fresh: list[Change], wanted: list[tuple[str, str]]) -> Change | None:
-    return next((item for item in fresh for text, name in wanted if item.kind == "insert" and (item.text, item.name) == (text, name)), None)
+            kept.append(change)
+    return (*kept, *(change for change in news if id(change) not in claimed))

@@ -70,11 +70,7 @@ def decode_cut(before: str, behind: str) -> tuple[str, int]:
 
 def _trimmed(raw: str) -> str:
     lines = [line.strip(_BLANK) for line in raw.split("\n")]
-    while len(lines) > 1 and not lines[0]:
-        del lines[0]
-    while len(lines) > 1 and not lines[-1]:
-        del lines[-1]
-    return "\n".join(lines)
+    return "\n".join(lines).strip("\n")
 
 
 def decode_line(raw: str) -> str:

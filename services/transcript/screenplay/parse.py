@@ -109,6 +109,8 @@ class _Reading:
         self.blocks: list[Block] = []
         self.element: _Element | None = None
         self.hidden = False
+        self.scenes: dict[int, int] = {}
+        """Where each scene stands, for its description."""
 
     def take(self, line: Line, *, waits: bool) -> None:
         """Read one line; `waits` = the text begun before it is not at its end, whatever the line looks like."""
@@ -207,6 +209,7 @@ class _Reading:
             element.marker, element.pieces = marker, []
         elif marker.kind == "scene":
             heading = decode_line("".join(raw for raw, _ in element.pieces))
+            self.scenes[marker.seq] = len(self.blocks)
             self.blocks.append(replace(_block(marker), name=heading, struck=struck, carried=marker.carried))
             element.pieces = []
         elif marker.kind in _BARE_NAMES:
@@ -252,11 +255,11 @@ class _Reading:
     def _description(self, element: _Element, marker: Marker) -> None:
         text, _ = element.claimed(marker, hidden=self.hidden)
         part = Part(seq=marker.seq, text=text, carried=marker.carried)
-        for at in range(len(self.blocks) - 1, -1, -1):
-            if self.blocks[at].kind == "scene" and self.blocks[at].seq == marker.seq:
-                self.blocks[at] = replace(self.blocks[at], parts=(part,))
-                return
-        self.blocks.append(Block(kind="description", seq=marker.seq, parts=(part,)))
+        at = self.scenes.get(marker.seq)
+        if at is None:
+            self.blocks.append(Block(kind="description", seq=marker.seq, parts=(part,)))
+        else:
+            self.blocks[at] = replace(self.blocks[at], parts=(part,))
 
     def end_element(self) -> None:
         """Close the element being read: text that no marker claimed is new."""

@@ -63,7 +63,8 @@ def _line(line: LineEntry) -> str:
 
 
 def _speech(name: str, text: str) -> str:
-    return f"{_clean(name)}: {_clean(text)}".replace("\n", "\n    ")
+    first, *more = f"{_clean(name)}: {_clean(text)}".split("\n")
+    return "\n".join((first, *(f"    {line}" if line else "" for line in more)))
 
 
 def _clean(text: str) -> str:

@@ -84,7 +84,7 @@ def _sentences(parts: Iterable[Part], hidden: list[bool], *, open_line: bool) ->
     before = ""
     for part, buried in zip(parts, hidden, strict=True):
         feeling = parenthetical(part, after=before)
-        before = feeling
+        before = before if buried else feeling
         cut = part.heard_to if part.heard == "part" and not buried and part.heard_to < len(part.text) else None
         flags = {"struck"} if part.struck else set()
         flags |= {"unheard"} if part.heard == "none" and not open_line else set()

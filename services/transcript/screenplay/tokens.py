@@ -46,36 +46,35 @@ def lines_of(document: str) -> list[Line]:
     document = _LINE_ENDS.sub("\n", document.removeprefix("\ufeff")).replace("\0", "")
     lines: list[Line] = []
     line: list[Token] = []
-    text = ""
-
-    def close_text() -> None:
-        nonlocal text
-        if text:
-            line.append(Text(text))
-        text = ""
-
+    raw: list[str] = []
     at = 0
     for match in _TOKEN.finditer(document):
-        text += document[at : match.start()]
-        at = match.end()
         sign = match.group()
+        raw.append(document[at : match.start()])
+        at = match.end()
         if sign[0] == "\\":
-            text += sign
+            raw.append(sign)
             continue
-        close_text()
+        _put_text(line, raw)
         if sign == "\n":
             lines.append(tuple(line))
-            line = []
+            line.clear()
         elif sign == "/*":
             line.append(Sign.OPEN)
         elif sign == "*/":
             line.append(Sign.CLOSE)
         else:
             line.append(read(match.group(1)) or NoteText(match.group(1)))
-    text += document[at:]
-    close_text()
-    lines.append(tuple(line))
-    return lines
+    raw.append(document[at:])
+    _put_text(line, raw)
+    return [*lines, tuple(line)]
+
+
+def _put_text(line: list[Token], raw: list[str]) -> None:
+    """Close the text gathered so far."""
+    if text := "".join(raw):
+        line.append(Text(text))
+    raw.clear()
 
 
 def start_of(line: Line) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -12,7 +11,6 @@ NOTES: Final = frozenset({"note", "whisper", "recommendation", "passed", "degrad
 """Kinds that stand in a note."""
 
 _PLAIN: Final = "(neutral)"
-_FEELING: Final = re.compile(r"(.*?)(?:\s+(-?[0-9.]+(?:e[-+]?[0-9]+)?|inf|-inf|nan))?(?:\s*,\s*(.*))?")
 _NOTHING: Final = "-"
 
 
@@ -28,15 +26,18 @@ def parenthetical(part: Part, *, after: str) -> str:
 
 def feeling(inside: str) -> tuple[str, float, str]:
     """Emotion, intensity and manner from what stands between the parentheses."""
-    match = _FEELING.fullmatch(inside.strip())
-    if match is None:
-        return "neutral", 0.5, "plain"
-    emotion, level, manner = match.group(1), match.group(2), match.group(3)
+    feeling_of, comma, manner = inside.partition(",")
+    words = feeling_of.split()
+    intensity = _number(words[-1]) if len(words) > 1 else None
+    emotion = " ".join(words if intensity is None else words[:-1])
+    return _meant(emotion) or "neutral" if emotion != _NOTHING else "", 0.5 if intensity is None else intensity, _meant(manner.strip()) if comma else "plain"
+
+
+def _number(word: str) -> float | None:
     try:
-        intensity = float(level) if level else 0.5
+        return float(word)
     except ValueError:
-        intensity = 0.5
-    return _meant(emotion), intensity, _meant(manner) if manner else "plain"
+        return None
 
 
 def announcement(block: Block) -> str:
