@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from openai import AsyncOpenAI
@@ -91,7 +91,7 @@ async def player(
             await one.wait_for("session.created")
             if session:
                 before = len(one.events)
-                await connection.session.update(session={"type": "realtime", **session})
+                await connection.session.update(session=cast(Any, {"type": "realtime", **session}))
                 await one.wait_for("session.updated", after=before)
             if mic:
                 tasks.append(group.create_task(one.microphone()))

@@ -35,4 +35,4 @@ async def listen(redis: Redis, channel: str) -> AsyncIterator[str]:
         except (RedisConnectionError, RedisTimeoutError):
             await asyncio.sleep(_RETRY_S)
         finally:
-            await pubsub.aclose()
+            await pubsub.aclose()  # type: ignore[no-untyped-call]

@@ -185,20 +185,7 @@ class CancelLine:
     line: str = ""
 
 
-AttachUp = (
-    AttachOpen
-    | Configure
-    | Onset
-    | Paused
-    | Resumed
-    | PartialHeard
-    | FinalHeard
-    | UtteranceLost
-    | TextSaid
-    | TakeFloor
-    | Played
-    | CancelLine
-)
+AttachUp = AttachOpen | Configure | Onset | Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost | TextSaid | TakeFloor | Played | CancelLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,20 +295,7 @@ class Refused:
     ref: str = ""
 
 
-AttachDown = (
-    Attached
-    | Fact
-    | PartialShown
-    | SpeechSeen
-    | UtteranceEnded
-    | LineAudio
-    | LineWords
-    | LinePaused
-    | LineResumed
-    | LineFlushed
-    | TurnTimed
-    | Refused
-)
+AttachDown = Attached | Fact | PartialShown | SpeechSeen | UtteranceEnded | LineAudio | LineWords | LinePaused | LineResumed | LineFlushed | TurnTimed | Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,7 +261,7 @@ B = TypeVar("B", bound=Body)
 
 
 @cache
-def _names(cls: type[Body]) -> frozenset[str]:
+def _names(cls: Any) -> frozenset[str]:
     return frozenset(item.name for item in fields(cls))
 
 

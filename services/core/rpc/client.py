@@ -9,8 +9,9 @@ import grpc
 
 from protos import llm_pb2, llm_pb2_grpc, manager_pb2, manager_pb2_grpc, stage_pb2, stage_pb2_grpc, stt_pb2, stt_pb2_grpc, tts_pb2, tts_pb2_grpc
 from services.core.errors import NotOwner, Unavailable
-from services.core.model import attachment, reply, speech, voicing
+from services.core.model import attachment, speech, voicing
 from services.core.model.attachment import AttachDown, AttachUp
+from services.core.model.reply import LlmEngineInfo, ReplyEvent, ReplyRequest
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.server import MAX_MESSAGE_BYTES
 from services.core.rpc.status import translated
@@ -119,7 +120,7 @@ class LlmClient:
         """Calls go to `address`."""
         self._stub = llm_pb2_grpc.LlmServiceStub(channels.to(address))
 
-    async def reply(self, request: reply.ReplyRequest, timeout_s: float) -> AsyncGenerator[reply.ReplyEvent]:
+    async def reply(self, request: ReplyRequest, timeout_s: float) -> AsyncGenerator[ReplyEvent]:
         """One line; closing the iterator stops the provider."""
         call = self._stub.Reply(to_proto(request, llm_pb2.ReplyRequest), timeout=timeout_s)
         try:
@@ -131,11 +132,11 @@ class LlmClient:
         finally:
             call.cancel()
 
-    async def describe(self) -> tuple[tuple[str, ...], tuple[reply.LlmEngineInfo, ...]]:
+    async def describe(self) -> tuple[tuple[str, ...], tuple[LlmEngineInfo, ...]]:
         """The chain of engine names, and all engines."""
         async with translated():
             answer = await self._stub.Describe(llm_pb2.DescribeRequest(), timeout=_UNARY_S)
-        return tuple(answer.chain), tuple(from_proto(item, reply.LlmEngineInfo) for item in answer.engines)
+        return tuple(answer.chain), tuple(from_proto(item, LlmEngineInfo) for item in answer.engines)
 
 
 class TtsClient:

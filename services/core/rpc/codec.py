@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from protos import transcript_pb2
@@ -71,12 +70,12 @@ class OneOf:
 
 
 @cache
-def _writers(cls: type[Any], message: type[Message]) -> tuple[tuple[str, Callable[[Any, Any], None]], ...]:
+def _writers(cls: Any, message: Any) -> tuple[tuple[str, Callable[[Any, Any], None]], ...]:
     fields = message.DESCRIPTOR.fields_by_name
     return tuple((item.name, _writer(fields[item.name])) for item in dataclasses.fields(cls))
 
 
-def _writer(field: FieldDescriptor) -> Callable[[Any, Any], None]:
+def _writer(field: Any) -> Callable[[Any, Any], None]:
     name = field.name
     if _is_map(field):
         return lambda message, value: getattr(message, name).update(value)
@@ -95,18 +94,18 @@ def _extend(target: Any, values: Any) -> None:
         item.CopyFrom(to_proto(value, type(item)))
 
 
-def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and field.message_type.GetOptions().map_entry
+def _is_map(field: Any) -> bool:
+    return bool(field.message_type is not None and field.message_type.GetOptions().map_entry)
 
 
 @cache
-def _readers(cls: type[Any], message: type[Message]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+def _readers(cls: Any, message: Any) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     fields = message.DESCRIPTOR.fields_by_name
     hints = typing.get_type_hints(cls)
     return tuple((item.name, _reader(fields[item.name], hints[item.name])) for item in dataclasses.fields(cls))
 
 
-def _reader(field: FieldDescriptor, hint: Any) -> Callable[[Any], Any]:
+def _reader(field: Any, hint: Any) -> Callable[[Any], Any]:
     name = field.name
     if _is_map(field):
         return lambda message: dict(getattr(message, name))
