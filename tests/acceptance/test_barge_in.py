@@ -83,9 +83,7 @@ async def test_speech_silences_the_character_at_the_word_that_was_heard(program:
             began = time.monotonic() + speech_start_s(pcm)
             await one.say(pcm)
             body = await closed(one, first, line)
-            _, _, done = await one.wait_for(
-                lambda event, line=line: event["type"] == "response.done" and event["response"]["id"] == f"resp_{line}", after=first
-            )
+            _, _, done = await one.wait_for(lambda event: event["type"] == "response.done" and event["response"]["id"] == f"resp_{line}", after=first)
             assert done["response"]["status"] == "cancelled"
             last = [moment for moment, event in one.of("response.output_audio.delta", first) if event["response_id"] == f"resp_{line}"][-1]
             delays.append(last - began)

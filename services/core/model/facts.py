@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from services.core.model.fact import Kind
 
@@ -267,7 +267,7 @@ def _names(cls: Any) -> frozenset[str]:
 
 def body_of(cls: type[B], data: dict[str, Any]) -> B:
     """Read a body; fields of a newer version are ignored. Raises ValueError if a required field is missing."""
-    known = _names(cls)
+    known = _names(cast(Any, cls))
     try:
         return cls(**{name: value for name, value in data.items() if name in known})
     except TypeError as error:

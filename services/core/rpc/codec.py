@@ -26,7 +26,7 @@ def to_proto(value: Any, message: type[M]) -> M:
     if isinstance(value, Fact):
         return typing.cast(M, transcript_pb2.Fact(seq=value.seq, kind=value.kind, json=value.to_json()))
     result = message()
-    for name, put in _writers(type(value), message):
+    for name, put in _writers(typing.cast(Any, type(value)), typing.cast(Any, message)):
         put(result, getattr(value, name))
     return result
 
@@ -35,7 +35,7 @@ def from_proto(message: Message, cls: type[T]) -> T:
     """The value that `message` carries."""
     if cls is Fact:
         return typing.cast(T, Fact.from_json(typing.cast(transcript_pb2.Fact, message).json))
-    return cls(**{name: get(message) for name, get in _readers(cls, type(message))})
+    return cls(**{name: get(message) for name, get in _readers(typing.cast(Any, cls), typing.cast(Any, type(message)))})
 
 
 class OneOf:
