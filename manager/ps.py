@@ -58,7 +58,8 @@ def _table(states: list[ServiceState], pid: int | None) -> None:
     for state in states:
         style = "green" if state.health == SERVING else "red"
         table.add_row(state.name, str(state.pid or ""), f"[{style}]{state.health}[/{style}] {state.detail}".strip(), _age(state.started_at), state.address)
-    console = Console(highlight=False)
+    # Piped into a file or a pager, an address is better long than broken.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(table)
     if pid is not None and len(states) <= 1:
         console.print(f"Process {pid} holds the data folder and has not announced its services yet.")
