@@ -10,8 +10,8 @@ const features = readdirSync(new URL('./src/features', import.meta.url), { withF
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
 
-const closed = (patterns, message) => ({
-  'no-restricted-imports': ['error', { patterns: [{ group: patterns, message }] }],
+const closed = (message, ...patterns) => ({
+  'no-restricted-imports': ['error', { patterns: patterns.map((pattern) => ({ ...pattern, message })) }],
 })
 
 export default tseslint.config(
@@ -34,12 +34,13 @@ export default tseslint.config(
   ...features.map((name) => ({
     files: [`src/features/${name}/**/*.{ts,tsx}`],
     rules: closed(
-      [...features.filter((other) => other !== name).flatMap((other) => [`@/features/${other}`, `@/features/${other}/**`]), '../../../*', '@/app/**'],
       'A feature does not import another feature or the app; the app puts features together.',
+      { group: ['@/app/**', ...features.filter((other) => other !== name).flatMap((other) => [`@/features/${other}`, `@/features/${other}/**`])] },
+      { regex: `^(\\.\\./)+(${features.filter((other) => other !== name).join('|')}|app)(/|$)` },
     ),
   })),
   {
     files: ['src/lib/**/*.{ts,tsx}', 'src/components/**/*.{ts,tsx}'],
-    rules: closed(['@/features/**', '@/app/**'], 'lib and components know nothing of features or the app.'),
+    rules: closed('lib and components know nothing of features or the app.', { group: ['@/features/**', '@/app/**', '../features/**', '../app/**', '../../features/**', '../../app/**'] }),
   },
 )

@@ -13,7 +13,7 @@ export function App() {
   const [settings, setSettings] = useState(false)
   const openSettings = () => setSettings(true)
   return (
-    <div className="flex min-h-dvh flex-col">
+    <div className={`flex flex-col ${route.at === 'table' ? 'h-dvh overflow-hidden' : 'min-h-dvh'}`}>
       <Banners />
       {route.at === 'company' && <CompanyPage onSettings={openSettings} />}
       {route.at === 'character' && <CharacterPage key={key} slug={route.slug} onSettings={openSettings} />}

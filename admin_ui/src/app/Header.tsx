@@ -10,7 +10,7 @@ function Sign() {
     <svg viewBox="0 0 32 22" className="h-6 w-9" aria-hidden="true">
       <path d="M4 19a12 12 0 0 1 24 0z" fill="var(--curtain)" />
       <path d="M10 19a6 6 0 0 1 12 0z" fill="var(--lamp)" />
-      <path d="M1.500 20.500h29" stroke="currentColor" strokeWidth="1.800" strokeLinecap="round" />
+      <path d="M1.5 20.5h29" stroke="currentColor" strokeWidth="1.8" strokeLinecap="round" />
     </svg>
   )
 }

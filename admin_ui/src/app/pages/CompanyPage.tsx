@@ -17,8 +17,8 @@ export function CompanyPage({ onSettings }: { onSettings: () => void }) {
     <>
       <Header onSettings={onSettings} />
       <main className="flex-1">
-        <section className="boards border-b border-line/70 px-5 pt-12 pb-10 max-sm:pt-8 max-sm:pb-7">
-          <div className="mx-auto flex max-w-6xl flex-wrap items-end justify-between gap-6">
+        <section className="boards border-b border-line/70 pt-12 pb-10 max-sm:pt-8 max-sm:pb-7">
+          <div className="mx-auto flex max-w-6xl flex-wrap px-5 max-sm:px-4 items-end justify-between gap-6">
             <div className="max-w-xl">
               <h1 className="font-serif text-4xl leading-tight text-balance max-sm:text-3xl">{t('company.title')}</h1>
               <p className="mt-2 text-muted">{t('company.lead')}</p>
@@ -37,7 +37,7 @@ export function CompanyPage({ onSettings }: { onSettings: () => void }) {
             <h2 id="earlier" className="mb-4 font-serif text-2xl">
               {t('sessions.title')}
             </h2>
-            <SessionsList hrefOf={(slug, session) => href({ at: 'table', slug, session })} />
+            <SessionsList colorOf={(slug) => characters.data?.find((character) => character.slug === slug)?.color ?? ''} hrefOf={(slug, session) => href({ at: 'table', slug, session })} />
           </section>
         </div>
       </main>

@@ -29,15 +29,15 @@ function Table({ table, onSettings }: { table: TableSession; onSettings: () => v
   const attached = useObservable(table.attached$)
   const names = [...view.members.values()].filter((member) => member.role === 'character' && member.present).map((member) => member.name)
   return (
-    <div className="flex h-0 min-h-0 flex-1 flex-col">
+    <div className="flex min-h-0 flex-1 flex-col">
       <Header back onSettings={onSettings}>
-        <h1 className="mr-auto min-w-0 truncate font-serif text-lg">{view.title || names.join(', ') || attached?.cast.map((member) => member.name).join(', ')}</h1>
+        <h1 className="mr-auto min-w-0 truncate font-serif text-lg sm:border-l sm:border-line sm:pl-3">{view.title || names.join(', ') || attached?.cast.map((member) => member.name).join(', ')}</h1>
         <ConnectionBadge table={table} />
       </Header>
       <Hushed />
       <main className="grid min-h-0 flex-1 lg:grid-cols-[minmax(27rem,5fr)_6fr] max-lg:grid-rows-[auto_minmax(0,1fr)_auto]">
-        <div className="boards contents min-h-0 flex-col border-r border-line/70 lg:flex">
-          <div className="boards flex min-h-0 flex-1 flex-col max-lg:row-start-1 max-lg:flex-none">
+        <div className="contents min-h-0 flex-col border-r border-line/70 lg:boards lg:flex">
+          <div className="flex min-h-0 flex-1 flex-col max-lg:row-start-1 max-lg:boards max-lg:flex-none">
             <Stage table={table} />
           </div>
           <div className="max-lg:row-start-3 max-lg:border-t max-lg:border-line/70 max-lg:bg-velvet max-lg:pt-2">

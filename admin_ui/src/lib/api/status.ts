@@ -15,7 +15,7 @@ export function useStatus() {
   })
 }
 
-/** Engines may be listed by name alone or with what is known about them. */
-export function engineInfo(engine: string | EngineInfo): EngineInfo {
-  return typeof engine === 'string' ? { name: engine } : engine
+/** The language model that would answer now: the first of the chain that is ready. */
+export function nextMind({ chain, engines }: Status['engines']['llm']): EngineInfo | undefined {
+  return chain.map((name) => engines.find((engine) => engine.name === name)).find((engine) => engine?.ready)
 }

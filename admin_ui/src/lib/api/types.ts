@@ -24,8 +24,11 @@ export interface CharacterSummary {
 
 export interface EngineInfo {
   name: string
-  available?: boolean
-  detail?: string
+  ready: boolean
+  /** Why it is not ready, or an honest word on its quality. */
+  remark: string
+  /** Language models only. */
+  model?: string
 }
 
 export interface Banner {
@@ -38,9 +41,9 @@ export interface Status {
   version: string
   ready: boolean
   engines: {
-    stt?: { default?: string; engines?: (string | EngineInfo)[] }
-    llm?: { chain?: string[]; engines?: (string | EngineInfo)[] }
-    tts?: { default?: string; engines?: (string | EngineInfo)[] }
+    stt: { default: string; engines: EngineInfo[] }
+    llm: { chain: string[]; engines: EngineInfo[] }
+    tts: { default: string; engines: EngineInfo[] }
   }
   banners: Banner[]
 }

@@ -80,6 +80,7 @@ export class PlaybackQueue {
     if (sounding) this.tail = this.fading()
     this.chunks = this.chunks.filter((chunk) => !lines.has(chunk.line))
     for (const gone of lines) {
+      if (this.dropped.has(gone)) continue
       this.note('flushed', gone)
       this.drop(gone)
     }

@@ -50,20 +50,22 @@ export function useDeleteCharacter() {
   })
 }
 
-interface VoiceList {
-  voices?: (string | { id?: string; name?: string })[]
-  items?: (string | { id?: string; name?: string })[]
-  data?: (string | { id?: string; name?: string })[]
+export interface VoiceEntry {
+  id: string
+  name: string
+  language: string
+  engine: string
+  /** Slug of the character whose voice it is; null = an engine's own voice. */
+  character: string | null
 }
 
-/** GET /v1/audio/voices: names to choose from; without it any name can be typed. */
+/** GET /v1/audio/voices: the engines' own voices to choose from; without it any name can be typed. */
 export function useVoices() {
   return useQuery({
     queryKey: ['voices'],
     queryFn: async ({ signal }) => {
-      const list = await request<VoiceList>('/v1/audio/voices', { signal })
-      const names = (list.voices ?? list.items ?? list.data ?? []).map((voice) => (typeof voice === 'string' ? voice : (voice.id ?? voice.name ?? '')))
-      return [...new Set(names.filter((name) => name !== ''))].sort()
+      const { voices } = await request<{ voices: VoiceEntry[] }>('/v1/audio/voices', { signal })
+      return voices.filter((voice) => voice.character === null)
     },
     staleTime: 60_000,
     retry: false,

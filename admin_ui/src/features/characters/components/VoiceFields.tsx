@@ -3,7 +3,7 @@ import { useId } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Field } from '@/components/Field'
-import { engineInfo, useStatus } from '@/lib/api/status'
+import { useStatus } from '@/lib/api/status'
 
 import { useVoices } from '../api/character'
 import { type Bound, Text } from './CharacterForm'
@@ -14,7 +14,8 @@ export function VoiceFields({ form, set }: Bound) {
   const { t } = useTranslation()
   const list = useId()
   const voices = useVoices()
-  const engines = (useStatus().data?.engines.tts?.engines ?? []).map((engine) => engineInfo(engine).name)
+  const offered = (voices.data ?? []).filter((voice) => form.voice_engine === '' || voice.engine === form.voice_engine)
+  const engines = (useStatus().data?.engines.tts.engines ?? []).map((engine) => engine.name)
   const names = form.voice_engine === '' || engines.includes(form.voice_engine) ? engines : [...engines, form.voice_engine]
   return (
     <>
@@ -33,8 +34,10 @@ export function VoiceFields({ form, set }: Bound) {
         <Text name="voice_language" form={form} set={set} hint={t('editor.language_hint')} />
       </div>
       <datalist id={list}>
-        {(voices.data ?? []).map((name) => (
-          <option key={name} value={name} />
+        {offered.map((voice) => (
+          <option key={`${voice.engine}/${voice.id}`} value={voice.id}>
+            {`${voice.name} · ${voice.language} · ${voice.engine}`}
+          </option>
         ))}
       </datalist>
       <div className="grid gap-4 sm:grid-cols-3">

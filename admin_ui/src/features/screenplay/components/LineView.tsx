@@ -15,7 +15,7 @@ export function LineView({ line, spoken }: { line: LineEntry; spoken: SpokenPlac
       <Cue name={line.name} aside={line.sentences.some((sentence) => sentence.engine === 'understudy') ? t('screenplay.understudy') : ''} />
       {groups(line.sentences).map((group) => (
         <div key={group.sentences[0]?.seq}>
-          {group.aside !== 'neutral' && <p className="pl-[14%] text-[0.9em] text-paper-muted italic">({group.aside.split('|').map((word) => (i18n.exists(`emotion.${word}`) ? t(`emotion.${word}`) : word)).join(', ')})</p>}
+          {group.aside !== 'neutral' && <p className="pl-[12%] text-[0.9em] max-sm:pl-[9%] text-paper-muted italic">({group.aside.split('|').map((word) => (i18n.exists(`emotion.${word}`) ? t(`emotion.${word}`) : word)).join(', ')})</p>}
           <p className="break-words">
             {group.sentences.map((sentence) => (
               <Sentence key={sentence.seq} sentence={sentence} open={open} spoken={spoken} />

@@ -67,7 +67,7 @@ export function Screenplay({ view, spoken$, pending, session }: Props) {
           ))}
           {pending.map((typed) => (
             <li key={typed.id} className="px-[12%] opacity-55 max-sm:px-[5%]">
-              <p className="text-center text-sm tracking-[0.12em] uppercase">{t('screenplay.sending')}</p>
+              <p className="pl-[24%] text-sm tracking-[0.12em] uppercase max-sm:pl-[18%]">{t('screenplay.sending')}</p>
               <p className="break-words whitespace-pre-wrap">{typed.text}</p>
             </li>
           ))}

@@ -2,7 +2,7 @@
 import { useTranslation } from 'react-i18next'
 
 import { Failure, Skeleton } from '@/components/States'
-import { engineInfo, useStatus } from '@/lib/api/status'
+import { useStatus } from '@/lib/api/status'
 import type { EngineInfo, Status } from '@/lib/api/types'
 
 interface Kind {
@@ -12,12 +12,11 @@ interface Kind {
 }
 
 function kindsOf({ engines }: Status): Kind[] {
-  const named = (list: Parameters<typeof engineInfo>[0][] | undefined) => (list ?? []).map(engineInfo)
-  const one = (name: string | undefined) => (name ? [name] : [])
+  const one = (name: string) => (name === '' ? [] : [name])
   return [
-    { part: 'stt', inUse: one(engines.stt?.default), engines: named(engines.stt?.engines) },
-    { part: 'llm', inUse: engines.llm?.chain ?? [], engines: named(engines.llm?.engines) },
-    { part: 'tts', inUse: one(engines.tts?.default), engines: named(engines.tts?.engines) },
+    { part: 'stt', inUse: one(engines.stt.default), engines: engines.stt.engines },
+    { part: 'llm', inUse: engines.llm.chain, engines: engines.llm.engines },
+    { part: 'tts', inUse: one(engines.tts.default), engines: engines.tts.engines },
   ]
 }
 
@@ -35,10 +34,12 @@ export function EnginesPanel() {
           <ul className="flex flex-col gap-1.5">
             {kind.engines.map((engine) => (
               <li key={engine.name} className="flex items-start gap-2 text-sm">
-                <span className={`mt-1.5 size-2 shrink-0 rounded-full ${engine.available === false ? 'bg-muted' : 'bg-good'}`} />
+                <span className={`mt-1.5 size-2 shrink-0 rounded-full ${engine.ready ? 'bg-good' : 'bg-muted'}`} />
                 <span className="min-w-0">
                   {engine.name}
-                  {engine.detail !== undefined && engine.detail !== '' && <span className="block text-xs text-muted">{engine.detail}</span>}
+                  <span className="sr-only"> {t(engine.ready ? 'engine.ready' : 'engine.not_ready')}</span>
+                  {engine.model !== undefined && engine.model !== '' && <span className="text-muted"> · {engine.model}</span>}
+                  {engine.remark !== '' && <span className="block text-xs text-muted">{engine.remark}</span>}
                 </span>
               </li>
             ))}

@@ -2,13 +2,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 
 import { type Page, request } from '@/lib/api/client'
-import type { CastMember } from '@/lib/realtime/protocol'
 
 export interface SessionSummary {
   id: string
   title: string
   mode: string
-  cast: CastMember[]
+  cast: { slug: string; name: string }[]
   head: number
   created_at: string
   active_at: string

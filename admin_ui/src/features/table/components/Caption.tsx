@@ -13,7 +13,7 @@ interface Shown {
   text: string
   sure: boolean
   word: SpokenPlace['word']
-  mine: boolean
+  player: boolean
 }
 
 function lineIn(view: View, line: string): LineEntry | undefined {
@@ -35,27 +35,28 @@ function useShown(table: TableSession): Shown | null {
   if (shown.kind === 'words') {
     const mine = shown.participant === me
     const name = mine ? t('stage.you') : (view.members.get(shown.participant)?.name ?? '')
-    return { name, text: shown.text, sure: shown.final, word: null, mine }
+    return { name, text: shown.text, sure: shown.final, word: null, player: true }
   }
   const line = lineIn(view, shown.line)
   const sentence = line === undefined ? undefined : sentenceNow(line, spoken)
   if (line === undefined || sentence === undefined) return null
-  return { name: line.name, text: sentence.text, sure: true, word: spoken?.seq === sentence.seq ? spoken.word : null, mine: false }
+  return { name: line.name, text: sentence.text, sure: true, word: spoken?.seq === sentence.seq ? spoken.word : null, player: false }
 }
 
-export function Caption({ table }: { table: TableSession }) {
+/** `alone`: only one character is there, and its portrait says who speaks. */
+export function Caption({ table, alone }: { table: TableSession; alone: boolean }) {
   const { t } = useTranslation()
   const shown = useShown(table)
   const { entries } = useObservable(table.transcript$).view
   const announced = entries.findLast((entry) => entry.type === 'said' || entry.type === 'line')
   return (
     <>
-      <p data-testid="caption" className="mx-auto line-clamp-4 min-h-[3.2em] w-full max-w-xl text-center font-serif text-xl leading-snug text-balance max-sm:text-left max-sm:text-[1.05rem] lg:text-2xl" aria-hidden="true">
+      <p data-testid="caption" className="mx-auto line-clamp-4 min-h-[3.2em] w-full max-w-xl text-center font-serif text-xl leading-snug text-balance max-lg:min-h-[2.75em] max-lg:text-left max-lg:text-[1.05rem] lg:text-2xl" aria-hidden="true">
         {shown === null ? (
           <span className="text-muted">{t('caption.silence')}</span>
         ) : (
           <>
-            <span className="block font-sans text-xs font-semibold tracking-[0.12em] text-muted uppercase">{shown.name}</span>
+            {(!alone || shown.player) && <span className="block font-sans text-xs font-semibold tracking-[0.12em] text-muted uppercase">{shown.name}</span>}
             <span className={shown.sure ? '' : 'text-muted italic'}>{shown.text === '' ? t('caption.listening') : <Words text={shown.text} word={shown.word} />}</span>
           </>
         )}

@@ -11,13 +11,13 @@ import { useObservable } from '@/lib/useObservable'
 import type { TableSession } from '../session/tableSession'
 import { Footlights } from './Footlights'
 import { TalkButton } from './TalkButton'
-import { EngineBadge, Latency } from './TurnBar'
 import { TypeBox } from './TypeBox'
 import { useKeys } from './useKeys'
 
 interface KeyProps {
   icon: IconName
   label: string
+  short: string
   hint: string
   on?: boolean
   disabled?: boolean
@@ -25,10 +25,11 @@ interface KeyProps {
   onClick: () => void
 }
 
-function Key({ icon, label, hint, on = false, disabled = false, testId, onClick }: KeyProps) {
+function Key({ icon, label, short, hint, on = false, disabled = false, testId, onClick }: KeyProps) {
   return (
-    <button type="button" className={`icon-btn ${on ? 'btn-on' : ''}`} data-testid={testId} aria-label={label} aria-pressed={on} title={`${label} (${hint})`} disabled={disabled} onClick={onClick}>
+    <button type="button" className={`btn h-14 w-19 shrink-0 flex-col gap-0.5 rounded-2xl px-1 py-0 max-sm:w-15 ${on ? 'btn-on' : ''}`} data-testid={testId} aria-label={label} aria-pressed={on} title={`${label} (${hint})`} disabled={disabled} onClick={onClick}>
       <Icon name={icon} />
+      <span className="max-w-full truncate text-[11px] leading-tight font-normal text-muted">{short}</span>
     </button>
   )
 }
@@ -48,9 +49,9 @@ export function Dock({ table }: { table: TableSession }) {
       {typingFirst && type}
       <div className="flex items-center gap-2">
         <TalkButton table={table} quiet={typingFirst} />
-        <Key icon="micOff" label={t('talk.mute')} hint="M" on={voice.muted} disabled={talk === 'push'} testId="mute-button" onClick={() => table.voice.setMuted(!voice.muted)} />
-        <Key icon="people" label={t('talk.table_talk')} hint="T" on={voice.tableTalk} testId="table-talk-button" onClick={() => table.voice.setTableTalk(!voice.tableTalk)} />
-        <Key icon="stop" label={t('talk.interrupt')} hint="Esc" testId="interrupt-button" onClick={() => table.interrupt()} />
+        <Key icon="micOff" label={t('talk.mute')} short={t('talk.mute_short')} hint="M" on={voice.muted} disabled={talk === 'push'} testId="mute-button" onClick={() => table.voice.setMuted(!voice.muted)} />
+        <Key icon="people" label={t('talk.table_talk')} short={t('talk.table_talk_short')} hint="T" on={voice.tableTalk} testId="table-talk-button" onClick={() => table.voice.setTableTalk(!voice.tableTalk)} />
+        <Key icon="stop" label={t('talk.interrupt')} short={t('talk.interrupt_short')} hint="Esc" testId="interrupt-button" onClick={() => table.interrupt()} />
       </div>
       {!typingFirst && type}
       {voice.fault !== null && (
@@ -70,17 +71,13 @@ export function Dock({ table }: { table: TableSession }) {
           ]}
         />
         <button type="button" className={`btn btn-quiet px-2.5 ${loudspeakers ? '' : 'text-ink'}`} aria-pressed={!loudspeakers} onClick={() => setPrefs({ loudspeakers: !loudspeakers })} title={t('prefs.loudspeakers_hint')} data-testid="loudspeakers-button">
-          <Icon name={loudspeakers ? 'speaker' : 'headphones'} />
+          <Icon name={loudspeakers ? 'loudspeaker' : 'headphones'} />
           <span className="max-sm:sr-only">{loudspeakers ? t('talk.loudspeakers') : t('talk.headphones')}</span>
         </button>
         <button type="button" className={`btn btn-quiet px-2.5 ${voices ? '' : 'text-danger'}`} aria-pressed={voices} onClick={() => setPrefs({ voices: !voices })} data-testid="voices-button">
           <Icon name={voices ? 'speaker' : 'speakerOff'} />
           <span className="max-sm:sr-only">{voices ? t('talk.voices_on') : t('talk.voices_off')}</span>
         </button>
-        <span className="ml-auto flex min-w-0 items-center gap-3">
-          <Latency table={table} />
-          <EngineBadge table={table} />
-        </span>
       </div>
     </div>
   )

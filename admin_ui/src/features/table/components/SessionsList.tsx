@@ -14,7 +14,13 @@ function useWhen(): (iso: string) => string {
   }
 }
 
-export function SessionsList({ hrefOf }: { hrefOf: (slug: string, session: string) => string }) {
+interface Props {
+  hrefOf: (slug: string, session: string) => string
+  /** The list names the cast without colours. */
+  colorOf: (slug: string) => string
+}
+
+export function SessionsList({ hrefOf, colorOf }: Props) {
   const { t } = useTranslation()
   const sessions = useSessions()
   if (sessions.isPending) return <Skeleton className="h-20" />
@@ -24,13 +30,13 @@ export function SessionsList({ hrefOf }: { hrefOf: (slug: string, session: strin
   return (
     <ul className="grid gap-2 sm:grid-cols-2 xl:grid-cols-3">
       {open.map((session) => (
-        <SessionItem key={session.id} session={session} href={hrefOf(session.cast[0]?.slug ?? '', session.id)} />
+        <SessionItem key={session.id} session={session} href={hrefOf(session.cast[0]?.slug ?? '', session.id)} colorOf={colorOf} />
       ))}
     </ul>
   )
 }
 
-function SessionItem({ session, href }: { session: SessionSummary; href: string }) {
+function SessionItem({ session, href, colorOf }: { session: SessionSummary; href: string; colorOf: Props['colorOf'] }) {
   const { t } = useTranslation()
   const when = useWhen()
   const names = session.cast.map((member) => member.name).join(', ')
@@ -39,7 +45,7 @@ function SessionItem({ session, href }: { session: SessionSummary; href: string 
       <a href={href} data-testid={`session-${session.id}`} className="panel flex items-center gap-3 p-3 transition-colors hover:border-accent/60">
         <span className="flex -space-x-3">
           {session.cast.slice(0, 3).map((member) => (
-            <Portrait key={member.slug} name={member.name} color={member.color} className="h-12 w-10 text-base" />
+            <Portrait key={member.slug} name={member.name} color={colorOf(member.slug)} className="h-12 w-10 text-base" />
           ))}
         </span>
         <span className="min-w-0">

@@ -1,7 +1,7 @@
 /** Which engines answered, and where the time of the last turn went. */
 import { useTranslation } from 'react-i18next'
 
-import { useStatus } from '@/lib/api/status'
+import { nextMind, useStatus } from '@/lib/api/status'
 import { useObservable } from '@/lib/useObservable'
 
 import { type Part, segmentsOf, totalMs } from '../session/latency'
@@ -16,21 +16,22 @@ const COLOR: Record<Part, string> = {
   rest: '#6b5b66',
 }
 
-/** The language model that spoke last, or the one that would speak next. */
-function useEngine(table: TableSession): { engine: string; model: string; voice: string; ears: string } {
+/** The engines of the last turn; before the first one, those that would be used. */
+function useEngines(table: TableSession): { engine: string; model: string; voice: string; ears: string } {
   const turn = useObservable(table.turn$)
   const status = useStatus().data?.engines
+  const next = status === undefined ? undefined : nextMind(status.llm)
   return {
-    engine: turn?.llm_engine || (status?.llm?.chain?.[0] ?? ''),
-    model: turn?.llm_model ?? '',
-    voice: turn?.tts_engine || (status?.tts?.default ?? ''),
-    ears: turn?.stt_engine || (status?.stt?.default ?? ''),
+    engine: turn?.llm_engine ?? next?.name ?? '',
+    model: turn?.llm_model ?? next?.model ?? '',
+    voice: turn?.tts_engine || (status?.tts.default ?? ''),
+    ears: turn?.stt_engine || (status?.stt.default ?? ''),
   }
 }
 
 export function EngineBadge({ table }: { table: TableSession }) {
   const { t } = useTranslation()
-  const { engine, model, voice, ears } = useEngine(table)
+  const { engine, model, voice, ears } = useEngines(table)
   const understudy = engine === 'understudy'
   const title = [t('engine.mind', { engine: engine || '–' }), model, t('engine.voice', { engine: voice || '–' }), t('engine.ears', { engine: ears || '–' })].filter((part) => part !== '').join(' · ')
   return (
@@ -51,14 +52,14 @@ export function Latency({ table }: { table: TableSession }) {
   return (
     <details className="relative" data-testid="latency" data-ms={total}>
       <summary className="flex list-none items-center gap-2 text-xs text-muted [&::-webkit-details-marker]:hidden" aria-label={t('latency.label', { ms: total })}>
-        <span className="flex h-2 w-28 overflow-hidden rounded-full bg-raised">
+        <span className="flex h-2 w-28 overflow-hidden rounded-full bg-raised max-sm:w-16">
           {segments.map((segment) => (
             <span key={segment.part} style={{ width: `${(segment.ms / whole) * 100}%`, background: COLOR[segment.part] }} />
           ))}
         </span>
         <span className="tabular-nums">{t('latency.ms', { ms: total })}</span>
       </summary>
-      <ul className="panel absolute right-0 bottom-full z-20 mb-2 w-60 p-3 text-xs shadow-(--shadow) max-lg:right-auto max-lg:left-0">
+      <ul className="panel absolute top-full right-0 z-20 mt-2 w-60 p-3 text-xs shadow-(--shadow) max-lg:right-auto max-lg:left-0">
         {segments.map((segment) => (
           <li key={segment.part} className="flex items-center gap-2 py-0.5">
             <span className="size-2.5 rounded-sm" style={{ background: COLOR[segment.part] }} />

@@ -8,16 +8,23 @@ export interface Typed {
   text: string
 }
 
+/** A player is not sent every fact: the one at the head may never come. */
+const REPLAY_MS = 1000
+
 export class Outbox {
   /** What was typed and does not stand in the transcript yet. */
   readonly pending$ = new BehaviorSubject<readonly Typed[]>([])
   private untaken: Typed[] = []
   private readonly responses = new Set<string>()
   private wanting = false
+  private replayTo = 0
+  private again: ReturnType<typeof setTimeout> | null = null
 
   constructor(
     private readonly send: (event: ClientEvent) => boolean,
     private readonly newId: () => string,
+    /** Silence the character that speaks; the gateway takes a cancelled line for closed at once. */
+    private readonly interrupt: () => void,
   ) {}
 
   /** Say this; it interrupts a character that speaks. */
@@ -33,36 +40,60 @@ export class Outbox {
     return this.responses.size > 0
   }
 
-  /** A connection stands: what was not taken goes again under the same id, so that it is said once. */
-  reconnected(): void {
+  /** A connection stands. What the server may have taken before the break shows in the facts up to `head`; the rest goes again, under the same id. */
+  reconnected(head: number): void {
     this.responses.clear()
     this.wanting = false
-    for (const typed of this.untaken) this.deliver(typed)
+    this.replayTo = head
+    if (this.untaken.length === 0) return
+    if (this.again !== null) clearTimeout(this.again)
+    this.again = setTimeout(() => this.resend(), REPLAY_MS)
+  }
+
+  /** Ask for an answer to what was said; once the floor is ours if a line is still being answered. */
+  ask(): void {
+    this.wanting = true
+    this.pump()
+  }
+
+  close(): void {
+    if (this.again !== null) clearTimeout(this.again)
   }
 
   take(event: ServerEvent, me: string): void {
     if (event.type === 'response.created') this.responses.add(event.response.id)
     else if (event.type === 'response.done') this.ended(event.response.id)
     else if (event.type === 'conversation.item.added' || event.type === 'conversation.item.done') this.taken(event.item.id ?? '')
-    else if (event.type === 'souffleur.fact' && event.fact.kind === 'said') this.stands(event.fact.body.utterance, event.fact.body.text, event.fact.by.id === me)
-    else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = true
+    else if (event.type === 'souffleur.fact') {
+      if (event.fact.kind === 'said') this.stands(event.fact.body.utterance, event.fact.body.text, event.fact.by.id === me)
+      if (event.fact.seq === this.replayTo) this.resend()
+    } else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = true
   }
 
   private deliver(typed: Typed): void {
     const sent = this.send({ type: 'conversation.item.create', item: { id: typed.id, type: 'message', role: 'user', content: [{ type: 'input_text', text: typed.text }] } })
     if (!sent) return
-    this.wanting = true
-    if (this.answering) this.send({ type: 'response.cancel' })
-    else this.ask()
+    if (this.answering) {
+      this.interrupt()
+      this.responses.clear()
+    }
+    this.ask()
   }
 
-  private ask(): void {
-    if (this.wanting && this.send({ type: 'response.create' })) this.wanting = false
+  private pump(): void {
+    if (this.wanting && !this.answering && this.send({ type: 'response.create' })) this.wanting = false
+  }
+
+  private resend(): void {
+    if (this.again !== null) clearTimeout(this.again)
+    this.again = null
+    this.replayTo = 0
+    for (const typed of this.untaken) this.deliver(typed)
   }
 
   private ended(response: string): void {
     this.responses.delete(response)
-    if (!this.answering) this.ask()
+    this.pump()
   }
 
   private taken(id: string): void {
@@ -72,7 +103,7 @@ export class Outbox {
   /** The server may keep the id or make its own; then the same words from the same mouth are the match. */
   private stands(utterance: string, text: string, mine: boolean): void {
     const pending = this.pending$.value
-    const match = pending.find((typed) => utterance !== '' && typed.id.endsWith(utterance)) ?? (mine ? pending.find((typed) => typed.text === text) : undefined)
+    const match = pending.find((typed) => utterance.endsWith(typed.id)) ?? (mine ? pending.find((typed) => typed.text === text) : undefined)
     if (match === undefined) return
     this.taken(match.id)
     this.pending$.next(pending.filter((typed) => typed !== match))

@@ -25,8 +25,8 @@ export interface Notice {
 /** Facts of one burst (a reopened session) are folded together. */
 const FOLD_MS = 16
 const NOTICES_KEPT = 4
-/** Refusals that only say that there was nothing to do. */
-const HARMLESS = new Set(['response_cancel_not_active', 'conversation_already_has_active_response', 'input_audio_buffer_commit_empty'])
+/** Refusals that only say that there was nothing to do, or what the transcript says as well. */
+const HARMLESS = new Set(['response_cancel_not_active', 'conversation_already_has_active_response', 'input_audio_buffer_commit_empty', 'nobody_answers'])
 
 export class TableSession {
   readonly attached$ = new BehaviorSubject<Attached | null>(null)
@@ -50,7 +50,7 @@ export class TableSession {
     const send = this.connection.send.bind(this.connection)
     this.voice = new VoicePath({ send, sendAudio: this.connection.sendAudio.bind(this.connection) }, this.probe)
     this.playback = new PlaybackPath(send, this.probe, (nowMs) => this.voice.characterSounded(nowMs))
-    this.outbox = new Outbox(send, ulid)
+    this.outbox = new Outbox(send, ulid, () => this.interrupt())
     publish(this.probe)
   }
 
@@ -69,6 +69,7 @@ export class TableSession {
 
   close(): void {
     if (this.folding !== null) clearTimeout(this.folding)
+    this.outbox.close()
     this.voice.close()
     this.playback.close()
     this.connection.close()
@@ -91,6 +92,7 @@ export class TableSession {
   setMode(mode: 'hands-free' | 'push'): void {
     this.voice.setMode(mode)
     this.describeTurns()
+    this.configure()
   }
 
   startTalking(deviceId: string): void {
@@ -116,6 +118,7 @@ export class TableSession {
     if (captions !== this.captions$.value) this.captions$.next(captions)
     if (event.type === 'souffleur.attached') this.seated(event)
     else if (event.type === 'souffleur.fact') this.fact(event.fact)
+    else if (event.type === 'conversation.item.input_audio_transcription.completed') this.heard(event.transcript)
     else if (event.type === 'souffleur.turn') this.turn$.next(event)
     else if (event.type === 'souffleur.notice') this.notice(event)
     else if (event.type === 'error' && !HARMLESS.has(event.error.code ?? '')) this.notice({ code: event.error.code ?? 'error', severity: 'error', detail: event.error.message })
@@ -129,7 +132,14 @@ export class TableSession {
     this.describeTurns()
     this.configure()
     this.attached$.next(attached)
-    this.outbox.reconnected()
+    this.outbox.reconnected(attached.head)
+  }
+
+  /** Push-to-talk asks for the answer itself, but only where something was understood: an empty request would let the character speak unasked. */
+  private heard(transcript: string): void {
+    if (!this.voice.takeCommitted()) return
+    if (transcript.trim() === '') this.notice({ code: 'not_understood', severity: 'info', detail: '' })
+    else this.outbox.ask()
   }
 
   private describeTurns(): void {
@@ -137,7 +147,7 @@ export class TableSession {
     this.connection.send({ type: 'session.update', session: { type: 'realtime', audio: { input: { turn_detection } } } })
   }
 
-  /** Only a page that can be heard says that it hears: otherwise the stage would wait for reports that never come. */
+  /** After every `session.update`, which sets `hears` anew. Only a page that can be heard says that it hears: otherwise the stage would wait for reports that never come. */
   private configure(): void {
     this.connection.send({ type: 'souffleur.configure', hears: this.listening && audible$.value, reports_playback: true, table_talk: this.voice.state$.value.tableTalk })
   }

@@ -42,6 +42,7 @@ export class VoicePath {
   private capture: Subscription | null = null
   private preRoll: CapturedFrame[] = []
   private pressed = 0
+  private committed = 0
   private tail: ReturnType<typeof setTimeout> | null = null
   /** The loudspeakers of this table can be heard by its microphone. */
   loudspeakers = true
@@ -129,8 +130,14 @@ export class VoicePath {
       this.wire.send({ type: 'input_audio_buffer.clear' })
       return
     }
-    this.wire.send({ type: 'input_audio_buffer.commit' })
-    this.wire.send({ type: 'response.create' })
+    if (this.wire.send({ type: 'input_audio_buffer.commit' })) this.committed += 1
+  }
+
+  /** Whether the utterance that was just recognised came from the talk key; each counts once. */
+  takeCommitted(): boolean {
+    if (this.committed === 0) return false
+    this.committed -= 1
+    return true
   }
 
   private take(frame: CapturedFrame): void {

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+import type { ClientEvent, ServerEvent } from '@/lib/realtime/protocol'
+
+import { Outbox } from './outbox'
+
+function setup() {
+  const wire = { up: true, sent: [] as string[], interrupts: 0 }
+  let ids = 0
+  const send = (event: ClientEvent) => {
+    if (wire.up) wire.sent.push(event.type === 'conversation.item.create' ? `say ${event.item.id}` : event.type)
+    return wire.up
+  }
+  const outbox = new Outbox(send, () => `U${++ids}`, () => wire.interrupts++)
+  const take = (event: object) => outbox.take(event as ServerEvent, 'p-1')
+  const stood = (utterance: string, text: string, by: string, seq: number) => take({ type: 'souffleur.fact', fact: { seq, kind: 'said', by: { id: by }, body: { utterance, text } } })
+  return { wire, outbox, take, stood }
+}
+
+describe('the outbox', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('says what was typed and asks for an answer', () => {
+    const { wire, outbox } = setup()
+    outbox.say('Hello')
+    expect(wire.sent).toEqual(['say item_U1', 'response.create'])
+    expect(outbox.pending$.value).toEqual([{ id: 'item_U1', text: 'Hello' }])
+  })
+
+  it('interrupts a character that speaks', () => {
+    const { wire, outbox, take } = setup()
+    take({ type: 'response.created', response: { id: 'resp_L' } })
+    outbox.say('Wait')
+    expect(wire.interrupts).toBe(1)
+    expect(wire.sent.at(-1)).toBe('response.create')
+  })
+
+  it('asks again when the line that was in the way is over', () => {
+    const { wire, outbox, take } = setup()
+    outbox.say('Hello')
+    take({ type: 'response.created', response: { id: 'resp_L' } })
+    take({ type: 'error', error: { code: 'conversation_already_has_active_response', message: '' } })
+    take({ type: 'response.done', response: { id: 'resp_L' } })
+    expect(wire.sent.filter((type) => type === 'response.create')).toHaveLength(2)
+    take({ type: 'response.created', response: { id: 'resp_M' } })
+    take({ type: 'response.done', response: { id: 'resp_M' } })
+    expect(wire.sent.filter((type) => type === 'response.create')).toHaveLength(2)
+  })
+
+  it('shows words as pending until they stand, by id or by mouth and text', () => {
+    const { outbox, stood } = setup()
+    outbox.say('Hello')
+    outbox.say('There')
+    stood('p-2.other', 'Hello', 'p-2', 4)
+    expect(outbox.pending$.value).toHaveLength(2)
+    stood('p-1.item_U2', 'There', 'p-1', 5)
+    stood('01XYZ', 'Hello', 'p-1', 6)
+    expect(outbox.pending$.value).toEqual([])
+  })
+
+  it('says after a break only what the server does not have, under the same id', () => {
+    const { wire, outbox, stood } = setup()
+    outbox.say('Taken')
+    wire.up = false
+    outbox.say('Lost')
+    wire.up = true
+    outbox.reconnected(7)
+    stood('p-1.item_U1', 'Taken', 'p-1', 7)
+    expect(wire.sent).toEqual(['say item_U1', 'response.create', 'say item_U2', 'response.create'])
+    vi.runAllTimers()
+    expect(wire.sent).toHaveLength(4)
+  })
+
+  it('does not wait for ever for a head that is not for this reader', () => {
+    const { wire, outbox } = setup()
+    wire.up = false
+    outbox.say('Lost')
+    wire.up = true
+    outbox.reconnected(7)
+    expect(wire.sent).toEqual([])
+    vi.advanceTimersByTime(1000)
+    expect(wire.sent).toEqual(['say item_U1', 'response.create'])
+  })
+})
