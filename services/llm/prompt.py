@@ -206,6 +206,8 @@ def _addressee(view: View, turns: Sequence[Turn]) -> str:
 
 
 def _prompt(messages: Sequence[ChatMessage], cue: Cue, options: ReplyOptions) -> Prompt:
-    sampling = Sampling(temperature=options.temperature, top_p=options.top_p, max_tokens=options.max_tokens, stop=options.stop, seed=options.seed)
+    # The wire carries them in single precision: 0.1 comes as 0.10000000149.
+    temperature, top_p = (None if value is None else round(value, 4) for value in (options.temperature, options.top_p))
+    sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=options.max_tokens, stop=options.stop, seed=options.seed)
     clean = tuple(ChatMessage(message.role, Scrubber().feed(message.content)) for message in messages)
     return Prompt(messages=clean, cue=cue, sampling=sampling, tokens=sum(estimate(item.content) + MESSAGE_TOKENS for item in clean))

@@ -40,7 +40,9 @@ class House:
     chain: Chain
     settings: Settings
 
-    async def play(self, wanted: Sequence[str] = (), *, raw: bool = False, attempt_s: float = 0.4, idle_s: float = 0.4, reply_s: float = 5.0) -> list[ReplyEvent]:
+    async def play(
+        self, wanted: Sequence[str] = (), *, raw: bool = False, attempt_s: float = 0.4, idle_s: float = 0.4, reply_s: float = 5.0
+    ) -> list[ReplyEvent]:
         """Every event of one reply."""
         async with contextlib.aclosing(self.events(wanted, raw=raw, attempt_s=attempt_s, idle_s=idle_s, reply_s=reply_s)) as events:
             return [event async for event in events]

@@ -70,7 +70,9 @@ async def test_the_next_engine_answers(server: OpenAiServer, behaviour: str) -> 
     assert "secret" not in repr(events)
 
 
-@pytest.mark.parametrize("behaviour", ["good", "whole", "no-done", "no-reason", "after-done", "line-ends", "thinks", "picky", "finish:stop", "finish:unheard_of", "slow:1"])
+@pytest.mark.parametrize(
+    "behaviour", ["good", "whole", "no-done", "no-reason", "after-done", "line-ends", "thinks", "picky", "finish:stop", "finish:unheard_of", "slow:1"]
+)
 async def test_what_is_merely_odd_is_understood(server: OpenAiServer, behaviour: str) -> None:
     """Servers that differ in harmless ways are read to the last word."""
     async with house({"odd": engine(server, behaviour)}) as play:
