@@ -149,6 +149,8 @@ class Line:
         self._changed = asyncio.Event()
         self._gate = asyncio.Event()
         self._gate.set()
+        self.opened = False
+        """Its `line_opened` has been told to the writer; without that there is nothing to close, and the turn is passed."""
         self.started = False
         self.closed = False
         self.task: asyncio.Task[None] | None = None
@@ -175,6 +177,8 @@ class Line:
         self._tell(LineFlushed(self.order.line))
         last, basis = self._heard(interrupter)
         self._close(LineState.CUT, last, basis, reason)
+        # The task may not have begun, and then it would never clean up.
+        self._feed.stop()
         if self.task is not None:
             self.task.cancel()
 
@@ -226,6 +230,7 @@ class Line:
             await order.said
         turn = 0 if order.first is None else (await order.first).seq
         body = LineOpened(line=order.line, character=order.seat.member, turn=turn, base_seq=self._feed.request.base_seq)
+        self.opened = True
         self._write(Kind.LINE_OPENED, "open", fields_of(body), turn or None)
         try:
             async for event in self._feed:
@@ -424,6 +429,8 @@ class Line:
 
     def _close(self, state: LineState, last: tuple[int, int], basis: Basis, reason: str) -> None:
         self.closed = True
+        if not self.opened:
+            return
         body = LineClosed(line=self.order.line, state=state, last_seq=last[0], offset=last[1], basis=basis, reason=reason)
         self._write(Kind.LINE_CLOSED, "close", fields_of(body), None)
         TURNS.labels(state).inc()

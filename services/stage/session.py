@@ -379,6 +379,10 @@ class Session:
             self._write(body, f"degraded:{ULID()}", Author("stage"), "")
 
     def _report(self, line: Line) -> None:
+        """A line is over: its figures to everybody, and its turn closed if it never came to be a line."""
+        order = line.order
+        if not line.opened and order.first is not None and order.said is not None:
+            self._spawn(self._pass(order.first, order.said, "stopped", order.seat.place), "pass")
         for name, value in line.timing.parts_ms().items():
             TURN_PARTS[name].observe(value / 1000)
         self._time(line)
