@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -12,6 +11,7 @@ from services.core.model.fact import Fact, Kind, LineState
 from services.transcript.view import entries as seen
 from services.transcript.view.entries import Entry, LineEntry, Member, Note, SentenceEntry
 from services.transcript.view.heard import heard_up_to, reworded
+from services.transcript.view.perception import Perception
 from services.transcript.view.reader import Reader
 from services.transcript.view.scroll import Draft, Scroll
 from services.transcript.view.state import OpenLine, State, Steering
@@ -20,23 +20,20 @@ _PRESENCE: Final = frozenset({Kind.JOINED, Kind.LEFT})
 _NOTHING_HEARD: Final = frozenset({LineState.REJECTED, LineState.ABORTED})
 
 
-class Folding:
+class Folding(Perception):
     """A state being advanced; the one it began from stays as it was."""
 
     def __init__(self, reader: Reader, state: State) -> None:
-        self.reader = reader
-        self.before = state
+        super().__init__(reader, state)
         self.ledger = state.ledger
         self.scroll: Draft[Entry] = Draft(state.scroll)
         self.facts: Draft[Fact] = Draft(state.facts)
         self.seq, self.pending = state.seq, state.pending
         self.title, self.mode, self.language, self.phrases = state.title, state.mode, state.language, state.phrases
         self.scene, self.summary = state.scene, state.summary
-        self.members = dict(state.members)
         self.steering = dict(state.steering)
         self.recommendations = dict(state.recommendations)
         self.open_lines = dict(state.open_lines)
-        self.hidden, self.hiding = state.hidden, state.hiding
 
     def done(self) -> State:
         """The state as it stands now."""
@@ -74,34 +71,6 @@ class Folding:
             return
         take(self, fact, body)
 
-    # Whether the reader could perceive a fact.
-
-    def _perceives(self, fact: Fact, *, inherits: bool = True) -> bool:
-        """Could the reader perceive it: by its audience, and for a character by being there. `inherits` stands in for no audience."""
-        reader = self.reader
-        if reader.oversees:
-            return True
-        if fact.audience is not None:
-            here = not reader.is_character or reader.member in self.members
-            return here and reader.member in fact.audience
-        if reader.is_character:
-            member = self.members.get(reader.member)
-            return member is not None and member.present and inherits
-        return inherits
-
-    def _story(self, fact: Fact, *, perceived: bool) -> bool:
-        """Book a story fact as perceived or hidden; False = the reader never hears of it."""
-        if not perceived:
-            low = self.hidden[-1][0] if self.hiding else fact.seq
-            self.hidden = (*(self.hidden[:-1] if self.hiding else self.hidden), (low, fact.seq))
-        self.hiding = not perceived
-        return perceived
-
-    def _knows_all(self, seqs: list[int]) -> bool:
-        """The reader perceived every one of these."""
-        lows = [low for low, _ in self.hidden]
-        return not any((at := bisect_right(lows, seq)) and seq <= self.hidden[at - 1][1] for seq in seqs)
-
     def _dead(self, fact: Fact) -> bool:
         return bool(self.ledger.dead) and self.ledger.is_dead(fact.seq)
 
@@ -111,8 +80,6 @@ class Folding:
     def _name(self, member: str, fallback: str = "") -> str:
         known = self.members.get(member)
         return known.name if known else fallback or member
-
-    # Scene and members.
 
     def scene_set(self, fact: Fact, body: bodies.SceneSet) -> None:
         """Settings outlive a retcon, heading and description do not."""
@@ -127,7 +94,7 @@ class Folding:
             seq=fact.seq, heading=body.heading, description=body.description, struck=struck, place=fact.place, audience=fact.audience, at_ms=fact.at_ms
         )
         self.scene = self.scene if struck else entry
-        if self._perceives(fact):
+        if self.perceives(fact):
             self.scroll.append(entry)
 
     def joined(self, fact: Fact, body: bodies.Joined) -> None:
@@ -144,7 +111,7 @@ class Folding:
             since_seq=before.since_seq if before is not None and stays else fact.seq,
             head_count=body.head_count,
         )
-        if not stays and self._perceives(fact):
+        if not stays and self.perceives(fact):
             self.scroll.append(
                 seen.JoinEntry(seq=fact.seq, member=body.member, name=body.name, role=body.role, head_count=body.head_count, place=fact.place, at_ms=fact.at_ms)
             )
@@ -154,16 +121,14 @@ class Folding:
         member = self.members.get(body.member)
         if member is None or not member.present:
             return
-        if self._perceives(fact):
+        if self.perceives(fact):
             self.scroll.append(seen.LeaveEntry(seq=fact.seq, member=body.member, name=member.name, at_ms=fact.at_ms))
         self.members[body.member] = replace(member, present=False)
-
-    # What is said.
 
     def said(self, fact: Fact, body: bodies.Said) -> None:
         """Somebody's words; one's own are known even where the audience forgot one."""
         own = bool(self.reader.member) and fact.by.id == self.reader.member
-        if self._dead(fact) or not self._story(fact, perceived=own or self._perceives(fact)):
+        if self._dead(fact) or not self.story(fact, perceived=own or self.perceives(fact)):
             return
         self.scroll.append(
             seen.SaidEntry(
@@ -182,7 +147,7 @@ class Folding:
 
     def rolled(self, fact: Fact, body: bodies.Rolled) -> None:
         """Dice on the table."""
-        if self._dead(fact) or not self._story(fact, perceived=self._perceives(fact)):
+        if self._dead(fact) or not self.story(fact, perceived=self.perceives(fact)):
             return
         self.scroll.append(
             seen.RollEntry(
@@ -204,11 +169,9 @@ class Folding:
         """Reaches its character alone, and only one who is there."""
         member = self.members.get(body.character)
         theirs = self.reader.is_character and self.reader.member == body.character and member is not None and member.present
-        if self._dead(fact) or not self._story(fact, perceived=self.reader.oversees or theirs):
+        if self._dead(fact) or not self.story(fact, perceived=self.reader.oversees or theirs):
             return
         self.scroll.append(seen.WhisperEntry(seq=fact.seq, character=body.character, text=body.text, struck=self._struck(fact), at_ms=fact.at_ms))
-
-    # Lines.
 
     def line_opened(self, fact: Fact, body: bodies.LineOpened) -> None:
         """The entry stands where the line began; it is shown to others once it is known what was heard."""
@@ -230,7 +193,7 @@ class Folding:
             attempt=body.attempt,
             struck=self._struck(fact),
         )
-        self.open_lines[body.line] = OpenLine(self.scroll.append(entry), own or self._perceives(fact))
+        self.open_lines[body.line] = OpenLine(self.scroll.append(entry), own or self.perceives(fact))
         self._spend_notes(body.character, body.base_seq)
 
     def _spend_notes(self, character: str, base_seq: int) -> None:
@@ -252,7 +215,7 @@ class Folding:
             return
         at, perceived, entry = found
         own = self.reader.is_character and self.reader.member == entry.character
-        if not self._story(fact, perceived=own or self._perceives(fact, inherits=perceived)) or body.attempt < entry.attempt:
+        if not self.story(fact, perceived=own or self.perceives(fact, inherits=perceived)) or body.attempt < entry.attempt:
             return
         new = SentenceEntry(
             seq=fact.seq,
@@ -302,8 +265,6 @@ class Folding:
         if self.reader.oversees and not self._dead(fact):
             self.scroll.append(seen.PassedEntry(seq=fact.seq, turn=body.turn, reason=body.reason, at_ms=fact.at_ms))
 
-    # Corrections.
-
     def corrected(self, _fact: Fact, body: bodies.Corrected) -> None:
         """New wording for whatever of that seq the reader knows; for anything else nothing happens."""
         at = position(self.scroll, body.target)
@@ -322,8 +283,6 @@ class Folding:
                     self.summary = replace(self.summary, text=body.text)
         if steering := self.steering.get(body.target):
             self.steering[body.target] = replace(steering, note=replace(steering.note, text=body.text))
-
-    # Steering.
 
     def noted(self, fact: Fact, body: bodies.Noted) -> None:
         """A note takes hold, or takes an earlier one back; steering is the director's work and outlives a retcon."""
@@ -378,7 +337,7 @@ class Folding:
     def summarized(self, fact: Fact, body: bodies.Summarized) -> None:
         """Vanishes with any fact that it covers; a character knows only a digest of what it witnessed itself."""
         gone = not all(map(self.ledger.stands, body.covers)) if body.covers else self._dead(fact)
-        if gone or not self._perceives(fact) or not self._knows_all(body.covers):
+        if gone or not self.perceives(fact) or not self.knows_all(body.covers):
             return
         entry = seen.SummaryEntry(seq=fact.seq, text=body.text, covers=tuple(body.covers), struck=self._struck(fact), at_ms=fact.at_ms)
         self.summary = self.summary if entry.struck else entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.core.model import facts as bodies
 from services.core.model.fact import Author
-from services.transcript.view import LineEntry, Reader, SaidEntry, SummaryEntry, View, WhisperEntry, fold
+from services.transcript.view import DegradedEntry, LineEntry, Reader, SaidEntry, SummaryEntry, View, WhisperEntry, fold
 from tests.unit.services.transcript.story import Story
 
 MIRELLE = Reader("character", "mirelle")
@@ -151,6 +151,27 @@ def test_struck_is_gone_and_edits_leave_no_trace() -> None:
         assert words(view) == ["plain word", "New wording."]
         assert "secret" not in repr(view.entries)
         assert "Old" not in repr(view.entries)
+
+
+def test_struck_sentence_is_gone_from_its_line() -> None:
+    """The rest of the line stays; a line of which nothing stays is gone, whether it was struck as a whole or bit by bit."""
+    story = inn()
+    one, _ = story.speak("l1", "Forget this.", "Keep this.")
+    opened = story.open("l2")
+    cut = story.sentence("l2", "Forget that too.")
+    story.close("l2", "cut", cut, 6)
+    (three,) = story.speak("l3", "And that.")
+    story.add(bodies.Struck(targets=[one, opened, three]))
+    for reader in (MIRELLE, OGRE, ANN):
+        assert words(fold(story.facts, reader)) == ["Keep this."]
+
+
+def test_machinery_is_no_news_to_characters() -> None:
+    """Players are told that an engine fell back; a character's history holds nothing of it."""
+    story = inn()
+    story.add(bodies.Degraded(part="tts", from_engine="piper", to_engine="espeak", reason="gone"))
+    assert any(isinstance(entry, DegradedEntry) for entry in fold(story.facts, ANN).entries)
+    assert not any(isinstance(entry, DegradedEntry) for entry in fold(story.facts, MIRELLE).entries)
 
 
 def test_edit_of_a_cut_sentence_keeps_its_cut() -> None:
