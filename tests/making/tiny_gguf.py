@@ -12,11 +12,14 @@ _LAYERS: Final = 2
 _WIDTH: Final = 64
 _HIDDEN: Final = 128
 _HEADS: Final = 4
-_CONTEXT: Final = 2048
+_CONTEXT: Final = 16_384
+"""Long enough for a whole prompt: most of its letters cost this vocabulary a token each."""
 _WORDS: Final = (
     "▁the", "▁river", "▁inn", "▁fire", "▁and", "▁you", "▁I", "▁road", "▁night", "▁bell", "▁come", "▁sit", "▁hear", "▁know", "▁eel", "▁stew",
     "▁lantern", "▁love", "▁boat", "▁rain", ".", "!", "?", ",",
 )  # fmt: skip
+_LIKELY: Final = {".": 0.2, "!": 0.1, "?": 0.1, ",": -0.3}
+"""More or less than a word is."""
 _TEMPLATE: Final = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant:"
 
 
@@ -65,11 +68,14 @@ def _tensors(size: int, seed: int) -> dict[str, np.ndarray]:
     def weights(*shape: int) -> np.ndarray:
         return (random.standard_normal(shape) * 0.05).astype(np.float32)
 
-    output = weights(size, _WIDTH)
-    # Words alone are likely; an end or a stray byte is not: random bytes would not be text.
-    tensors = {"token_embd.weight": weights(size, _WIDTH), "output_norm.weight": np.ones(_WIDTH, np.float32), "output.weight": output}
+    embedding, output = weights(size, _WIDTH), weights(size, _WIDTH) * 4.5
+    # One direction of the hidden state is the same for every token, so that it can carry how likely each token is by itself.
+    embedding[:, 0] = 1.0
+    # An end or a stray byte is not likely: random bytes would not be text. A sentence ends after a handful of words.
     output[: 3 + 256] = 0.0
-    output[3 + 256 :] *= 4.5
+    output[: 3 + 256, 0] = -2.0
+    output[3 + 256 :, 0] = [_LIKELY.get(word, 0.0) for word in _WORDS]
+    tensors = {"token_embd.weight": embedding, "output_norm.weight": np.ones(_WIDTH, np.float32), "output.weight": output}
     for layer in range(_LAYERS):
         block = f"blk.{layer}"
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):

@@ -23,7 +23,7 @@ class LlamaOptions(EngineOptions):
     """Which file, and how much of the machine it may have."""
 
     path: Path | None = Field(default=None, description="A GGUF file; empty = the first of models/gguf by name")
-    context: int = Field(default=8192, ge=512, le=1_000_000, description="Tokens, shared by the parallel replies")
+    context: int = Field(default=8192, ge=512, le=1_000_000, description="Tokens, shared by the parallel replies; one alone may use them all")
     parallel: int = Field(default=2, ge=1, le=64, description="Replies at a time; more wait")
     threads: int = Field(default=0, ge=0, le=512, description="0 = as llama.cpp chooses")
     gpu_layers: int = Field(default=-1, ge=-1, description="-1 = as many as fit, where the wheel knows the GPU")
@@ -114,6 +114,8 @@ def _serve(path: Path, options: LlamaOptions, key: str) -> Any:
     params.endpoint_slots = False
     params.n_ctx = options.context
     params.n_parallel = options.parallel
+    # One pool for all: else each reply would be given its fixed share, which is less than one prompt may need.
+    params.kv_unified = True
     params.n_gpu_layers = options.gpu_layers
     params.verbosity = _QUIET
     params.enable_reasoning = -1 if options.thinking else 0

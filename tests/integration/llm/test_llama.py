@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.core.clock import SystemClock
-from services.core.model.reply import FellBack, ReplyFinished, ReplyStarted, Sentence
+from services.core.model.reply import ChatMessage, FellBack, ReplyFinished, ReplyStarted, Sentence
 from services.core.settings import Settings
+from services.llm.engine import Ground, Sampling, Usage
 from services.llm.fallback import Chain, Limits
+from services.llm.providers.llama import LlamaEngine, LlamaOptions
 from services.llm.reading import SentenceReader
 from services.llm.roster import Roster
 from services.llm.sentences.reader import SpeakableReader
@@ -51,6 +54,19 @@ async def test_a_model_on_disk_answers(tmp_path: Path) -> None:
             assert finished.prompt_tokens > 20
     finally:
         await roster.close()
+
+
+async def test_one_reply_may_use_the_whole_context(tmp_path: Path) -> None:
+    """A prompt within the budget fits, however many replies may run beside it: the context is not cut into equal shares."""
+    path = make_tiny_gguf(tmp_path / "tiny.gguf")
+    engine = LlamaEngine(LlamaOptions(path=path, context=4096, parallel=4), Ground(models=tmp_path))
+    await engine.open()
+    try:
+        long = replace(prompt(), messages=(ChatMessage("user", "x" * 3000),), sampling=Sampling(max_tokens=4))
+        pieces = [piece async for piece in engine.stream(long)]
+    finally:
+        await engine.close()
+    assert any(isinstance(piece, Usage) and piece.prompt_tokens > 3000 for piece in pieces)
 
 
 async def test_a_file_that_is_no_model_is_passed_over(tmp_path: Path) -> None:
