@@ -37,7 +37,7 @@ def router(folder: Path = STATIC) -> APIRouter:
         if not index.is_file():
             return HTMLResponse(_UNBUILT, headers=_NEVER)
         wanted = _inside(root, path)
-        if wanted is not None and wanted.is_file():
+        if wanted is not None:
             headers = _FOR_EVER if path.startswith("assets/") else _NEVER
             return FileResponse(wanted, headers=headers, media_type=_TYPES.get(wanted.suffix))
         if "." in path.rsplit("/", 1)[-1] and "text/html" not in request.headers.get("accept", ""):
@@ -48,9 +48,9 @@ def router(folder: Path = STATIC) -> APIRouter:
 
 
 def _inside(root: Path, path: str) -> Path | None:
-    """The file at `path` below `root`; None for whatever would leave it, by dots, by links or by strange bytes."""
+    """The file at `path` below `root`; None for what is no file or would leave it, by dots, by links or by strange names."""
     try:
         wanted = (root / path).resolve()
+        return wanted if wanted.is_relative_to(root) and wanted.is_file() else None
     except (OSError, ValueError):
         return None
-    return wanted if path and wanted.is_relative_to(root) else None

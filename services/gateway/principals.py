@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from services.core.errors import Forbidden
 from services.core.model.attachment import Principal
 
-LOCAL: Final = Principal(id="local", role="director", name="Director")
+LOCAL: Final = Principal(id="local", role="director")
 """Whoever sits at this machine: loopback without login is the director."""
 
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")

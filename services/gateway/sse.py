@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from services.gateway.problems import problem, shown, status_of
-from services.gateway.streaming import ClosingResponse, first_of
+from services.gateway.streaming import ClosingResponse, ended, first_of
 
 HEARTBEAT_S: Final = 15.0
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -60,10 +60,4 @@ async def _beating(frames: AsyncGenerator[bytes, None], stopping: asyncio.Event)
             told = shown(error)
             yield frame(problem(status_of(told), told.code, told.detail), event="error")
         finally:
-            await _end(turn, stop)
-
-
-async def _end(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+            await ended(turn, stop)

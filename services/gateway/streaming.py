@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 T = TypeVar("T")
+_AGAIN_S: Final = 0.1
 
 DISCONNECTED: Final = Response(status_code=204)
 """Nobody is there to read it."""
@@ -55,9 +56,22 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | Non
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         return working.result() if working.done() else None
     finally:
-        for task in (working, leaving):
+        await ended(working, leaving)
+
+
+async def ended(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel `tasks` and wait until they are done; what they raise is nobody's any more.
+
+    Until, since before Python 3.12 `asyncio.wait_for`, which the Redis client uses, loses a cancellation that comes in the same moment as its result.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
 
 
 async def _gone(request: Request) -> None:

@@ -15,6 +15,7 @@ from services.core.model.attachment import AttachDown, AttachOpen, Principal, Re
 from services.core.model.fact import Fact, Kind
 from services.core.rpc.client import StageClient
 from services.gateway.history import History, Table
+from services.gateway.streaming import ended
 
 LONGEST_TURN_S: Final = 300.0
 """A held line waits for its director; not for ever, as far as a request is concerned."""
@@ -59,9 +60,7 @@ class Turns:
         try:
             yield self
         finally:
-            for task in self._followers:
-                task.cancel()
-            await asyncio.gather(*self._followers, return_exceptions=True)
+            await ended(*self._followers)
 
     async def say(self, words: Words) -> Fact:
         """Say it and return its `said` fact; the turn is followed to its end behind the caller's back, so that it has a listener."""

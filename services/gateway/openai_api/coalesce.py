@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Final, TypeVar
 
 from services.core.model.reply import Delta
+from services.gateway.streaming import ended
 
 WINDOW_S: Final = 0.015
 T = TypeVar("T")
@@ -44,5 +45,4 @@ async def coalesced(events: AsyncGenerator[T, None], window_s: float = WINDOW_S)
                     yield event
                 coming = asyncio.ensure_future(anext(events, None))
         finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+            await ended(coming)

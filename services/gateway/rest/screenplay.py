@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.core.errors import InvalidRequest
 from services.gateway import sse
 from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.principals import principal_of
-from services.transcript.screenplay import plain_text, render
+from services.transcript.screenplay import Block, blocks, delta, plain_text, render, render_block, render_title, title_page
 from services.transcript.view import Reader, View
 
 Format = Literal["fountain", "txt"]
@@ -34,7 +35,9 @@ def router(edge: Edge, history: History) -> APIRouter:
         reader = await history.reader(sid, principal_of(request))
         write = _WRITERS[form]
         if sse.wanted(request):
-            return sse.response(_frames(history, sid, reader, write), edge.stopping)
+            if form != "fountain":
+                raise InvalidRequest("format: live there is only the Fountain document.")
+            return sse.response(_frames(history, sid, reader), edge.stopping)
         view = (await history.table(sid, reader)).view
         etag = f'"{view.seq}"'
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
@@ -47,32 +50,36 @@ def router(edge: Edge, history: History) -> APIRouter:
     return routes
 
 
-async def _frames(history: History, sid: str, reader: Reader, write: Callable[[View], str]) -> AsyncGenerator[bytes, None]:
+async def _frames(history: History, sid: str, reader: Reader) -> AsyncGenerator[bytes, None]:
+    """The document whole, then what to change in it. It is `title` and the blocks' texts with an empty line between them."""
     view = (await history.table(sid, reader)).view
-    text = write(view)
-    yield sse.frame({"etag": str(view.seq), "text": text}, event="screenplay", id=view.seq)
+    yield _whole(view)
     async with aclosing(history.tail(sid, view.seq)) as facts:
         async for fact in facts:
             if fact.seq <= view.seq:
-                # Came in while the last document was written, and stands in it.
+                # Came in while the last change was written, and stands in it.
                 continue
-            view = (await history.table(sid, reader)).view
-            before, text = text, write(view)
-            if text != before:
-                yield _change(before, text, view.seq)
+            before, view = view, (await history.table(sid, reader)).view
+            for change in _changes(before, view):
+                yield change
 
 
-def _change(before: str, text: str, seq: int) -> bytes:
-    """What to do to the document before: put `text` behind it, or behind its first `keep_lines` lines."""
-    if text.startswith(before):
-        return sse.frame({"etag": str(seq), "text": text[len(before) :]}, event="append", id=seq)
-    old, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
-    keep = 0
-    for one, other in zip(old, new, strict=False):
-        if one != other:
-            break
-        keep += 1
-    return sse.frame({"etag": str(seq), "keep_lines": keep, "text": "".join(new[keep:])}, event="replace", id=seq)
+def _whole(view: View) -> bytes:
+    title = render_title(title_page(view))
+    data = {"etag": str(view.seq), "text": render(view), "title": title, "blocks": _blocks(blocks(view))}
+    return sse.frame(data, event="screenplay", id=view.seq)
+
+
+def _changes(before: View, view: View) -> list[bytes]:
+    change = delta(before, view)
+    if change.whole or change.title:
+        return [_whole(view)]
+    told = (("replace", change.replaced), ("append", change.appended))
+    return [sse.frame({"etag": str(view.seq), "blocks": _blocks(found)}, event=event, id=view.seq) for event, found in told if found]
+
+
+def _blocks(found: Iterable[Block]) -> list[dict[str, str]]:
+    return [{"id": block.id, "text": render_block(block)} for block in found]
 
 
 def _file_name(sid: str) -> str:
