@@ -84,7 +84,7 @@ def _told(entry: Entry, character: str) -> str:
     """What happened without words; empty = nothing that the character should be told."""
     match entry:
         case SceneEntry():
-            return f"The scene is now: {_scene(entry.heading, entry.description)}"
+            return f"The scene is now: {scene_text(entry.heading, entry.description)}"
         case WhisperEntry():
             return f"You alone come to know: {entry.text}"
         case JoinEntry() if entry.member != character:
@@ -97,7 +97,8 @@ def _told(entry: Entry, character: str) -> str:
     return ""
 
 
-def _scene(heading: str, description: str) -> str:
+def scene_text(heading: str, description: str) -> str:
+    """Where and when we are, as one text."""
     return f"{heading}. {description}" if heading and description else heading or description
 
 

@@ -11,7 +11,7 @@ from services.core.model.reply import ChatMessage, ReplyOptions
 from services.llm.card import Card
 from services.llm.directive import STYLE, SYSTEM, language_rule
 from services.llm.engine import Cue, Heard, Prompt, Sampling
-from services.llm.history import Turn, messages_of, newest, turns_of
+from services.llm.history import Turn, messages_of, newest, scene_text, turns_of
 from services.llm.lore_entry import Entry
 from services.llm.lorebook import Book, recalled
 from services.llm.macros import Macros
@@ -44,7 +44,7 @@ def session_prompt(view: View, part: Part, character: str, options: ReplyOptions
     notes = [macros.expand(text) for text in (*(note.text for note in view.notes), *options.notes)]
     scene = view.scene
     around = {
-        "scene": f"{scene.heading}. {scene.description}".strip(". ") if scene else "",
+        "scene": scene_text(scene.heading, scene.description) if scene else "",
         "present": ", ".join(member.name for member in view.members.values() if member.present and member.member != character and member.role != "director"),
         "summary": view.summary.text if view.summary else "",
     }
@@ -104,7 +104,8 @@ class _Plan:
         left -= sum(estimate(text) + 2 for _, text in lore)
         kept = newest(turns[:-1], left) + last
         left -= sum(turn.tokens for turn in kept[:-1])
-        examples = self._examples(left)
+        # Examples are worth less than what was really said.
+        examples = self._examples(left) if len(kept) == len(turns) else []
         return self._system(pieces, lore, examples), _with_lore(kept, lore), tail
 
     def _pieces(self) -> dict[str, str]:

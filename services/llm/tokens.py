@@ -35,7 +35,7 @@ def truncated(text: str, tokens: int) -> str:
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if estimate(text[:middle]) + 1 <= tokens:
+        if estimate(f"{text[:middle]}…") <= tokens:
             low = middle
         else:
             high = middle - 1

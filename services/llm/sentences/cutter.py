@@ -68,6 +68,8 @@ _GO_ON: Final = frozenset(",;:—–-，、；：")
 _PAIRS: Final = {'"': '"', "“": "”", "«": "»", "„": "“", "‹": "›", "「": "」", "『": "』", "(": ")", "（": "）", "《": "》"}
 _WRAPPERS: Final = frozenset('"“«„「『')
 _CLOSERS: Final = frozenset(_PAIRS.values())
+_STRAY: Final = (_CLOSERS - _PAIRS.keys()) | {'"'}
+"""Right behind a cut these can only close."""
 _CJK_CLOSERS: Final = frozenset("」』》）")
 _WORDS_OF_ONE_CAPITAL: Final = frozenset("IЯ")
 _ORDINAL_DIGITS: Final = 2
@@ -116,7 +118,7 @@ class Cutter:
             return
         if char == "\n":
             self._newline()
-        elif self._just_cut and (char in _ENDS or char in _CLOSERS):
+        elif self._just_cut and (char in _ENDS or char in _STRAY):
             return  # the rest of "?!" or a closing mark without an opening one
         else:
             self._just_cut = False

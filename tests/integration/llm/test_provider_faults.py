@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import pytest
 
-from services.core.model.reply import FellBack, ReplyFinished, ReplyStarted, Sentence
+from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
 from tests.integration.llm.conftest import engine, house, raw_text, spoken
 from tests.making.openai_server import REPLY, OpenAiServer
 
@@ -83,7 +84,7 @@ async def test_what_is_merely_odd_is_understood(server: OpenAiServer, behaviour:
     assert len([event for event in events if isinstance(event, ReplyFinished)]) == 1
 
 
-def _counts(events: list[object]) -> tuple[int, int, float]:
+def _counts(events: Sequence[ReplyEvent]) -> tuple[int, int, float]:
     last = events[-1]
     assert isinstance(last, ReplyFinished)
     return last.prompt_tokens, last.completion_tokens, last.ttft_ms

@@ -13,8 +13,9 @@ from services.llm.engine import Cue
 from services.llm.feelings import fold, read_mark
 from services.llm.providers.understudy.material import USER_SLOT, Line, Material, Source
 from services.llm.providers.understudy.phrases import Intent, intent_of, language_of, phrases
+from services.llm.providers.understudy.relevance import stems
 
-_RELEVANT: Final = 1.2
+_RELEVANT: Final = 0.9
 """BM25 below this is chance."""
 _USED: Final = 0.25
 _WEIGHTS: Final = {Source.EXAMPLE: 1.25, Source.LORE: 1.1, Source.GREETING: 0.9, Source.SELF: 0.9, Source.SCENARIO: 0.7}
@@ -37,6 +38,7 @@ class Player:
         self._spoken = [_bare(text) for text in own]
         self._said = next((heard.text for heard in reversed(cue.heard) if heard.speaker), "")
         sample = " ".join((material.card.description[:500], *material.card.greetings))
+        self._wanted = frozenset(stems(self._said))
         self._language = language_of(cue.language, sample)
         self._phrases = phrases(self._language)
         self._dice = random.Random(f"{seed}:{len(cue.heard)}:{self._said}")  # noqa: S311
@@ -107,6 +109,8 @@ class Player:
         return self._material.lines[weighed[0][1]]
 
     def _worth(self, line: Line, score: float) -> float:
+        if line.source is Source.LORE and self._wanted.intersection(stems(line.cue)):
+            score = max(score, _RELEVANT)  # the card itself says that these words call for it
         worth = score * _WEIGHTS[line.source]
         return worth * _USED if self._used(line) else worth
 

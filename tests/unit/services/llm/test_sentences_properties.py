@@ -13,16 +13,18 @@ from services.llm.sentences.cutter import Limits
 from services.llm.sentences.reader import SpeakableReader
 from services.llm.thinking import ThinkingFilter
 
-WORDS = st.sampled_from(
-    ["the", "river", "inn", "bell", "road", "Maria", "come", "sit", "don't", "well-known", "naïve", "Straße", "слушай", "река", "Кузьма", "ещё", "你好", "龙", "路上", "42", "3.14", "1,000", "Dr.", "Mr.", "e.g.", "U.S.", "etc.", "г.", "т.е.", "J."],
+_WORDS = (
+    "the river inn bell road Maria come sit don't well-known naïve Straße слушай река Кузьма ещё 你好 龙 路上 42 3.14 1,000 Dr. Mr. e.g. U.S. etc. г. т.е. J."
 )
-GLUE = st.sampled_from([" ", "  ", ". ", "! ", "? ", "?! ", "... ", "… ", ", ", "; ", " — ", "\n", "\n\n", "。", "！", "……", ': "', '." ', "» ", " «", ")", " (", "。」", "「"])
+WORDS = st.sampled_from(_WORDS.split(" "))
+_GLUES = '| |  |. |! |? |?! |... |… |, |; | — |\n|\n\n|。|！|……|: "|." |» | «|) | (|。」|「'
+GLUE = st.sampled_from(_GLUES[1:].split("|"))
 PLAIN = st.lists(st.tuples(WORDS, GLUE), max_size=40).map(lambda pairs: "".join(word + glue for word, glue in pairs))
-MARKUP = st.sampled_from([
-    "[joy]", "[fear:0.8 whisper] ", "[", "]", "(", ")", "(angrily)", "*", "**", "*sighs*", "_", "<whisper>", "</whisper>", "<think>", "</think>", "<", ">", "</", "<|im_end|>",
-    "😊", "❤️", "`", "#", "- ", "1. ", "Player: ", "Mirelle: ", "\nPlayer: ", "\nMirelle: ", "\x1b[31m", "\x00", "\ud83d", "e\u0301\u0301\u0301\u0301\u0301", "\u202e", "\r\n",
-    "[THINK]", "[/THINK]", "[a](b)", "[a]", "http://x.y/z", "“", "”", "«", "»", '"', "~", "|", "{{user}}",
-])  # fmt: skip
+_MARKS = (
+    "[joy]§[fear:0.8 whisper] §[§]§(§)§(angrily)§*§**§*sighs*§_§<whisper>§</whisper>§<think>§</think>§<§>§</§<|im_end|>§😊§❤️§`§#§- §1. §Player: §Mirelle: "
+    '§\nPlayer: §\nMirelle: §\x1b[31m§\x00§\ud83d§e\u0301\u0301\u0301\u0301\u0301§\u202e§\r\n§[THINK]§[/THINK]§[a](b)§[a]§http://x.y/z§“§”§«§»§"§~§|§{{user}}'
+)
+MARKUP = st.sampled_from(_MARKS.split("§"))
 MESSY = st.lists(st.one_of(WORDS, GLUE, MARKUP, st.text(max_size=4)), max_size=40).map("".join)
 
 
@@ -80,7 +82,11 @@ def test_no_sentence_is_endless(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["<think>", "</think>", "<", "th", "ink>", "[THINK]", "[/THINK]", "word ", "<reason", "ing>", "◁think▷", "◁"]), max_size=20).map("".join))
+@given(
+    st.lists(st.sampled_from(["<think>", "</think>", "<", "th", "ink>", "[THINK]", "[/THINK]", "word ", "<reason", "ing>", "◁think▷", "◁"]), max_size=20).map(
+        "".join
+    )
+)
 def test_thinking_does_not_depend_on_chunks(text: str) -> None:
     """Thinking blocks are found wherever the chunks are cut."""
     whole, single = ThinkingFilter(), ThinkingFilter()
