@@ -16,7 +16,7 @@ from services.core.presence import Presence, everybody
 from services.core.rpc.client import Channels
 from services.core.runtime import Runtime
 
-_PROBE_S: Final = 2.0
+_PROBE_S: Final = 5.0
 SERVING: Final = "serving"
 NOT_SERVING: Final = "not_serving"
 UNREACHABLE: Final = "unreachable"
@@ -36,7 +36,7 @@ class ServiceState:
 
 
 async def survey(runtime: Runtime) -> list[ServiceState]:
-    """Every service that announced itself, and the store, each asked how it is; all at once, two seconds at most."""
+    """Every service that announced itself, and the store, each asked how it is; all at once, five seconds at most."""
     try:
         async with asyncio.timeout(_PROBE_S):
             instances = await everybody(runtime.redis)

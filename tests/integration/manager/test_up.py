@@ -19,7 +19,7 @@ import pytest
 from manager.redis_binary import available
 
 pytestmark = pytest.mark.skipif(next(available(), None) is None, reason="no Redis server on this machine")
-_LIMIT_S = 30.0
+_LIMIT_S = 60.0
 
 
 def _souffleur(*arguments: str) -> list[str]:
@@ -46,6 +46,7 @@ def _ps(folder: Path) -> tuple[int, dict[str, Any]]:
     env = {**os.environ, "SOUFFLEUR__RUNTIME_DIR": str(folder / "run")}
     answer = subprocess.run(_souffleur("ps", "--json", "--data", str(folder)), capture_output=True, text=True, timeout=_LIMIT_S, check=False, env=env)
     assert answer.stderr == ""
+    assert answer.stdout
     return answer.returncode, json.loads(answer.stdout)
 
 
