@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from ulid import ULID
 
-from services.core.errors import InvalidRequest, NotFound, SouffleurError, StaleFence, TooLarge
+from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, StaleFence, TooLarge
 from services.core.model.attachment import OpenRequest, OpenResponse
 from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
 from services.core.model.facts import Joined, LineClosed, Passed, SceneSet, fields_of
@@ -30,6 +30,7 @@ from services.transcript.log import TranscriptLog
 
 _RENEWALS_PER_LEASE: Final = 3
 _CAST_LIMIT: Final = 16
+_KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
 _SLACK_S: Final = 60.0
 """A line may last its reply's deadline and this for the rest of its sound."""
@@ -91,8 +92,28 @@ class House:
             return owned
 
     async def _claim(self, sid: str) -> Owned:
+        fence = await self._lease(sid)
+        try:
+            return await self._rebuild(sid, fence)
+        except BaseException:
+            with contextlib.suppress(SouffleurError):
+                # Otherwise nobody could claim it before the lease has expired.
+                await self.log.release(sid, fence)
+            raise
+
+    async def _lease(self, sid: str) -> int:
+        """Claim the session; at once from an owner that is not there any more. Raises `NotOwner` if it is."""
+        lease_s = self._runtime.settings.stage.lease_s
+        try:
+            return await self.log.claim(sid, self._address, lease_s)
+        except NotOwner as owner:
+            if await answers(owner.address):
+                raise
+            _log.warning("session.taken_over", session=sid)
+            return await self.log.claim(sid, self._address, lease_s, dead=owner.address)
+
+    async def _rebuild(self, sid: str, fence: int) -> Owned:
         runtime, settings = self._runtime, self._runtime.settings
-        fence = await self.log.claim(sid, self._address, settings.stage.lease_s)
         await self._archiver.restore(sid)
         roster = Roster()
         for fact in await self.log.read(sid):
@@ -116,9 +137,12 @@ class House:
         )
         session = Session(sid, roster, writer, roleplay=runtime.llm(), backstage=backstage, settings=lambda: runtime.settings, clock=runtime.clock)
         writing = asyncio.create_task(writer.run(), name=f"writer:{sid}")
-        owned = Owned(session, Door(session, self.log, runtime.clock), fence, writing)
-        await self._tidy(session)
-        return owned
+        try:
+            await self._tidy(session)
+        except BaseException:
+            writing.cancel()
+            raise
+        return Owned(session, Door(session, self.log, runtime.clock), fence, writing)
 
     def _announce(self, session: Session, fact: Fact) -> None:
         session.announce(fact)
@@ -191,6 +215,7 @@ class House:
                     await self._archiver.settle(sid, timeout_s=_SETTLE_S)
                 with contextlib.suppress(SouffleurError):
                     await self.log.release(sid, owned.fence)
+        self._locks.pop(sid, None)
 
     def wall_ms(self) -> int:
         """The date, for facts."""
@@ -198,8 +223,9 @@ class House:
 
     async def keep(self) -> None:
         """Renew every lease, and let go of sessions that nobody has used for a while; runs until cancelled."""
-        stage = self._runtime.settings.stage
-        while True:
+        stage, task = self._runtime.settings.stage, asyncio.current_task()
+        # redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`): look for it.
+        while task is None or not task.cancelling():
             await asyncio.sleep(stage.lease_s / _RENEWALS_PER_LEASE)
             now = self._runtime.clock.now()
             for sid, owned in list(self._owned.items()):
@@ -217,6 +243,23 @@ class House:
         """Close and release everything."""
         await asyncio.gather(*(self._release(sid, "shutdown") for sid in list(self._owned)))
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+async def answers(address: str) -> bool:
+    """Does anybody listen at `unix:<path>` or `host:port`? A peer that is merely slow counts as there."""
+    try:
+        async with asyncio.timeout(_KNOCK_S):
+            if address.startswith("unix:"):
+                _, writer = await asyncio.open_unix_connection(address.removeprefix("unix:"))
+            else:
+                host, _, port = address.rpartition(":")
+                _, writer = await asyncio.open_connection(host, int(port))
+    except (ConnectionRefusedError, FileNotFoundError, ValueError):
+        return False
+    except (TimeoutError, OSError):
+        return True
+    writer.close()
+    return True
 
 
 def card_of(text: str) -> dict[str, object]:

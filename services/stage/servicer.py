@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -65,10 +64,10 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
             if attachment.overrun:
                 raise Overloaded("this connection does not read what it is sent")
         finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
             owned.door.leave(attachment)
+            reading.cancel()
+            # What ended the reading has ended the stream as well, and is known by that.
+            await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, attachment: Attachment) -> None:

@@ -25,11 +25,13 @@ async def announce(redis: Redis, channel: str, text: str = "") -> None:
 async def listen(redis: Redis, channel: str) -> AsyncIterator[str]:
     """Yield once at the start, at every announcement, and every few seconds, since an announcement may have been missed."""
     yield ""
-    while True:
+    task = asyncio.current_task()
+    # redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`): look for it.
+    while task is None or not task.cancelling():
         pubsub = redis.pubsub()
         try:
             await pubsub.subscribe(channel)
-            while True:
+            while task is None or not task.cancelling():
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=_POLL_S)
                 yield message["data"].decode() if message else ""
         except (RedisConnectionError, RedisTimeoutError):
