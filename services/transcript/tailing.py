@@ -36,7 +36,7 @@ async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, No
     checked = False
     failures = 0
     try:
-        while True:
+        while not _cancelled():
             try:
                 if not checked:
                     await _check_head(own, keys.index, cursor)
@@ -57,6 +57,12 @@ async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, No
                 yield entry
     finally:
         await own.aclose()
+
+
+def _cancelled() -> bool:
+    """redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`): look for it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _own_connection(redis: Redis) -> Redis:
