@@ -18,6 +18,7 @@ from services.llm.card import card_of
 from services.llm.engine import Prompt
 from services.llm.fallback import Chain, Limits
 from services.llm.folds import Folds
+from services.llm.greeting import greeting
 from services.llm.lorebook import book_of
 from services.llm.prompt import Part, chat_prompt, session_prompt
 from services.llm.reading import DeltaReader, Reader, SentenceReader
@@ -53,6 +54,8 @@ class Replies:
             settings = self._settings()
             prompt, reader = await self._prepared(request, settings)
             slots = self._roster.chain(request.options.engines, settings)
+            if request.session and request.options.speakable and not request.options.notes and (opening := greeting(prompt)) is not None:
+                slots = [opening, *slots]
             limits = Limits(attempt_s=settings.llm.attempt_timeout_s, reply_s=settings.llm.reply_timeout_s)
             events = self._chain.run(slots, prompt, reader, limits)
             if not request.options.speakable:

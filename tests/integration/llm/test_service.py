@@ -278,3 +278,15 @@ async def test_two_epochs_side_by_side_do_not_disturb_each_other(redis: Redis, s
         first, second = await asyncio.gather(asked(client, request(1, "Tell me about")), asked(client, request(2, "Tell me about the flood.")))
     assert "the flood" not in told(first)
     assert "the flood" in told(second)
+
+
+async def test_the_first_word_of_all_is_the_cards_greeting(redis: Redis, serve: Serve) -> None:
+    """Whatever engine is configured: the card's own opening, its macro replaced and its mark lifted; the second line is the engine's."""
+    log = TranscriptLog(redis)
+    head = await opened(log)
+    async with serve(chain=["scripted"], engines={"scripted": {"replies": ["As you wish."]}}) as client:
+        events = await asked(client, ReplyRequest(session=SID, base_seq=head, character="mirelle", line="l"))
+        assert told(events) == "Come in, Anna, and shut the door."
+        assert [event.emotion for event in events if isinstance(event, Sentence)] == ["joy"]
+        said = Fact(seq=0, kind="said", at_ms=1, by=HUMAN, body=fields_of(Said(utterance="u", text="Hello")))
+        assert told(await asked(client, ReplyRequest(session=SID, base_seq=head, character="mirelle", line="m", pending=(said.to_json(),)))) == "As you wish."
