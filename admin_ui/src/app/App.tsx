@@ -14,7 +14,7 @@ export function App() {
   const openSettings = () => setSettings(true)
   return (
     <div className={`flex flex-col ${route.at === 'table' ? 'h-dvh overflow-hidden' : 'min-h-dvh'}`}>
-      <Banners />
+      <Banners brief={route.at === 'table'} />
       {route.at === 'company' && <CompanyPage onSettings={openSettings} />}
       {route.at === 'character' && <CharacterPage key={key} slug={route.slug} onSettings={openSettings} />}
       {route.at === 'table' && <TablePage key={key} slug={route.slug} session={route.session} onSettings={openSettings} />}

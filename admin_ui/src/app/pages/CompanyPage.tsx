@@ -28,7 +28,7 @@ export function CompanyPage({ onSettings }: { onSettings: () => void }) {
         </section>
         <div className="mx-auto flex max-w-6xl flex-col gap-12 px-5 py-8 max-sm:px-4">
           <CharacterGrid talkHref={(slug) => href({ at: 'table', slug, session: '' })} editHref={(slug) => href({ at: 'character', slug })}>
-            <button type="button" className="btn" data-testid="scene-button" onClick={() => setStaging(true)} disabled={(characters.data ?? []).length === 0}>
+            <button type="button" className="btn max-sm:flex-1" data-testid="scene-button" onClick={() => setStaging(true)} disabled={(characters.data ?? []).length === 0}>
               <Icon name="people" className="size-4.5" />
               {t('scene.title')}
             </button>

@@ -2,7 +2,7 @@
 import { useTranslation } from 'react-i18next'
 
 import { Header } from '@/app/Header'
-import { rename } from '@/app/router'
+import { href, rename } from '@/app/router'
 import { Screenplay } from '@/features/screenplay'
 import { ConnectionBadge, Dock, Notices, Stage, type TableSession, useTable } from '@/features/table'
 import { audible$ } from '@/lib/audio/context'
@@ -27,6 +27,7 @@ function Table({ table, onSettings }: { table: TableSession; onSettings: () => v
   const { view } = useObservable(table.transcript$)
   const pending = useObservable(table.outbox.pending$)
   const attached = useObservable(table.attached$)
+  const connection = useObservable(table.state$)
   const names = [...view.members.values()].filter((member) => member.role === 'character' && member.present).map((member) => member.name)
   return (
     <div className="flex min-h-0 flex-1 flex-col">
@@ -34,8 +35,8 @@ function Table({ table, onSettings }: { table: TableSession; onSettings: () => v
         <h1 className="mr-auto min-w-0 truncate font-serif text-lg sm:border-l sm:border-line sm:pl-3">{view.title || names.join(', ') || attached?.cast.map((member) => member.name).join(', ')}</h1>
         <ConnectionBadge table={table} />
       </Header>
-      <Hushed />
-      <main className="grid min-h-0 flex-1 lg:grid-cols-[minmax(27rem,5fr)_6fr] max-lg:grid-rows-[auto_minmax(0,1fr)_auto]">
+      {connection.kind === 'refused' ? <Refused detail={connection.detail} /> : <Hushed />}
+      <main className={`relative ${connection.kind === 'refused' && attached === null ? 'hidden' : 'grid'} min-h-0 flex-1 lg:grid-cols-[minmax(27rem,5fr)_6fr] max-lg:grid-rows-[auto_minmax(0,1fr)_auto]`}>
         <div className="contents min-h-0 flex-col border-r border-line/70 lg:boards lg:flex">
           <div className="flex min-h-0 flex-1 flex-col max-lg:row-start-1 max-lg:boards max-lg:flex-none">
             <Stage table={table} />
@@ -47,9 +48,23 @@ function Table({ table, onSettings }: { table: TableSession; onSettings: () => v
         <div className="flex min-h-0 min-w-0 max-lg:row-start-2">
           <Screenplay view={view} spoken$={table.playback.spoken$} pending={pending} session={attached?.session_id ?? ''} />
         </div>
+        <Notices table={table} />
       </main>
-      <Notices table={table} />
       <p className="sr-only">{t('talk.keys')}</p>
+    </div>
+  )
+}
+
+/** The session is not there, or not for us; what was read stays readable. */
+function Refused({ detail }: { detail: string }) {
+  const { t } = useTranslation()
+  return (
+    <div role="alert" className="mx-auto flex w-full max-w-xl flex-col items-center gap-3 px-6 py-12 text-center">
+      <p className="font-serif text-2xl">{t('connection.refused')}</p>
+      <p className="text-muted">{detail}</p>
+      <a href={href({ at: 'company' })} className="btn btn-primary">
+        {t('nav.back')}
+      </a>
     </div>
   )
 }

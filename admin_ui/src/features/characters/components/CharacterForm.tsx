@@ -38,7 +38,7 @@ export function Text({ name, form, set, rows = 0, hint, required = false, max = 
         rows === 0 ? (
           <input {...ids} name={name} className="field" value={form[name]} required={required} maxLength={200} onChange={(event) => set({ [name]: event.target.value })} />
         ) : (
-          <textarea {...ids} name={name} className="field field-sizing-content max-h-96" rows={rows} value={form[name]} maxLength={max} onChange={(event) => set({ [name]: event.target.value })} />
+          <textarea {...ids} name={name} className="field field-sizing-content max-h-96" style={{ minHeight: `${rows * 1.5 + 1.1}em` }} value={form[name]} maxLength={max} onChange={(event) => set({ [name]: event.target.value })} />
         )
       }
     </Field>

@@ -24,13 +24,13 @@ export function CharacterGrid({ talkHref, editHref, children }: Props) {
   return (
     <section aria-label={t('company.characters')}>
       <div className="mb-5 flex flex-wrap items-center gap-2">
-        <label className="relative min-w-48 flex-1">
+        <label className="relative min-w-48 flex-1 max-sm:basis-full">
           <span className="sr-only">{t('company.search')}</span>
           <Icon name="search" className="pointer-events-none absolute top-1/2 left-3 size-4.5 -translate-y-1/2 text-muted" />
           <input type="search" className="field pl-10" value={query} placeholder={t('company.search')} data-testid="character-search" onChange={(event) => setQuery(event.target.value)} />
         </label>
         {children}
-        <a href={editHref(null)} className="btn" data-testid="new-character">
+        <a href={editHref(null)} className="btn max-sm:flex-1" data-testid="new-character">
           <Icon name="plus" className="size-4.5" />
           {t('company.new')}
         </a>

@@ -6,6 +6,7 @@ import { Field } from '@/components/Field'
 import { Icon } from '@/components/Icon'
 import { Failure, Skeleton, useProblemText } from '@/components/States'
 import { Switch } from '@/components/Switch'
+import { useStatus } from '@/lib/api/status'
 
 import { type Settings, usePatchSetting, useSettings } from '../api/settings'
 import { humanised, type LiveField, liveSections } from '../schema'
@@ -40,9 +41,17 @@ export function LiveFields() {
   )
 }
 
+/** The names of the engines that this house knows. */
+function useOffers({ section, name }: LiveField): string[] {
+  const engines = useStatus().data?.engines
+  if (name !== 'engine' || engines === undefined || (section !== 'stt' && section !== 'tts')) return []
+  return ['auto', ...engines[section].engines.map((engine) => engine.name)]
+}
+
 function Row({ field, settings, label }: { field: LiveField; settings: Settings; label: string }) {
   const { t } = useTranslation()
   const problem = useProblemText()
+  const offers = useOffers(field)
   const patch = usePatchSetting()
   const [saved, setSaved] = useState(false)
   const value = settings.settings[field.section]?.[field.name]
@@ -62,7 +71,7 @@ function Row({ field, settings, label }: { field: LiveField; settings: Settings;
           </>
         ) : (
           <Field label={label} hint={field.description || undefined} error={error}>
-            {(ids) => <ValueInput key={JSON.stringify(value)} ids={ids} field={field} value={value} disabled={patch.isPending} onSave={save} />}
+            {(ids) => <ValueInput key={JSON.stringify(value)} ids={ids} field={field} value={value} disabled={patch.isPending} offers={offers} onSave={save} />}
           </Field>
         )}
       </div>

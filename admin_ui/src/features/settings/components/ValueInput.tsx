@@ -9,6 +9,8 @@ interface Props {
   field: LiveField
   value: unknown
   disabled: boolean
+  /** What is usually put here. */
+  offers: readonly string[]
   onSave: (value: unknown) => void
 }
 
@@ -25,7 +27,7 @@ function parsed(text: string, field: LiveField): unknown {
   return plain
 }
 
-export function ValueInput({ ids, field, value, disabled, onSave }: Props) {
+export function ValueInput({ ids, field, value, disabled, offers, onSave }: Props) {
   const { t } = useTranslation()
   const [text, setText] = useState(shown(value))
   const { control } = field
@@ -47,14 +49,24 @@ export function ValueInput({ ids, field, value, disabled, onSave }: Props) {
   const keys = { onBlur: commit, disabled, value: text, className: 'field', placeholder: field.nullable ? t('settings.automatic') : '' }
   if (field.name === 'style') return <textarea {...ids} {...keys} rows={3} onChange={(event) => setText(event.target.value)} />
   return (
-    <input
-      {...ids}
-      {...keys}
-      {...(control.kind === 'number' ? { type: 'number', step: control.whole ? 1 : 'any', min: control.min, max: control.max } : { type: 'text' })}
-      onChange={(event) => setText(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') commit()
-      }}
-    />
+    <>
+      <input
+        list={offers.length > 0 ? `${ids.id}-offers` : undefined}
+        {...ids}
+        {...keys}
+        {...(control.kind === 'number' ? { type: 'number', step: control.whole ? 1 : 'any', min: control.min, max: control.max } : { type: 'text' })}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') event.currentTarget.blur()
+        }}
+      />
+      {offers.length > 0 && (
+        <datalist id={`${ids.id}-offers`}>
+          {offers.map((offer) => (
+            <option key={offer} value={offer} />
+          ))}
+        </datalist>
+      )}
+    </>
   )
 }

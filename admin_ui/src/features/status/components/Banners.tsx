@@ -5,14 +5,14 @@ import { useTranslation } from 'react-i18next'
 import { Icon } from '@/components/Icon'
 import { useStatus } from '@/lib/api/status'
 
-/** Banners that were put away stay away until the page is left; an error cannot be put away. */
-export function Banners() {
+/** Banners that were put away stay away until the page is left; an error cannot be put away. `brief` leaves out what is merely good to know. */
+export function Banners({ brief }: { brief: boolean }) {
   const { t, i18n } = useTranslation()
   const status = useStatus()
   const [away, setAway] = useState<ReadonlySet<string>>(new Set())
   if (status.isError) return <Line testId="banner-offline" severity="error" text={t('banner.offline')} />
   return (status.data?.banners ?? [])
-    .filter((banner) => !away.has(banner.code))
+    .filter((banner) => !away.has(banner.code) && !(brief && banner.severity === 'info'))
     .map((banner) => (
       <Line
         key={banner.code}
@@ -33,8 +33,8 @@ interface LineProps {
   onDismiss?: () => void
 }
 
-const LOOK = { info: 'bg-raised text-muted', warning: 'bg-accent/12 text-ink', error: 'bg-danger/15 text-ink' }
-const INK = { info: '', warning: 'text-accent', error: 'text-danger' }
+const LOOK = { info: 'bg-raised text-muted', warning: 'bg-lamp/15 text-ink', error: 'bg-danger/15 text-ink' }
+const INK = { info: '', warning: 'text-lamp', error: 'text-danger' }
 
 /** On a phone one line, which opens when touched: the table needs the room. */
 function Line({ testId, severity, text, detail = '', onDismiss }: LineProps) {

@@ -11,7 +11,7 @@ export function Notices({ table }: { table: TableSession }) {
   const notices = useObservable(table.notices$)
   if (notices.length === 0) return null
   return (
-    <ul className="fixed top-16 right-3 z-40 flex w-[min(24rem,calc(100vw-1.5rem))] flex-col gap-2" aria-live="polite">
+    <ul className="absolute top-14 right-3 z-40 flex w-[min(24rem,calc(100vw-1.5rem))] flex-col gap-2" aria-live="polite">
       {notices.map((notice) => (
         <li key={notice.id} data-testid={`notice-${notice.code}`} className={`panel rise flex items-start gap-2 p-3 text-sm shadow-(--shadow) ${notice.severity === 'error' ? 'border-danger/50' : ''}`}>
           <Icon name={notice.severity === 'info' ? 'info' : 'warning'} className={`mt-0.5 size-4 shrink-0 ${notice.severity === 'error' ? 'text-danger' : 'text-accent'}`} />

@@ -11,9 +11,10 @@ import { EngineBadge, Latency } from './TurnBar'
 
 /** The character whose line sounds; one that is only read counts while its line is open. */
 function useSpeaker(table: TableSession, view: View): string | null {
+  const connected = useObservable(table.state$).kind === 'open'
   const spoken = useObservable(table.playback.spoken$)
   const busy = useObservable(table.playback.player.busy$)
-  const line = busy ? spoken?.line : view.openLine
+  const line = busy ? spoken?.line : connected ? view.openLine : null
   const entry = line == null ? undefined : view.entries.findLast((candidate) => candidate.type === 'line' && candidate.line === line)
   return entry?.type === 'line' ? entry.character : null
 }

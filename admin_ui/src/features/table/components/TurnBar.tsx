@@ -50,7 +50,7 @@ export function Latency({ table }: { table: TableSession }) {
   const total = Math.round(totalMs(turn.ms))
   const whole = segments.reduce((sum, segment) => sum + segment.ms, 0) || 1
   return (
-    <details className="relative" data-testid="latency" data-ms={total}>
+    <details className="relative" data-testid="latency" data-ms={total} onBlur={(event) => (event.currentTarget.open = false)}>
       <summary className="flex list-none items-center gap-2 text-xs text-muted [&::-webkit-details-marker]:hidden" aria-label={t('latency.label', { ms: total })}>
         <span className="flex h-2 w-28 overflow-hidden rounded-full bg-raised max-sm:w-16">
           {segments.map((segment) => (

@@ -72,6 +72,19 @@ describe('the outbox', () => {
     expect(wire.sent).toHaveLength(4)
   })
 
+  it('asks again after a break for the answer that was lost with it, and only for that', () => {
+    const { wire, outbox, take, stood } = setup()
+    outbox.say('Hello')
+    stood('p-1.item_U1', 'Hello', 'p-1', 4)
+    outbox.reconnected(4)
+    vi.runAllTimers()
+    expect(wire.sent).toEqual(['say item_U1', 'response.create', 'response.create'])
+    take({ type: 'souffleur.fact', fact: { seq: 5, kind: 'line_opened', by: { id: '' }, body: {} } })
+    outbox.reconnected(5)
+    vi.runAllTimers()
+    expect(wire.sent).toHaveLength(3)
+  })
+
   it('does not wait for ever for a head that is not for this reader', () => {
     const { wire, outbox } = setup()
     wire.up = false

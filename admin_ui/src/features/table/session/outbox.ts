@@ -17,6 +17,8 @@ export class Outbox {
   private untaken: Typed[] = []
   private readonly responses = new Set<string>()
   private wanting = false
+  /** An answer was asked for and none has begun. */
+  private unanswered = false
   private replayTo = 0
   private again: ReturnType<typeof setTimeout> | null = null
 
@@ -45,7 +47,7 @@ export class Outbox {
     this.responses.clear()
     this.wanting = false
     this.replayTo = head
-    if (this.untaken.length === 0) return
+    if (this.untaken.length === 0 && !this.unanswered) return
     if (this.again !== null) clearTimeout(this.again)
     this.again = setTimeout(() => this.resend(), REPLAY_MS)
   }
@@ -65,6 +67,8 @@ export class Outbox {
     else if (event.type === 'response.done') this.ended(event.response.id)
     else if (event.type === 'conversation.item.added' || event.type === 'conversation.item.done') this.taken(event.item.id ?? '')
     else if (event.type === 'souffleur.fact') {
+      // A line opened or a turn passed over: what was asked before the break has had its answer.
+      if (event.fact.kind === 'line_opened' || event.fact.kind === 'passed') this.unanswered = false
       if (event.fact.kind === 'said') this.stands(event.fact.body.utterance, event.fact.body.text, event.fact.by.id === me)
       if (event.fact.seq === this.replayTo) this.resend()
     } else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = true
@@ -81,13 +85,16 @@ export class Outbox {
   }
 
   private pump(): void {
-    if (this.wanting && !this.answering && this.send({ type: 'response.create' })) this.wanting = false
+    if (!this.wanting || this.answering || !this.send({ type: 'response.create' })) return
+    this.wanting = false
+    this.unanswered = true
   }
 
   private resend(): void {
     if (this.again !== null) clearTimeout(this.again)
     this.again = null
     this.replayTo = 0
+    if (this.untaken.length === 0 && this.unanswered) this.ask()
     for (const typed of this.untaken) this.deliver(typed)
   }
 
