@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 import structlog
 
 from services.core.clock import Clock
+from services.core.errors import SouffleurError
 from services.core.model.reply import Delta, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
-from services.llm.engine import LONGEST_REPLY, Engine, EngineTrouble, Finished, Piece, Prompt, Reason, Thought, Token, Usage
+from services.llm.engine import LONGEST_REPLY, EngineTrouble, Finished, Piece, Prompt, Reason, Thought, Token, Usage
 from services.llm.reading import Reader
 from services.llm.roster import Slot
 
@@ -55,8 +56,7 @@ class Attempt:
     async def events(self) -> AsyncGenerator[ReplyEvent, None]:
         """From `ReplyStarted` to `ReplyFinished`. Raises `EngineTrouble` only as long as nothing was given."""
         try:
-            engine = await self._within(self._slot.opened(self._clock), self._deadlines.first_by)
-            async with contextlib.aclosing(self._pieces(engine)) as pieces:
+            async with contextlib.aclosing(self._pieces()) as pieces:
                 async for piece in pieces:
                     for event in self._take(piece):
                         yield event
@@ -72,8 +72,9 @@ class Attempt:
                 yield event
         yield self._finish()
 
-    async def _pieces(self, engine: Engine) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self) -> AsyncGenerator[Piece, None]:
         """The engine's pieces, until the answer is complete, long enough or late."""
+        engine = await self._within(self._slot.opened(self._clock), self._deadlines.first_by)
         async with contextlib.aclosing(engine.stream(self._prompt)) as stream:
             while not self._over():
                 try:
@@ -140,3 +141,9 @@ class Attempt:
                 return await wanted
         except TimeoutError:
             raise EngineTrouble(Reason.TIMEOUT) from None
+        except SouffleurError:
+            raise
+        except Exception as error:
+            # Somebody's own engine may break in any way; the next one answers.
+            _log.exception("llm.engine_broke", engine=self._slot.name)
+            raise EngineTrouble(Reason.SERVER) from error

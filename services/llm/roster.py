@@ -54,6 +54,11 @@ class Slot:
         except SouffleurError as error:
             self._failed_at = clock.now()
             raise EngineTrouble(Reason.MISSING, error.detail) from error
+        except Exception as error:
+            # Somebody's own engine may be broken in any way; the others go on.
+            self._failed_at = clock.now()
+            _log.exception("llm.engine_cannot_open", engine=self.name)
+            raise EngineTrouble(Reason.MISSING, f"{self.name} cannot be opened") from error
         return self.engine
 
     async def close(self) -> None:
@@ -62,8 +67,10 @@ class Slot:
             return
         if not self._opening.done():
             self._opening.cancel()
-        with contextlib.suppress(asyncio.CancelledError, SouffleurError):
-            await self._opening
+        # How the opening ended was told to whoever waited for it; nobody may: its error must not end the others' closing.
+        await asyncio.wait([self._opening])
+        if not self._opening.cancelled():
+            self._opening.exception()
         await self.engine.close()
 
     @property
@@ -143,6 +150,8 @@ class Roster:
                 slot.readiness = await slot.engine.readiness()
         except TimeoutError:
             slot.readiness = Readiness(ready=False, remark="does not answer")
+        except (SouffleurError, OSError) as error:
+            slot.readiness = Readiness(ready=False, remark=f"cannot say: {type(error).__name__}")
 
 
 def _entries(settings: Settings, table: Mapping[str, str]) -> dict[str, dict[str, Any]]:

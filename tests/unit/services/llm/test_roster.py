@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from services.core.clock import SystemClock
+from services.core.model.reply import ChatMessage, FellBack, ReplyOptions, Sentence
 from services.core.settings import Settings
+from services.llm.card import card_of
+from services.llm.engine import EngineOptions, Ground, Piece, Prompt, Readiness, Token
+from services.llm.fallback import Chain, Limits
+from services.llm.lorebook import Book
+from services.llm.prompt import Part, chat_prompt
+from services.llm.reading import SentenceReader
 from services.llm.roster import Roster
+from services.llm.sentences.reader import SpeakableReader
 
 NO_OLLAMA = {"ollama": {"base_url": "http://127.0.0.1:9"}}
 
@@ -61,3 +70,50 @@ def test_one_vendor_with_two_keys_is_two_accounts() -> None:
     accounts = {name: roster.slots[name].engine.account for name in "abc"}
     assert accounts["a"] == accounts["b"] != accounts["c"]
     assert not any("k1" in account or "k2" in account for account in accounts.values())
+
+
+class BrokenEngine:
+    """Somebody's own engine, found by its import string, that breaks in ways nobody foresaw."""
+
+    class Options(EngineOptions):
+        at: str = "stream"
+
+    generative = True
+    account = ""
+
+    def __init__(self, options: Options, ground: Ground) -> None:
+        self._at = options.at
+
+    async def open(self) -> None:
+        if self._at == "open":
+            raise KeyError("x")
+
+    async def close(self) -> None:
+        pass
+
+    async def readiness(self) -> Readiness:
+        if self._at == "readiness":
+            raise OSError
+        return Readiness(ready=True, model="broken")
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        yield Token("Half a")
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("at", "reason"), [("open", "not_available"), ("stream", "server_error"), ("readiness", "server_error")])
+async def test_an_engine_that_breaks_is_replaced(at: str, reason: str) -> None:
+    """An unforeseen error of one engine costs a fallback, not the reply, and does not hinder the closing of the others."""
+    engines = {"own": {"kind": "tests.unit.services.llm.test_roster:BrokenEngine", "at": at}, **NO_OLLAMA}
+    settings = Settings.model_validate({"llm": {"engines": engines, "chain": ["own"]}})
+    clock = SystemClock()
+    roster = Roster(settings, clock)
+    await roster.refresh()
+    await roster.warm(settings)
+    prompt = chat_prompt(Part(card_of({"name": "M", "first_mes": "Come in."}), Book()), [ChatMessage("user", "Hi")], ReplyOptions())
+    chain = Chain(clock)
+    limits = Limits(attempt_s=2, reply_s=5)
+    events = [event async for event in chain.run(roster.chain((), settings), prompt, lambda _: SentenceReader(SpeakableReader()), limits)]
+    assert FellBack("own", "understudy", reason) in events
+    assert [event.text for event in events if isinstance(event, Sentence)] == ["Come in."]
+    await roster.close()
