@@ -24,7 +24,7 @@ class Microphone extends AudioWorkletProcessor {
     const first = channels[0]
     if (first === undefined) return this.running
     for (const frame of this.framer.push(this.resampler.process(first))) {
-      const captured: CapturedFrame = { pcm: toPcm16(frame).buffer, level: rms(frame) }
+      const captured: CapturedFrame = { pcm: toPcm16(frame).buffer, level: rms(frame), at: Date.now() }
       this.port.postMessage(captured, [captured.pcm])
     }
     return this.running

@@ -26,4 +26,6 @@ export interface CapturedFrame {
   pcm: ArrayBuffer
   /** RMS, 0..1. */
   level: number
+  /** `Date.now()` when its last sample was captured. */
+  at: number
 }

@@ -54,6 +54,22 @@ describe('PlaybackQueue', () => {
     ])
   })
 
+  it('tells how long a line had nothing to play, once it goes on; a pause and the wait for another line are none', () => {
+    const queue = playing(120)
+    pull(queue, 100)
+    pull(queue, 50)
+    queue.push('a', 120, ones(200))
+    pull(queue, 50)
+    expect(queue.takeEvents().at(-1)).toEqual({ kind: 'starved', line: 'a', samples: 120, gap: 80 })
+    queue.pause('a')
+    pull(queue, 300)
+    queue.resume('a')
+    pull(queue, 200)
+    queue.push('b', 0, ones(200))
+    pull(queue, 50)
+    expect(queue.takeEvents().filter((event) => event.kind === 'starved')).toEqual([])
+  })
+
   it('plays lines in order and tells when each is played', () => {
     const queue = new PlaybackQueue(SHAPE)
     queue.push('a', 0, ones(120))

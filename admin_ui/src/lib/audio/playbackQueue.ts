@@ -2,9 +2,11 @@
 
 /** What happened to a line, with how many of its samples had been played. */
 export interface QueueEvent {
-  kind: 'started' | 'drained' | 'paused' | 'resumed' | 'flushed'
+  kind: 'started' | 'drained' | 'starved' | 'paused' | 'resumed' | 'flushed'
   line: string
   samples: number
+  /** Of `starved`, told when the line goes on: how many samples of silence were put out for want of its next ones. */
+  gap?: number
 }
 
 interface Chunk {
@@ -44,6 +46,7 @@ export class PlaybackQueue {
   private waited = 0
   private held: string | null = null
   private gain = 0
+  private dry = 0
   private events: QueueEvent[] = []
 
   constructor(private readonly shape: QueueShape) {}
@@ -102,6 +105,7 @@ export class PlaybackQueue {
       if (taken === 0) break
       written += taken
     }
+    if (this.current !== null && this.held !== this.current.line) this.dry += out.length - written
   }
 
   /** The line that sounds, or sounded last and may go on, with its position. */
@@ -150,7 +154,10 @@ export class PlaybackQueue {
   }
 
   private enter(head: Chunk): void {
-    if (this.current?.line === head.line) return
+    const goesOn = this.current?.line === head.line
+    if (goesOn && this.dry > 0) this.events.push({ kind: 'starved', line: head.line, samples: head.at, gap: this.dry })
+    this.dry = 0
+    if (goesOn) return
     this.current = { line: head.line, at: head.at }
     this.events.push({ kind: 'started', line: head.line, samples: head.at })
   }

@@ -13,7 +13,9 @@ export interface Playhead {
 
 /** Something that happened at the loudspeaker. */
 export interface PlaybackEvent extends Playhead {
-  kind: 'started' | 'drained' | 'paused' | 'resumed' | 'flushed'
+  kind: 'started' | 'drained' | 'starved' | 'paused' | 'resumed' | 'flushed'
+  /** Of `starved`: how long the line had no next sample, in ms; else 0. */
+  gap: number
 }
 
 /** One report of the worklet in page time. */
@@ -87,6 +89,6 @@ export class Player {
     this.sounding$.next({ level: report.level, soundedAt: report.soundedAt === 0 ? 0 : report.soundedAt - skew, line })
     if (this.busy$.value !== report.busy) this.busy$.next(report.busy)
     this.playhead$.next(report.position === null ? null : { line, ms: samplesToMs(report.position.samples) })
-    for (const event of report.events) this.events$.next({ kind: event.kind, line: event.line, ms: samplesToMs(event.samples) })
+    for (const event of report.events) this.events$.next({ kind: event.kind, line: event.line, ms: samplesToMs(event.samples), gap: samplesToMs(event.gap ?? 0) })
   }
 }

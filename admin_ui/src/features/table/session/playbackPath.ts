@@ -29,7 +29,7 @@ export class PlaybackPath {
     this.watching.add(this.player.sounding$.subscribe((report) => this.sounding(report)))
     this.watching.add(
       this.player.events$.subscribe((event) => {
-        probe.marks.push({ at: performance.now(), kind: event.kind, line: event.line, ms: event.ms })
+        probe.marks.push({ at: performance.now(), kind: event.kind, line: event.line, ms: event.ms, gap: event.gap })
         if (event.kind === 'paused' || event.kind === 'drained' || event.kind === 'flushed') this.report(event.line, event.ms, true)
       }),
     )
@@ -95,7 +95,7 @@ export class PlaybackPath {
 
   private sounding(report: { level: number; soundedAt: number; line: string }): void {
     if (report.soundedAt > 0) this.probe.lastOutputSampleAt = report.soundedAt
-    this.probe.output.push({ at: performance.now(), level: report.level, line: report.line })
+    this.probe.output.push({ at: performance.now(), level: report.level, line: report.line, soundedAt: report.soundedAt })
     if (report.level > 0) this.onSound(performance.now())
   }
 

@@ -9,10 +9,11 @@
  *                       framesReceived and bytesReceived (audio from the server), facts, flushes, pauses, played (position reports), connects
  *   lastOutputSampleAt  performance.now() of the last block of 128 samples that the playback worklet put out and that was not silent; 0 = none
  *   lastFrameSentAt     performance.now() when the last microphone frame with sound was handed to the socket; 0 = none
- *   output              last 3000 reports of the playback worklet while it sounds, about one per 21 ms: {at, level, line}; level is RMS 0..1
- *   sent                last 3000 microphone frames (20 ms each) handed to the socket: {at, level}
+ *   output              last 3000 reports of the playback worklet while it sounds, about one per 21 ms: {at, level, line, soundedAt}; level is RMS 0..1, soundedAt as lastOutputSampleAt
+ *   sent                last 3000 microphone frames (20 ms each) handed to the socket: {at, level, capturedAt}; capturedAt is when the last sample reached the worklet
  *   events              last 500 server events: {at, type, line}
- *   marks               last 200 happenings at the loudspeaker: {at, kind, line, ms} with kind started, drained, paused, resumed, flushed
+ *   marks               last 200 happenings at the loudspeaker: {at, kind, line, ms, gap} with kind started, drained, starved, paused, resumed, flushed;
+ *                       gap, of starved, is how many ms of silence were put out because the line's next samples were not there
  *
  * Times are performance.now(), taken where the thing happened (the worklet's own clock has a resolution of 1 ms). Every access gives a copy.
  */
@@ -42,10 +43,10 @@ export class Probe {
   counters: Counters = { ...ZERO }
   lastOutputSampleAt = 0
   lastFrameSentAt = 0
-  readonly output = new Ring<{ at: number; level: number; line: string }>(3000)
-  readonly sent = new Ring<{ at: number; level: number }>(3000)
+  readonly output = new Ring<{ at: number; level: number; line: string; soundedAt: number }>(3000)
+  readonly sent = new Ring<{ at: number; level: number; capturedAt: number }>(3000)
   readonly events = new Ring<{ at: number; type: string; line: string }>(500)
-  readonly marks = new Ring<{ at: number; kind: string; line: string; ms: number }>(200)
+  readonly marks = new Ring<{ at: number; kind: string; line: string; ms: number; gap: number }>(200)
 
   count(name: keyof Counters, by = 1): void {
     this.counters[name] += by

@@ -164,7 +164,7 @@ export class VoicePath {
     if (!this.sent(this.wire.sendAudio(frame.pcm), 'framesSent')) return
     const at = performance.now()
     this.probe.lastFrameSentAt = at
-    this.probe.sent.push({ at, level: frame.level })
+    this.probe.sent.push({ at, level: frame.level, capturedAt: frame.at - (Date.now() - at) })
   }
 
   private sent(taken: boolean, counter: 'framesSent' | 'silenceFramesSent'): boolean {
