@@ -58,6 +58,9 @@ def error_from(failure: grpc.aio.AioRpcError) -> errors.SouffleurError:
         return errors.DeadlineExceeded()
     if failure.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         return errors.Unavailable()
+    if code is None and failure.code() is grpc.StatusCode.INTERNAL:
+        # Our own internal errors carry a code: this one is the library's, when a call dies under a write.
+        return errors.Unavailable()
     return errors.SouffleurError(detail)
 
 
