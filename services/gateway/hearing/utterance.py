@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from services.core.clock import Clock
-from services.core.errors import DeadlineExceeded, EngineFailed, SouffleurError, Unavailable
+from services.core.errors import DeadlineExceeded, EngineFailed, SouffleurError
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.core.model.speech import Final as Heard
 from services.core.model.speech import Partial, SkippedPhrase, SpeechEvent, SttOpened, TranscribeOpen
@@ -144,10 +144,7 @@ class Utterance:
             await asyncio.wait({pipe, read}, return_when=asyncio.FIRST_COMPLETED)
             if not read.done():
                 pipe.result()
-                await asyncio.wait({read})
-            if read.cancelled():
-                raise Unavailable("the hearing call was closed here")
-            return read.result()
+            return await read
         finally:
             pipe.cancel()
             read.cancel()

@@ -108,15 +108,8 @@ class StageLink:
     async def _received(self) -> AsyncIterator[AttachDown]:
         if self._down is None:
             raise Unavailable
-        try:
-            async for event in self._down:
-                yield event
-        except asyncio.CancelledError:
-            # A call that was closed on this side reports that as a cancellation, which is not one of this task.
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            raise Unavailable from None
+        async for event in self._down:
+            yield event
 
     async def _again(self, failures: int) -> tuple[int, Attached]:
         self._drop_stream()
@@ -147,3 +140,4 @@ class StageLink:
     def close(self) -> None:
         """Leave the session."""
         self._drop_stream()
+
