@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 from openai import AsyncOpenAI
-from openai.resources.realtime.realtime import AsyncRealtimeConnection, AsyncRealtimeConnectionManager
+from openai.resources.realtime.realtime import AsyncRealtimeConnectionManager
 
 from protos import stage_pb2_grpc, stt_pb2_grpc
 from services.core.live import LiveSettings
@@ -33,7 +34,7 @@ from tests.integration.realtime.table import Guest
 class _TestEdge(Edge):
     """An edge whose only character is the innkeeper."""
 
-    async def open_session(self, cast: Any, **_: Any) -> OpenResponse:  # type: ignore[override]
+    async def open_session(self, cast: Any, **_: Any) -> OpenResponse:
         members = tuple(CastMember(slug, slug.title(), "{}") for slug in cast)
         return await self.stage.open(OpenRequest(cast=members))
 
@@ -78,7 +79,7 @@ async def house(folder: Path, patch: dict[str, Any]) -> AsyncIterator[House]:
             ("stt", stt, stt_pb2_grpc.add_SttServiceServicer_to_server),
         ):
             add = cast(Callable[[Any, Any], None], register)
-            await stack.enter_async_context(serving(runtime.address(name), name, lambda server, s=servicer, a=add: a(s, server), drain_s=0.1))
+            await stack.enter_async_context(serving(runtime.address(name), name, partial(add, servicer), drain_s=0.1))
         edge = _TestEdge(
             runtime=runtime,
             characters=cast(Any, None),
@@ -143,6 +144,6 @@ async def _guest(url: str, stage: ScriptedStage, query: dict[str, str]) -> Async
         manager: AsyncRealtimeConnectionManager = client.realtime.connect(model="npc/mirelle", extra_query={"name": "Ann", **query})
         async with manager as connection:
             seat = await stage.seat()
-            guest = Guest(cast(AsyncRealtimeConnection, connection), seat)
+            guest = Guest(connection, seat)
             await guest.expect("session.created")
             yield guest

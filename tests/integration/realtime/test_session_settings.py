@@ -40,7 +40,8 @@ async def test_semantic_turn_detection_is_the_text_aware_policy(house: House) ->
     async with house.guest() as guest:
         await guest.update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}})
         change = await guest.seat.expect(Configure)
-        assert (change.endpointing, change.hang_over_s, change.answers) == ("text-aware", pytest.approx(0.3), True)
+        assert (change.endpointing, change.answers) == ("text-aware", True)
+        assert change.hang_over_s == pytest.approx(0.3)
 
 
 async def test_only_given_fields_change(house: House) -> None:
