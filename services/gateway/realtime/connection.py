@@ -135,21 +135,20 @@ class Connection:
         ear = speech.ear = Ear(self._hearing, speech, spawn, Sensitivity.of(settings.hearing))
         responses = Responses(self._emitter, items, voice, config)
         conversation = Conversation(self._emitter, items, responses, speech, roster)
-        in_force = _InForce(link, ear, voice, settings.hearing)
-        rights = Rights(
-            principal=self._wanted.principal,
-            character=self._wanted.character if any(member.id == self._wanted.character for member in roster.cast) else "",
-            send=link.send,
-            tell=self._edge.stage.tell,
-            spawn=spawn,
-            configured=in_force.apply,
-        )
         first = SessionConfig(
             session=session,
             model=self._wanted.model,
             hang_over_ms=round(settings.stage.hang_over_s * 1000),
             threshold=settings.hearing.threshold,
             pre_roll_ms=round(settings.hearing.pre_roll_s * 1000),
+        )
+        rights = Rights(
+            principal=self._wanted.principal,
+            character=self._wanted.character if any(member.id == self._wanted.character for member in roster.cast) else "",
+            send=link.send,
+            tell=self._edge.stage.tell,
+            spawn=spawn,
+            configured=_InForce(link, ear, voice, settings.hearing, first).apply,
         )
         acts = Acts(first, self._emitter, conversation, ear, rights)
         return acts, conversation, ear
@@ -216,20 +215,22 @@ class _InForce:
     ear: Ear
     voice: Voice
     hearing: Any
-    _turns: Configure | None = None
+    last: SessionConfig
 
     def apply(self, config: SessionConfig) -> None:
-        """`config` is in force from now on."""
+        """`config` is in force from now on. What did not change is not told again: `souffleur.configure` may have set it otherwise."""
+        last, self.last = self.last, config
         detection = config.turn_detection
         self.ear.set_format(config.input)
         self.ear.set_manual(detection is None)
         if detection is not None:
             self.ear.set_sensitivity(Sensitivity.of(self.hearing, getattr(detection, "threshold", None), getattr(detection, "prefix_padding_ms", None)))
         self.voice.set_format(config.output)
-        turns = replace(config.turns(), hears=config.modality == "audio")
-        if turns != self._turns:
-            self._turns = turns
-            self.link.send(turns)
+        change = config.turns() if config.turns() != last.turns() else Configure()
+        if config.modality != last.modality:
+            change = replace(change, hears=config.modality == "audio")
+        if change != Configure():
+            self.link.send(change)
 
 
 async def _tick(ear: Ear) -> None:

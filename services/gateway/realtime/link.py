@@ -140,4 +140,3 @@ class StageLink:
     def close(self) -> None:
         """Leave the session."""
         self._drop_stream()
-
