@@ -1,4 +1,5 @@
 /** The table: stage and controls on one side, the screenplay on the other; on a phone one above the other. */
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Header } from '@/app/Header'
@@ -49,8 +50,8 @@ function Table({ table, onSettings }: { table: TableSession; onSettings: () => v
           <Screenplay view={view} spoken$={table.playback.spoken$} pending={pending} session={attached?.session_id ?? ''} />
         </div>
         <Notices table={table} />
+        <p className="sr-only">{t('talk.keys')}</p>
       </main>
-      <p className="sr-only">{t('talk.keys')}</p>
     </div>
   )
 }
@@ -69,12 +70,20 @@ function Refused({ detail }: { detail: string }) {
   )
 }
 
+/** The audio clock takes a moment to start even where it may. */
+const AUDIO_START_MS = 800
+
 /** Browsers play nothing before the first gesture on a page; say so rather than seem broken. */
 function Hushed() {
   const { t } = useTranslation()
   const audible = useObservable(audible$)
   const { voices } = usePrefs()
-  if (audible || !voices) return null
+  const [settled, setSettled] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(true), AUDIO_START_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  if (audible || !voices || !settled) return null
   return (
     <button type="button" data-testid="unlock-sound" className="shrink-0 bg-foot px-4 py-2 text-sm font-medium text-foot-ink">
       {t('stage.unlock')}

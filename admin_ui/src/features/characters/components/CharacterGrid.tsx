@@ -22,7 +22,10 @@ export function CharacterGrid({ talkHref, editHref, children }: Props) {
   const [query, setQuery] = useState('')
   const found = matching(characters.data ?? [], query)
   return (
-    <section aria-label={t('company.characters')}>
+    <section aria-labelledby="company">
+      <h2 id="company" className="sr-only">
+        {t('company.characters')}
+      </h2>
       <div className="mb-5 flex flex-wrap items-center gap-2">
         <label className="relative min-w-48 flex-1 max-sm:basis-full">
           <span className="sr-only">{t('company.search')}</span>

@@ -27,7 +27,7 @@ interface KeyProps {
 
 function Key({ icon, label, short, hint, on = false, disabled = false, testId, onClick }: KeyProps) {
   return (
-    <button type="button" className={`btn h-14 w-19 shrink-0 flex-col gap-0.5 rounded-2xl px-0.5 py-0 max-sm:w-15 ${on ? 'btn-on' : ''}`} data-testid={testId} aria-label={label} aria-pressed={on} title={`${label} (${hint})`} disabled={disabled} onClick={onClick}>
+    <button type="button" className={`btn h-14 w-19 shrink-0 flex-col gap-0.5 rounded-2xl px-0.5 py-0 max-sm:w-15 ${on ? 'btn-on' : ''}`} data-testid={testId} aria-pressed={on} title={`${label} (${hint})`} disabled={disabled} onClick={onClick}>
       <Icon name={icon} />
       <span className="max-w-full truncate text-[11px] leading-tight max-sm:text-[10px] font-normal text-muted">{short}</span>
     </button>

@@ -51,7 +51,8 @@ export function Latency({ table }: { table: TableSession }) {
   const whole = segments.reduce((sum, segment) => sum + segment.ms, 0) || 1
   return (
     <details className="relative" data-testid="latency" data-ms={total} onBlur={(event) => (event.currentTarget.open = false)}>
-      <summary className="flex list-none items-center gap-2 text-xs text-muted [&::-webkit-details-marker]:hidden" aria-label={t('latency.label', { ms: total })}>
+      <summary className="flex list-none items-center gap-2 text-xs text-muted [&::-webkit-details-marker]:hidden">
+        <span className="sr-only">{t('latency.label')}</span>
         <span className="flex h-2 w-28 overflow-hidden rounded-full bg-raised max-sm:w-16">
           {segments.map((segment) => (
             <span key={segment.part} style={{ width: `${(segment.ms / whole) * 100}%`, background: COLOR[segment.part] }} />
