@@ -32,6 +32,8 @@ from services.stage.writer import Writer
 _GRACE_S: Final = 2.0
 """How long after its sound has ended a line waits for the report that it was played."""
 _REPORT_SLACK_MS: Final = 60
+_PIECE: Final = VOICE_RATE // 20
+"""Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms."""
 _SENTENCES: Final = 64
 _CHUNKS: Final = 256
 """Voice made ahead of play, in chunks of 20 to 100 ms; the voice waits when it is full."""
@@ -345,23 +347,29 @@ class Line:
         """Sound to the listeners, at most the lead ahead of play."""
         line_samples = 0
         while (chunk := await self._audio.get()) is not None:
-            samples = len(chunk.pcm) // SAMPLE_BYTES
-            await self._wait_for_room(samples)
-            now = self._clock.now()
-            self._begin(now)
-            self._playhead.advance(samples, now)
-            self._tell(LineAudio(self.order.line, chunk.seq, chunk.pcm, line_samples))
-            line_samples += samples
+            rest = chunk.pcm
+            while rest:
+                samples = await self._room(len(rest) // SAMPLE_BYTES)
+                piece, rest = rest[: samples * SAMPLE_BYTES], rest[samples * SAMPLE_BYTES :]
+                now = self._clock.now()
+                self._begin(now)
+                self._playhead.advance(samples, now)
+                self._tell(LineAudio(self.order.line, chunk.seq, piece, line_samples))
+                line_samples += samples
         if not self._playhead.sent:
             return Basis.DELIVERED
         return await self._play_out()
 
-    async def _wait_for_room(self, samples: int) -> None:
+    async def _room(self, wanted: int) -> int:
+        """Wait until some of `wanted` samples may be sent; how many. In pieces, since a whole chunk would leave a listener with a third of the lead."""
+        least = min(wanted, _PIECE)
         while True:
             await self._gate.wait()
-            delay = self._playhead.wait_s(samples, self._clock.now())
+            now = self._clock.now()
+            delay = self._playhead.wait_s(least, now)
             if delay <= 0:
-                return
+                room = self._playhead.room(now)
+                return wanted if wanted <= room else max(least, room // _PIECE * _PIECE)
             await self._pause_for(delay)
 
     async def _pause_for(self, delay_s: float) -> None:
