@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from services.core.bus import notices
 from services.core.errors import SettingsRejected
 from services.core.live import LiveSettings
+from services.core.redis_connection import pool
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 
@@ -40,14 +41,16 @@ def run_dir(settings: Settings) -> Path:
 
 def redis_client(url: str) -> Redis:
     """The one way a Redis connection is made here. RESP2, since reply shapes differ in RESP3."""
-    return Redis.from_url(
-        url,
-        protocol=2,
-        socket_connect_timeout=2,
-        socket_timeout=10,
-        health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
-        max_connections=256,
+    return Redis.from_pool(
+        pool(
+            url,
+            protocol=2,
+            socket_connect_timeout=2,
+            socket_timeout=10,
+            health_check_interval=15,
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
+            max_connections=256,
+        )
     )
 
 
