@@ -85,10 +85,10 @@ def _literal(value: Any) -> str:
 
 @asynccontextmanager
 async def running(
-    folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = ()
+    folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = (), port: int = 0
 ) -> AsyncIterator[Program]:
-    """Start it, wait until a turn is possible, and stop it; `folder` keeps data and log, so that it can be started again."""
-    program = await started(folder, settings, environment=environment, services=services)
+    """Start it, wait until a turn is possible, and stop it; `folder` keeps data and log, so that it can be started again. `port` 0 = any."""
+    program = await started(folder, settings, environment=environment, services=services, port=port)
     try:
         yield program
     finally:
@@ -99,14 +99,16 @@ async def running(
             await program.kill()
 
 
-async def started(folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = ()) -> Program:
+async def started(
+    folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = (), port: int = 0
+) -> Program:
     """As `running`; whoever calls it ends it."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "souffleur.toml"
     runtime = Path(tempfile.mkdtemp(prefix="sf-", dir="/tmp"))
     config.write_text(toml({"offline": True, "runtime_dir": str(runtime), **settings}), encoding="utf-8")
     log = folder / "log.txt"
-    arguments = ["up", "--port", "0", "--data", str(folder / "data"), "--config", str(config)]
+    arguments = ["up", "--port", str(port), "--data", str(folder / "data"), "--config", str(config)]
     if services:
         arguments += ["--services", ",".join(services)]
     with log.open("ab") as output:
@@ -137,7 +139,7 @@ async def _ready(process: asyncio.subprocess.Process, runtime: Path) -> str:
             await asyncio.sleep(0.05)
 
 
-async def until(condition: Any, timeout_s: float = 20.0, what: str = "the state") -> Any:
+async def until(condition: Any, timeout_s: float = 20.0, what: str = "the state", every_s: float = 0.02) -> Any:
     """Wait for a state: poll `condition` (sync or async) until it is true, and return what it returned."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -146,5 +148,5 @@ async def until(condition: Any, timeout_s: float = 20.0, what: str = "the state"
                 value = await value
             if value:
                 return value
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(every_s)
     raise AssertionError(f"{what} never came")
