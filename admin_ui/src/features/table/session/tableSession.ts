@@ -44,8 +44,11 @@ export class TableSession {
   private folding: ReturnType<typeof setTimeout> | null = null
   private listening = true
   private noticed = 0
+  /** A table that this page has just opened begins with the character's greeting. */
+  private toBeGreeted: boolean
 
   constructor(seat: Seat) {
+    this.toBeGreeted = seat.session === ''
     this.connection = new RealtimeConnection(seat)
     const send = this.connection.send.bind(this.connection)
     this.voice = new VoicePath({ send, sendAudio: this.connection.sendAudio.bind(this.connection) }, this.probe)
@@ -133,6 +136,10 @@ export class TableSession {
     this.configure()
     this.attached$.next(attached)
     this.outbox.reconnected(attached.head)
+    if (this.toBeGreeted) {
+      this.toBeGreeted = false
+      this.connection.send({ type: 'response.create' })
+    }
   }
 
   /** Push-to-talk asks for the answer itself, but only where something was understood: an empty request would let the character speak unasked. */
