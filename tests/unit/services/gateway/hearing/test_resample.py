@@ -34,11 +34,45 @@ def test_every_rate_becomes_16_khz_without_loss(rate: int, step: int) -> None:
     assert abs(np.sqrt(np.mean(heard[2000:14_000].astype(float) ** 2)) - 10_000 / np.sqrt(2)) < 100
 
 
-def test_delay_stays_below_a_window() -> None:
-    """At 24 kHz the filter holds back less than one window of 32 ms."""
-    resampler = Resampler(AudioFormat(PCM, 24_000))
-    held = 16_000 - sum(len(resampler.feed(_tone(24_000)[start : start + 960])) for start in range(0, 48_000, 960)) // 2
-    assert 0 <= held < 512
+@pytest.mark.parametrize("rate", [8_000, 24_000, 48_000])
+def test_delay_is_about_two_milliseconds(rate: int) -> None:
+    """Whatever is held back delays the moment at which a character falls silent."""
+    resampler = Resampler(AudioFormat(PCM, rate))
+    sound = _tone(rate)
+    held = 16_000 - sum(len(resampler.feed(sound[start : start + rate // 25])) for start in range(0, len(sound), rate // 25)) // 2
+    assert 0 <= held <= 36
+
+
+@pytest.mark.parametrize(
+    ("rate", "hertz", "level_db"), [(24_000, 6_900, 0), (48_000, 6_900, 0), (8_000, 3_400, 0), (24_000, 9_200, -60), (48_000, 15_000, -60)]
+)
+def test_band_is_kept_and_what_is_above_it_is_cut(rate: int, hertz: int, level_db: float) -> None:
+    """Speech passes whole; what cannot be said at 16 kHz does not fold back into it."""
+    heard = _through(Resampler(AudioFormat(PCM, rate)), _tone(rate, hertz=hertz), 960)[1000:15_000].astype(float)
+    measured = 20 * np.log10(max(1e-3, np.sqrt(np.mean(heard**2)) / (10_000 / np.sqrt(2))))
+    assert measured <= level_db + 1
+    assert level_db < 0 or measured >= -1
+
+
+def test_output_is_aligned_with_the_input() -> None:
+    """A click keeps its place in time."""
+    sound = np.zeros(24_000, "<i2")
+    sound[12_000] = 20_000
+    heard = _through(Resampler(AudioFormat(PCM, 24_000)), sound.tobytes(), 2000)
+    assert int(np.argmax(np.abs(heard))) == 8_000
+
+
+@given(st.lists(st.integers(0, 700), min_size=1, max_size=12))
+def test_cutting_changes_nothing(cuts: list[int]) -> None:
+    """The output is the same to the sample, however the input comes in pieces."""
+    sound = _tone(24_000, 0.2)
+    whole = _through(Resampler(AudioFormat(PCM, 24_000)), sound, len(sound))
+    resampler, pieces, start = Resampler(AudioFormat(PCM, 24_000)), list[bytes](), 0
+    for size in cuts:
+        pieces.append(resampler.feed(sound[start : start + 2 * size]))
+        start += 2 * size
+    pieces += [resampler.feed(sound[start:]), resampler.flush()]
+    assert np.max(np.abs(np.frombuffer(b"".join(pieces), "<i2").astype(int) - whole.astype(int))) <= 1
 
 
 def test_half_a_sample_is_refused() -> None:
