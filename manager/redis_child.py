@@ -15,12 +15,15 @@ from typing import Final
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
 
 from manager import tether
 from manager.redis_binary import RedisBinary, choose, directives
 from manager.redis_leftover import end_leftover
 from services.core.errors import SettingsRejected, Unavailable
+from services.core.redis_connection import pool
 from services.core.settings import scrubbed_environment
 
 SOCKET: Final = "redis.sock"
@@ -85,7 +88,7 @@ class RedisChild:
 
     async def ready(self) -> None:
         """Wait until it has loaded its file and answers."""
-        client = Redis.from_url(self.url, protocol=2, socket_timeout=2)
+        client = Redis.from_pool(pool(self.url, protocol=2, socket_timeout=2, retry=Retry(NoBackoff(), 0)))
         try:
             async with asyncio.timeout(_READY_S):
                 while not await _answers(client):
