@@ -127,25 +127,32 @@ class Turns:
 
 @dataclass(slots=True)
 class _Followed:
-    """Where a followed turn is."""
+    """Where a followed turn is. It is named by its first words, which may be somebody else's from a moment before."""
 
     message: str
-    turn: int = 0
+    said: int = 0
+    place: str = ""
     lines: set[str] = field(default_factory=set)
     over: bool = False
 
     def takes(self, event: Fact | TurnTimed) -> bool:
         """Take an event in; whether it belongs to what is told of the turn."""
         if isinstance(event, Fact):
-            body = event.body
-            if not self.turn and event.kind == Kind.SAID and body.get("utterance") == self.message:
-                self.turn = event.seq
-            elif self.turn and event.kind == Kind.LINE_OPENED and body.get("turn") == self.turn:
+            self._fact(event)
+        return self.said > 0
+
+    def _fact(self, fact: Fact) -> None:
+        body = fact.body
+        if not self.said:
+            if fact.kind == Kind.SAID and body.get("utterance") == self.message:
+                self.said, self.place = fact.seq, fact.place
+        elif fact.kind == Kind.LINE_CLOSED:
+            self.over = self.over or body.get("line") in self.lines
+        elif 0 < int(body.get("turn") or 0) <= self.said:
+            if fact.kind == Kind.LINE_OPENED and fact.place == self.place:
                 self.lines.add(str(body.get("line")))
-            elif self.turn:
-                passed = event.kind == Kind.PASSED and body.get("turn") == self.turn
-                self.over = passed or (event.kind == Kind.LINE_CLOSED and body.get("line") in self.lines)
-        return self.turn > 0
+            # A turn that was given up for these words has an earlier cause than they are.
+            self.over = self.over or (fact.kind == Kind.PASSED and (fact.cause or self.said) >= self.said)
 
 
 async def _next(events: AsyncIterator[AttachDown], deadline: float) -> AttachDown | None:

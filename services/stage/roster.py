@@ -87,8 +87,8 @@ class Roster:
     phrases: tuple[str, ...] = ()
     seats: dict[str, Seat] = field(default_factory=dict)
     open_lines: dict[str, OpenLine] = field(default_factory=dict)
-    open_turn: int = 0
-    """Seq of the first `said` that has neither a line nor `passed`; 0 = none."""
+    unanswered: list[int] = field(default_factory=list)
+    """Seqs of what was said and has neither a line nor `passed`."""
     last_character: str = ""
     said: dict[str, int] = field(default_factory=dict)
     """Utterance or message id -> seq."""
@@ -106,15 +106,21 @@ class Roster:
                 seat.present = False
         elif fact.kind == Kind.SAID:
             self.said[str(body.get("utterance"))] = fact.seq
-            self.open_turn = self.open_turn or fact.seq
+            self.unanswered.append(fact.seq)
         elif fact.kind == Kind.PASSED:
-            self.open_turn = 0
+            # What was said after the words that are passed waits on.
+            self.unanswered = [] if fact.cause is None else [seq for seq in self.unanswered if seq > fact.cause]
         elif fact.kind == Kind.LINE_OPENED:
             self.open_lines[str(body["line"])] = OpenLine(str(body["line"]), str(body["character"]), int(body["turn"]))
             self.last_character = str(body["character"])
-            self.open_turn = 0
+            self.unanswered = []
         elif fact.kind == Kind.LINE_CLOSED:
             self.open_lines.pop(str(body["line"]), None)
+
+    @property
+    def open_turn(self) -> int:
+        """Seq of the first `said` that has neither a line nor `passed`; 0 = none."""
+        return self.unanswered[0] if self.unanswered else 0
 
     def _scene(self, body: dict[str, Any]) -> None:
         self.title = body.get("title") or self.title

@@ -48,6 +48,8 @@ class Turn:
     timing: Timing = field(default_factory=Timing)
     text: str = ""
     """Of the latest `said`."""
+    participant: str = ""
+    """Who is to be answered."""
 
 
 @dataclass(slots=True)
@@ -63,14 +65,25 @@ class Speculation:
 
 
 @dataclass(slots=True)
+class Unasked:
+    """Words since the last line that nobody asked to be answered."""
+
+    first: asyncio.Future[Fact]
+    last: asyncio.Future[Fact]
+    text: str
+    """Of the last ones."""
+
+
+@dataclass(slots=True)
 class Place:
     """One place of the scene: its floor and what is going on there."""
 
     floor: Floor
     line: Line | None = None
+    answered: str = ""
+    """The participant whom the line answers."""
     turn: Turn | None = None
-    unasked: asyncio.Future[Fact] | None = None
-    """The first `said` since the last line that nobody asked to be answered."""
+    unasked: Unasked | None = None
     speculation: Speculation | None = None
     interrupter: Attachment | None = None
     timer: asyncio.TimerHandle | None = None
@@ -114,19 +127,22 @@ class Session:
         return future
 
     def take_floor(self, attachment: Attachment, event: TakeFloor) -> None:
-        """A character is asked to speak."""
+        """A character is asked to speak; while it answers somebody else that has to wait."""
         place = self._place(attachment.place)
-        if place.line is not None or place.turn is not None:
+        if place.turn is not None or (place.line is not None and place.answered == attachment.participant):
             raise Conflict("a line is open already")
         if event.instructions and attachment.principal.role != "director":
             raise InvalidRequest("instructions need the director's right")
         candidates = [seat.candidate() for seat in self.roster.cast(attachment.place)]
-        choice = casting.choose("", candidates, 1, asked=event.character, last=self.roster.last_character)
+        waiting, place.unasked = place.unasked, None
+        text = waiting.text if waiting is not None else ""
+        choice = casting.choose(text, candidates, 1, asked=event.character, last=self.roster.last_character)
         if not choice.character:
+            place.unasked = waiting
             raise NotFound("no such character is here")
         notes = (event.instructions,) if event.instructions else ()
-        place.turn = Turn(choice.character, place.unasked, place.unasked, notes, Timing(said=self._clock.now()))
-        place.unasked = None
+        first, last = (waiting.first, waiting.last) if waiting is not None else (None, None)
+        place.turn = Turn(choice.character, first, last, notes, Timing(said=self._clock.now()), text, attachment.participant)
         self._offer(attachment.place)
 
     def cancel_line(self, attachment: Attachment, event: CancelLine) -> None:
@@ -220,14 +236,17 @@ class Session:
             place.interrupter = attachment
             self._feed(attachment.place, Event.SPEECH_CONFIRMED)
         if not answers:
-            place.unasked = place.unasked or said
+            place.unasked = Unasked(place.unasked.first if place.unasked is not None else said, said, text)
             self._offer(attachment.place)
             return
         choice = self._cast(attachment, text)
-        first = place.turn.first if place.turn is not None and place.turn.first is not None else place.unasked or said
+        first = place.unasked.first if place.unasked is not None else said
+        if place.turn is not None and place.turn.first is not None:
+            first = place.turn.first
         place.unasked = None
         if choice.character:
-            place.turn = Turn(choice.character, first, said, (), timing, text)
+            notes = place.turn.notes if place.turn is not None else ()
+            place.turn = Turn(choice.character, first, said, notes, timing, text, attachment.participant)
         elif place.turn is None:
             self._spawn(self._pass(first, said, choice.reason, attachment.place), "pass")
         self._offer(attachment.place)
@@ -245,7 +264,7 @@ class Session:
 
     async def _pass(self, first: asyncio.Future[Fact], said: asyncio.Future[Fact], reason: str, place: str) -> None:
         turn, latest = await first, await said
-        self._write(Passed(turn=turn.seq, reason=reason), f"pass:{latest.seq}", Author("stage"), place)
+        self._write(Passed(turn=turn.seq, reason=reason), f"pass:{latest.seq}", Author("stage"), place, cause=latest.seq)
 
     # The floor.
 
@@ -298,10 +317,12 @@ class Session:
     # Lines.
 
     def _open_line(self, place: Place, name: str) -> None:
-        turn, place.turn = place.turn, None
+        # Whatever stands until now is part of what this line answers.
+        turn, place.turn, place.unasked = place.turn, None, None
         if turn is None:
             place.floor.feed(Event.LINE_ENDED, self._clock.now())
             return
+        place.answered = turn.participant
         settings = self._settings()
         seat = self.roster.character(turn.character)
         turn.timing.asked = self._clock.now()
@@ -418,7 +439,7 @@ class Session:
         seat = self.roster.seats[member]
         return Author(seat.role, seat.member, seat.name)
 
-    def _draft(self, body: Body, key: str, by: Author, place: str, audience: tuple[str, ...] | None = None) -> Draft:
+    def _draft(self, body: Body, key: str, by: Author, place: str, *, audience: tuple[str, ...] | None = None, cause: int | None = None) -> Draft:
         return Draft(
             key=key,
             kind=kind_of(body),
@@ -426,11 +447,14 @@ class Session:
             by=by,
             place=place,
             audience=self.roster.audience(place) if audience is None else audience,
+            cause=cause,
             body=fields_of(body),
         )
 
-    def _write(self, body: Body, key: str, by: Author, place: str, audience: tuple[str, ...] | None = None) -> asyncio.Future[Fact]:
-        return self.writer.write(self._draft(body, key, by, place, audience))
+    def _write(
+        self, body: Body, key: str, by: Author, place: str, *, audience: tuple[str, ...] | None = None, cause: int | None = None
+    ) -> asyncio.Future[Fact]:
+        return self.writer.write(self._draft(body, key, by, place, audience=audience, cause=cause))
 
     def write(self, draft: Draft) -> asyncio.Future[Fact]:
         """Write a fact that somebody told."""

@@ -10,6 +10,7 @@ from services.core.errors import Conflict, EngineFailed, Forbidden, InvalidReque
 from services.core.model.attachment import (
     AttachOpen,
     CancelLine,
+    Configure,
     FinalHeard,
     LineFlushed,
     LinePaused,
@@ -177,6 +178,46 @@ async def test_a_second_request_while_a_line_is_open_is_refused() -> None:
         closed = await at.closed()
         assert (closed["state"], closed["reason"], closed["last_seq"]) == ("cut", "stopped", 0)
         await at.until(lambda: at.mind.stopped == 1)
+
+
+async def test_one_who_asks_while_another_is_answered_is_next() -> None:
+    """Two with push-to-talk: the second is not refused, and answered after the first."""
+    mind = Mind(gate=asyncio.Event())
+    async with table(mind=mind) as at:
+        ann, ben = await at.sit("Ann", hears=False), await at.sit("Ben", hears=False)
+        ben.configure(Configure(answers=False, interrupts=False))
+        at.session.take_floor(ann, TakeFloor())
+        await at.until(lambda: at.bodies(Kind.LINE_OPENED))
+        at.session.listening.heard(ben, Onset("u1", manual=True))
+        at.session.listening.heard(ben, FinalHeard("u1", "And I?"))
+        said = await at.until(lambda: [fact for fact in at.log.facts if fact.kind == Kind.SAID])
+        at.session.take_floor(ben, TakeFloor())
+        assert mind.gate is not None
+        mind.gate.set()
+        assert ((await at.closed(1))["state"], (await at.closed(2))["state"]) == ("heard", "heard")
+        assert [body["turn"] for body in at.bodies(Kind.LINE_OPENED)] == [0, said[0].seq]
+
+
+async def test_unasked_words_choose_by_name_who_answers() -> None:
+    """The connection's own character answers a request, unless the words that wait name another one."""
+    async with table("Mirelle", "Bram") as at:
+        ann = await at.sit(hears=False)
+        for number, (words, answers) in enumerate((("Bram, is that you?", "bram"), ("Good evening", "mirelle"))):
+            at.session.say(ann, TextSaid(f"m{number}", words, answers=False))
+            at.session.take_floor(ann, TakeFloor("mirelle"))
+            await at.closed(number + 1)
+            assert at.bodies(Kind.LINE_OPENED)[number]["character"] == answers
+
+
+async def test_what_is_said_after_passed_words_waits_on() -> None:
+    """Words that are given up for later ones do not count those as answered: after a crash they would be forgotten."""
+    async with table(mind=Mind(gate=asyncio.Event())) as at:
+        ann = await at.sit(hears=False)
+        first = at.session.say(ann, TextSaid("m1", "Good evening"))
+        second = at.session.say(ann, TextSaid("m2", "Good evening, I said", answers=False))
+        passed = await at.until(lambda: [fact for fact in at.log.facts if fact.kind == Kind.PASSED])
+        assert (passed[0].body["turn"], passed[0].cause) == ((await first).seq, (await first).seq)
+        assert at.session.roster.open_turn == (await second).seq
 
 
 async def test_a_turn_that_is_stopped_before_its_line_began_is_passed() -> None:

@@ -1,0 +1,50 @@
+"""When a followed turn is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.core.model.fact import Author, Fact, Kind
+from services.gateway.turns import _Followed
+
+
+def fact(seq: int, kind: Kind, cause: int | None = None, place: str = "", **body: Any) -> Fact:
+    return Fact(seq=seq, kind=kind, at_ms=0, by=Author("stage"), place=place, cause=cause, body=body)
+
+
+def followed(*facts: Fact) -> list[tuple[bool, bool]]:
+    """For every fact whether it is told, and whether the turn of message m is over with it."""
+    turn = _Followed("m")
+    return [(turn.takes(one), turn.over) for one in facts]
+
+
+def test_a_turn_is_told_from_its_words_to_the_end_of_its_line() -> None:
+    """What came before is not told; another line's end is not this one's."""
+    facts = (
+        fact(4, Kind.SAID, utterance="other"),
+        fact(5, Kind.SAID, utterance="m"),
+        fact(6, Kind.LINE_OPENED, line="l", turn=5),
+        fact(7, Kind.LINE_CLOSED, line="before"),
+        fact(8, Kind.LINE_CLOSED, line="l"),
+    )
+    assert followed(*facts) == [(False, False), (True, False), (True, False), (True, False), (True, True)]
+
+
+def test_a_line_may_answer_words_from_before_as_well() -> None:
+    """The turn is named by the first of them: the follower of the last ones must not wait for a turn of their own name."""
+    facts = (fact(5, Kind.SAID, utterance="m"), fact(6, Kind.LINE_OPENED, line="l", turn=4), fact(7, Kind.LINE_CLOSED, line="l"))
+    assert followed(*facts)[-1] == (True, True)
+
+
+def test_a_line_elsewhere_answers_nobody_here() -> None:
+    """Two places, two conversations."""
+    facts = (fact(5, Kind.SAID, utterance="m"), fact(6, Kind.LINE_OPENED, line="l", turn=4, place="cellar"), fact(7, Kind.LINE_CLOSED, line="l"))
+    assert followed(*facts)[-1] == (True, False)
+
+
+def test_only_what_was_said_until_then_is_passed() -> None:
+    """A turn that is given up because of these words ends another one; one with the words in it ends theirs."""
+    said = fact(5, Kind.SAID, utterance="m")
+    assert followed(said, fact(6, Kind.PASSED, 4, turn=4))[-1] == (True, False)
+    assert followed(said, fact(6, Kind.PASSED, 5, turn=4))[-1] == (True, True)
+    assert followed(said, fact(6, Kind.PASSED, None, turn=4))[-1] == (True, True)
