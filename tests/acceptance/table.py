@@ -90,11 +90,12 @@ def assert_whole(facts: Sequence[Fact]) -> None:
     assert all(fact["seq"] < ends[fact["body"]["line"]] for fact in facts if fact["kind"] == "sentence")
     said = {fact["seq"]: fact["body"]["utterance"] for fact in facts if fact["kind"] == "said"}
     assert len(set(said.values())) == len(said), "nothing is said twice"
-    unanswered = 0
+    unanswered: list[int] = []
     for fact in facts:
         if fact["kind"] == "said":
-            unanswered = unanswered or fact["seq"]
+            unanswered.append(fact["seq"])
         elif fact["kind"] in {"line_opened", "passed"}:
             assert fact["body"]["turn"] in {0, *said}
-            unanswered = 0
-    assert not unanswered, f"the turn {unanswered} has neither a line nor `passed`"
+            passed = fact["cause"] if fact["kind"] == "passed" else None
+            unanswered = [] if passed is None else [seq for seq in unanswered if seq > passed]
+    assert not unanswered, f"what was said at {unanswered} has neither a line nor `passed`"
