@@ -78,6 +78,7 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
         self.seats: asyncio.Queue[Seat] = asyncio.Queue()
         self.present: list[Seat] = []
         self.told: list[TellRequest] = []
+        self.tells: asyncio.Queue[TellRequest] = asyncio.Queue()
         self.opened: list[OpenRequest] = []
         self.refuse: SouffleurError | None = None
 
@@ -85,6 +86,11 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
         """The next one who attaches."""
         async with asyncio.timeout(WAIT_S):
             return await self.seats.get()
+
+    async def tell(self) -> TellRequest:
+        """The next fact told."""
+        async with asyncio.timeout(WAIT_S):
+            return await self.tells.get()
 
     def write(self, sid: str, body: Body, by: Author, *, hidden_from: tuple[str, ...] = ()) -> Fact:
         """Append a fact and tell everybody attached, but those it is hidden from."""
@@ -130,6 +136,7 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
     async def Tell(self, request: stage_pb2.TellRequest, context: Any) -> stage_pb2.TellResponse:  # noqa: N802
         told = from_proto(request, TellRequest)
         self.told.append(told)
+        self.tells.put_nowait(told)
         if self.refuse is not None:
             raise self.refuse
         return stage_pb2.TellResponse(seq=900 + len(self.told))
@@ -159,13 +166,11 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
             self.present.remove(seat)
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+            seat.up.put_nowait(None)
 
     async def _read(self, requests: AsyncIterator[stage_pb2.AttachRequest], seat: Seat) -> None:
-        try:
-            async for request in requests:
-                seat.up.put_nowait(ATTACH_UP.unwrap(request))
-        finally:
-            seat.up.put_nowait(None)
+        async for request in requests:
+            seat.up.put_nowait(ATTACH_UP.unwrap(request))
 
 
 @dataclass

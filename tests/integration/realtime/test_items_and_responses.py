@@ -191,6 +191,7 @@ async def test_delete_strikes_one_s_own_and_only_that(house: House) -> None:
         await guest.send(type="conversation.item.delete", event_id="steal", item_id="item_U9")
         error = (await guest.expect("error"))["error"]
         assert (error["code"], error["event_id"]) == ("forbidden", "steal")
+        await house.stage.tell()
         assert [(told.kind, json.loads(told.body)) for told in house.stage.told] == [("struck", {"targets": [said.seq]})]
         assert other.seq != said.seq
         house.stage.write(guest.sid, Struck(targets=[said.seq]), Author("player", guest.seat.participant))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 
 from services.core.model.attachment import Configure, FinalHeard, Onset, Paused, UtteranceEnded
 from services.core.model.speech import SkippedPhrase
+from services.gateway.hearing import g711
 from tests.integration.realtime.conftest import House
 from tests.integration.realtime.table import silence, tone
 
@@ -82,10 +86,6 @@ async def test_other_input_formats_are_heard(house: House, kind: str, rate: int 
         assert shown["audio"]["input"]["format"] == wanted
         sound = silence(0.2, rate or 8000) + tone(0.6, rate or 8000) + silence(0.4, rate or 8000)
         if rate is None:
-            import numpy as np
-
-            from services.gateway.hearing import g711
-
             sound = g711.encode(kind, np.frombuffer(sound, "<i2"))
         await guest.append(sound, 1600)
         onset = await guest.seat.expect(Onset)
@@ -123,11 +123,12 @@ async def test_instructions_of_a_director_are_a_note(house: House) -> None:
     async with house.guest() as director:
         shown = await director.update(instructions="Be gruff.")
         assert shown["instructions"] == "Be gruff."
+        assert json.loads((await house.stage.tell()).body)["text"] == "Be gruff."
     async with house.guest(role="player") as player:
         shown = await player.update(instructions="Be gruff.", max_output_tokens=50)
         assert (shown["instructions"], shown["max_output_tokens"]) == ("", 50)
         assert any(event.get("code") == "instructions_ignored" for event in player.events)
-    assert [(told.kind, "Be gruff." in told.body) for told in house.stage.told] == [("noted", True)]
+    assert [told.kind for told in house.stage.told] == ["noted"]
 
 
 async def test_configure_extra_reaches_the_stage(house: House) -> None:
