@@ -26,6 +26,8 @@ _WHOLE: Final = Limits(first_clause=10_000, clause=10_000)
 USER_SLOT: Final = "\ue000"
 """Stands for the name of whoever is spoken to until a line is spoken."""
 _READABLE_SLOT: Final = "Useruser"
+_SPACELESS: Final = "\u2e80"
+"""From here on scripts write no spaces between words."""
 
 
 _THIRD_PERSON: Final = re.compile(r"\b(?:she|he|her|his|him)\b|(?<![а-яё])(?:она|он|её|его|ей|ему)(?![а-яё])|[她他]", re.IGNORECASE)
@@ -137,10 +139,12 @@ class Material:
 
     def _topics(self) -> Iterator[Topic]:
         """What the character can be asked about, in the card's own words."""
+        text = "\n".join(line.text for line in self.lines)
         for entry in book_of(self.card.book).entries:
-            key = next((key for key in entry.keys if 2 <= len(key) <= 30 and not entry.regex and not key.startswith("/")), "")
+            usable = (key for key in entry.keys if 2 <= len(key) <= 30 and not entry.regex and not key.startswith("/"))
+            key = next((key for key in usable if _is_word(key, text)), "")
             if key and entry.enabled and entry.forced is None:
-                yield Topic(key, _shown(key, entry.keys, entry.content))
+                yield Topic(key, _shown(key, entry.keys, text))
 
 
 def _lines(sentences: Sequence[Sentence], source: Source, part: int, *, cue: str = "", own: bool = True) -> Iterator[Line]:
@@ -159,11 +163,22 @@ def _grouped(sentences: Sequence[Sentence], most: int, letters: int) -> Iterator
         yield tuple(group)
 
 
-def _shown(key: str, keys: Sequence[str], content: str) -> str:
+def _is_word(key: str, text: str) -> bool:
+    """The key can be said as it is. Where words are declined, keys are often only their beginnings: "сосн"."""
+    return key.isascii() or key[0] >= _SPACELESS or (" " not in key and _whole(key, text) is not None)
+
+
+def _whole(key: str, text: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Match[str] | None:
+    return re.search(rf"\b{re.escape(key)}\b", text, flags)
+
+
+def _shown(key: str, keys: Sequence[str], text: str) -> str:
     """A lorebook key as it would be said: "Pim", "the bell", "flowers"."""
     if not key.isascii():
-        return key
-    proper = re.search(rf"(?<=[a-z,] ){re.escape(key.capitalize())}\b", content)
+        # A name is never written small.
+        found = None if _whole(key.lower(), text, re.RegexFlag(0)) else _whole(key, text)
+        return found.group() if found else key
+    proper = re.search(rf"(?<=[a-z,] ){re.escape(key.capitalize())}\b", text)
     if proper or key[:1].isupper():
         return key.capitalize() if proper else key
     return f"{key}s" if f"{key}s" in keys else f"the {key}"

@@ -71,6 +71,16 @@ def test_it_leads_back_to_what_it_knows() -> None:
     assert any("bell" in answer or "toll" in answer for answer in answers[1:])
 
 
+def test_it_names_only_whole_words() -> None:
+    """Keys of a declined language are beginnings of words: "сосн" wakes the entry and is never said; a name keeps its capital."""
+    entries = [{"keys": [key], "content": text, "enabled": True, "insertion_order": 1} for key, text in (
+        ("сосн", "Под тремя соснами стоит тот, кто забыл умереть."), ("мост", "Ледяной мост держит троих."), ("велена", "Велена просила меня молчать."),
+        ("не дышит", "Он не дышит."),
+    )]  # fmt: skip
+    material = Material(card_of({"name": "Яроглав", "character_book": {"entries": entries}}))
+    assert [topic.said for topic in material.topics] == ["мост", "Велена"]
+
+
 def test_it_goes_on_when_asked_to() -> None:
     """Tell me more brings the next lines of the same thing."""
     content = " ".join(f"The flood did thing number {number} to the town." for number in range(9))
