@@ -21,6 +21,7 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.default_authority", "localhost"),
@@ -207,6 +208,10 @@ class StageClient:
             except NotOwner as moved:
                 address = moved.address
                 continue
+            except BaseException:
+                # Nobody will read it: without this a seat would be kept for one who gave up waiting.
+                stream.cancel()
+                raise
             if not isinstance(first, attachment.Attached):
                 stream.cancel()
                 raise Unavailable("the stage ended the attachment")

@@ -23,12 +23,17 @@ M = TypeVar("M", bound=Message)
 
 def to_proto(value: Any, message: type[M]) -> M:
     """The message that carries `value`."""
-    if isinstance(value, Fact):
-        return typing.cast(M, transcript_pb2.Fact(seq=value.seq, kind=value.kind, json=value.to_json()))
     result = message()
-    for name, put in _writers(typing.cast(Any, type(value)), typing.cast(Any, message)):
-        put(result, getattr(value, name))
+    _fill(result, value)
     return result
+
+
+def _fill(message: Any, value: Any) -> None:
+    if isinstance(value, Fact):
+        message.seq, message.kind, message.json = value.seq, value.kind, value.to_json()
+        return
+    for name, put in _writers(typing.cast(Any, type(value)), typing.cast(Any, type(message))):
+        put(message, getattr(value, name))
 
 
 def from_proto(message: Message, cls: type[T]) -> T:
@@ -46,20 +51,22 @@ class OneOf:
         self._message = message
         by_name = {cls.__name__: cls for cls in values}
         self._by_field: dict[str, type[Any]] = {}
-        self._by_type: dict[type[Any], tuple[str, type[Message]]] = {}
+        self._by_type: dict[type[Any], str] = {}
         for item in message.DESCRIPTOR.oneofs_by_name["kind"].fields:
             if item.message_type is None:
                 continue
             cls = by_name.pop(item.message_type.name)
             self._by_field[item.name] = cls
-            self._by_type[cls] = (item.name, type(getattr(message(), item.name)))
+            self._by_type[cls] = item.name
         if by_name:
             raise TypeError(f"{message.DESCRIPTOR.full_name} has no place for {sorted(by_name)}")
 
     def wrap(self, value: Any) -> Any:
         """The message around `value`."""
-        name, inner = self._by_type[type(value)]
-        return self._message(**{name: to_proto(value, inner)})
+        message = self._message()
+        # Filled where it stands: this is the way of every piece of sound to every listener.
+        _fill_part(getattr(message, self._by_type[type(value)]), value)
+        return message
 
     def unwrap(self, message: Message) -> Any:
         """The value inside; None for an empty message or a kind from a newer peer."""
@@ -84,14 +91,18 @@ def _writer(field: Any) -> Callable[[Any, Any], None]:
             return lambda message, value: getattr(message, name).extend(value)
         return lambda message, value: _extend(getattr(message, name), value)
     if field.message_type is not None:
-        return lambda message, value: getattr(message, name).CopyFrom(to_proto(value, type(getattr(message, name))))
+        return lambda message, value: _fill_part(getattr(message, name), value)
     return lambda message, value: None if value is None else setattr(message, name, value)
 
 
 def _extend(target: Any, values: Any) -> None:
     for value in values:
-        item = target.add()
-        item.CopyFrom(to_proto(value, type(item)))
+        _fill(target.add(), value)
+
+
+def _fill_part(part: Any, value: Any) -> None:
+    part.SetInParent()
+    _fill(part, value)
 
 
 def _is_map(field: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, NoReturn
 
 import grpc
@@ -113,8 +113,10 @@ def _unary(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def _streaming(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
-            async for response in inner(request, context):
-                yield response
+            # Closed here and not by the collector: a servicer's clean-up is due when the call ends.
+            async with aclosing(inner(request, context)) as responses:
+                async for response in responses:
+                    yield response
         except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
             raise
         except errors.SouffleurError as error:
