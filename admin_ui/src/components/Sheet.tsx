@@ -1,5 +1,5 @@
 /** A modal sheet over the page: at the side (drawer) or in the middle. Focus and Escape are the browser's own. */
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, useLayoutEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Icon } from '@/components/Icon'
@@ -15,7 +15,8 @@ interface Props {
 export function Sheet({ title, side = false, onClose, children, testId }: Props) {
   const { t } = useTranslation()
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // Closed while it is still in the page: only then does the browser give the focus back to whatever opened it.
+  useLayoutEffect(() => {
     const element = dialog.current
     element?.showModal()
     return () => element?.close()
