@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import wave
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, Response, async_playwright
 
 from tests.acceptance.program import until
+from tests.acceptance.table import Fact
 
 MIC_RATE = 48000
 _STATIC = Path(__file__).resolve().parents[2] / "services" / "gateway" / "static"
@@ -175,6 +176,11 @@ class Visit:
         found = [event["fact"] for _, event in await self.down("souffleur.fact")]
         return [fact for fact in found if not kind or fact["kind"] == kind]
 
+    async def unheard(self, line: str) -> str:
+        """What the screenplay shows of a line as struck through."""
+        found = await self.page.locator(f"[data-line='{line}'] [data-testid=unheard]").all_text_contents()
+        return " ".join(text.strip() for text in found)
+
     async def probe(self, name: str) -> Any:
         """One member of the page's own probe."""
         return await self.page.evaluate(f"souffleurProbe.{name}")
@@ -254,3 +260,10 @@ async def playing() -> AsyncIterator[Playwright]:
     need_browser()
     async with async_playwright() as playwright:
         yield playwright
+
+
+def unheard(facts: Sequence[Fact], closed: Mapping[str, Any]) -> str:
+    """The words of a line, by the body of its `line_closed`, that nobody heard."""
+    sentences = [(fact["seq"], fact["body"]["text"]) for fact in facts if fact["kind"] == "sentence" and fact["body"]["line"] == closed["line"]]
+    cut = closed["last_seq"]
+    return " ".join((text[closed["offset"] :] if seq == cut else text).strip() for seq, text in sentences if seq >= cut).strip()
