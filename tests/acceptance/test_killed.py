@@ -164,6 +164,7 @@ async def examine(program: Program, witness: Witness) -> None:
     async with player(program.websocket, "npc/mirelle", query={"session": witness.session}, mic=False) as one:
         _, _, attached = await one.wait_for("souffleur.attached")
         assert attached["session_id"] == witness.session
+        await until(lambda: len(seen(one)) >= attached["head"], what="all that happened before")
         assert [fact["seq"] for fact in seen(one)] == list(range(1, len(seen(one)) + 1))
         assert_whole([fact for fact in await facts_of(program.url, witness.session) if fact["seq"] <= attached["head"]])
         first = await ask(one, "Are you still there?")
