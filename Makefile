@@ -55,7 +55,7 @@ check-page: setup-dev
 protos: setup-dev ## Make the gRPC stubs beside their sources again
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. $(PROTOS)
 
-bench: setup ## Measure what the framework adds to a turn (ARGS passes options)
+bench: setup-dev ## Measure what the framework adds to a turn (ARGS passes options)
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what the set-up made; data stays

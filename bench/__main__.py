@@ -1,0 +1,73 @@
+"""`python -m bench [overhead|barge-in|start]`: measure, print the tables, and write them into docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shlex
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from bench import document
+from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
+from bench.start import start_table
+
+_SECTIONS = ("overhead", "barge-in", "start")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    options = _parser().parse_args(argv)
+    uvloop.run(_run(options, shlex.join(["python", "-m", "bench", *(sys.argv[1:] if argv is None else argv)])))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(_SECTIONS)}; all of them if none is named")
+    parser.add_argument("--sessions", type=_numbers, default=[1, 10, 50], metavar="1,10,50", help="callers at the same time, one row each")
+    parser.add_argument("--seconds", type=float, default=10.0, help="that are counted in each run (default: 10)")
+    parser.add_argument("--runs", type=int, default=3, help="of each row; the tables show medians and ranges (default: 3)")
+    parser.add_argument("--urgent", action="store_true", help="go before everybody else on the machine (needs root)")
+    parser.add_argument("--no-write", action="store_true", help="print only, leave docs/benchmarks.md as it is")
+    return parser
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = sorted({int(part) for part in text.split(",")})
+    if not numbers or numbers[0] < 1:
+        raise argparse.ArgumentTypeError("numbers of sessions are positive")
+    return numbers
+
+
+async def _run(options: argparse.Namespace, command: str) -> None:
+    sections = options.sections or list(_SECTIONS)
+    if unknown := set(sections) - set(_SECTIONS):
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(_SECTIONS)}")
+    for section in sections:
+        stamp = await asyncio.to_thread(document.stamp, command)
+        text = f"{await _measured(section, options)}\n\n{stamp}"
+        print(f"\n{section}\n\n{text}\n", flush=True)
+        if not options.no_write:
+            document.write(section, text)
+
+
+async def _measured(section: str, options: argparse.Namespace) -> str:
+    if section == "start":
+        return await start_table(options.runs)
+    if section == "barge-in":
+        ten = Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent)
+        return barge_in_table([await _row(ten)])
+    return overhead_tables([await _row(plan) for plan in plans(options.sessions, options.seconds, options.runs, urgent=options.urgent)])
+
+
+async def _row(plan: Plan) -> Row:
+    wire = "PCM" if plan.binary else "JSON"
+    sys.stderr.write(f"{plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {wire}, {plan.token_ms:.0f} ms a token\n")
+    return await measured(plan)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
