@@ -230,8 +230,8 @@ class Tape:
                 found.append(Spell(at - FRAME_MS, at))
         return found
 
-    def true_end(self, spell: Spell, floor: float = 0.03) -> float:
-        """Where its last sound is: above `floor` of its loudest frame."""
+    def true_end(self, spell: Spell, floor: float = 0.01) -> float:
+        """Where its last sound is: above `floor` of its loudest frame, 40 dB down; the recordings fade to nothing."""
         frames = [frame for frame in self.sent if spell.began < frame["capturedAt"] < spell.ended + 500]
         loudest = max(frame["level"] for frame in frames)
         return max(float(frame["capturedAt"]) for frame in frames if frame["level"] > floor * loudest)

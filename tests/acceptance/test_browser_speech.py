@@ -27,7 +27,7 @@ SESSIONS = 3
 LEAD_S = 1.0
 ROOM_S = 5.5
 """Silence after each phrase: the end of the turn, the whole reply, and some to spare."""
-FIRST_ROOM_S = 8.0
+FIRST_ROOM_S = 7.5
 """The first phrases find the recognisers cold, all at once."""
 REPLIES = {
     "[joy] Welcome in, friend. [neutral] The fire is warm.": ("joy", "neutral"),
