@@ -60,33 +60,45 @@ class Late(Exception):
 
 
 class Patience(Generic[T]):
-    """Takes items from a generator with a limit on each wait; running into the limit loses nothing."""
+    """Takes items from a generator with a limit on each wait; running into the limit loses nothing.
 
-    def __init__(self, source: AsyncGenerator[T, None]) -> None:
+    One task reads up to `limit` items ahead: what is there already costs neither a task nor a timer.
+    """
+
+    def __init__(self, source: AsyncGenerator[T, None], limit: int = 16) -> None:
         """`source` belongs to this from now on; `close` closes it."""
         self._source = source
-        self._next: asyncio.Task[T | _End] | None = None
+        self._queue: asyncio.Queue[T | Exception | _End] = asyncio.Queue(limit)
+        self._reading: asyncio.Task[None] | None = None
 
     async def within(self, seconds: float) -> T | None:
         """The next item, or None at the end. Raises `Late`."""
-        task = self._next or asyncio.create_task(self._advance(), name="tts-next")
-        self._next = task
-        done, _ = await asyncio.wait([task], timeout=max(seconds, 0.0))
-        if not done:
-            raise Late
-        self._next = None
-        item = task.result()
-        return None if isinstance(item, _End) else item
+        if self._reading is None:
+            self._reading = asyncio.create_task(_fill(self._source, self._queue), name="tts-next")
+        if self._queue.empty():
+            item = await self._waited_for(seconds)
+        else:
+            item = self._queue.get_nowait()
+        if isinstance(item, Exception):
+            raise item
+        if isinstance(item, _End):
+            self._queue.put_nowait(item)
+            return None
+        return item
 
     async def close(self) -> None:
         """Stop the source at once and wait for its clean-up."""
-        if self._next is not None:
-            self._next.cancel()
-            await asyncio.wait([self._next])
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         await self._source.aclose()
 
-    async def _advance(self) -> T | _End:
-        return await anext(self._source, _END)
+    async def _waited_for(self, seconds: float) -> T | Exception | _End:
+        try:
+            async with asyncio.timeout(max(seconds, 0.0)):
+                return await self._queue.get()
+        except TimeoutError:
+            raise Late from None
 
 
 class _Pump(Generic[T]):

@@ -88,6 +88,36 @@ async def test_patience_loses_nothing_when_time_is_up() -> None:
         await patience.close()
 
 
+async def test_patience_reads_ahead_up_to_its_limit_and_keeps_to_its_end() -> None:
+    """An engine is never more than the limit ahead of what is taken, and the end stays the end."""
+    source = _Counting(10)
+    patience = Patience(source.items(), 3)
+    async with asyncio.timeout(DEADLINE_S):
+        for number in range(10):
+            assert await patience.within(1.0) == number
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert source.given <= number + 1 + 3 + 1
+        assert await patience.within(1.0) is None
+        assert await patience.within(1.0) is None
+        await patience.close()
+
+
+async def test_patience_gives_an_error_in_its_place() -> None:
+    """What was made before the fault comes first, even when the fault has happened already."""
+
+    async def failing() -> AsyncGenerator[int, None]:
+        yield 1
+        raise EngineFailed
+
+    patience = Patience(failing())
+    async with asyncio.timeout(DEADLINE_S):
+        assert await patience.within(1.0) == 1
+        with pytest.raises(EngineFailed):
+            await patience.within(1.0)
+        await patience.close()
+
+
 async def test_closing_patience_stops_a_source_that_is_being_waited_for() -> None:
     """A stalled engine is cancelled, not abandoned."""
     stopped = asyncio.Event()
