@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,18 @@ BY_MODULE = ("stt", "llm", "tts")
 class Scattered:
     """The running processes by service; `gateway` is the one that outsiders know."""
 
-    processes: dict[str, Program]
+    folder: Path
+    shared: Mapping[str, Any]
+    processes: dict[str, Program] = field(default_factory=dict)
+
+    async def start(self, name: str) -> Program:
+        """Start one, for the first time or after its death."""
+        self.processes[name] = await _started(name, self.folder / name, self.shared, f"http://127.0.0.1:{self.shared['gateway']['port']}")
+        return self.processes[name]
+
+    async def ready(self) -> None:
+        """Wait until a turn is possible."""
+        await until(lambda: _ready(self), START_S, "every service")
 
     @property
     def gateway(self) -> Program:
@@ -56,17 +66,20 @@ async def scattered(folder: Path, settings: Mapping[str, Any], redis_url: str) -
         "gateway": {"port": front},
         **settings,
     }
-    house = Scattered({})
-    async with AsyncExitStack() as stack:
+    house = Scattered(folder, shared)
+    try:
         for name in SERVICES:
-            house.processes[name] = await _started(name, folder / name, shared, f"http://127.0.0.1:{front}")
-            stack.push_async_callback(_ended, house.processes[name])
-        await until(lambda: _ready(house), START_S, "every service")
+            await house.start(name)
+        await house.ready()
         yield house
+    finally:
+        for program in house.processes.values():
+            if program.process.returncode is None:
+                await program.kill()
 
 
 async def _started(name: str, folder: Path, shared: Mapping[str, Any], url: str) -> Program:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     runtime = tempfile.mkdtemp(prefix="sf-", dir="/tmp")
     own = {"data_dir": str(folder / "data"), "runtime_dir": runtime}
     (folder / "souffleur.toml").write_text(toml({**own, **shared}), encoding="utf-8")
@@ -88,12 +101,6 @@ async def _ready(house: Scattered) -> bool:
             return bool((await client.get(f"{house.gateway.url}/readyz")).is_success)
     except httpx2.HTTPError:
         return False
-
-
-async def _ended(program: Program) -> None:
-    if program.process.returncode is None:
-        program.process.send_signal(signal.SIGKILL)
-        await program.process.wait()
 
 
 def _free_ports(count: int) -> list[int]:
