@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ import pytest_asyncio
 from tests.acceptance.conftest import need
 from tests.acceptance.page import Page, page
 from tests.acceptance.player import RATE, Player, player, rms
-from tests.acceptance.program import Program, running
+from tests.acceptance.program import Program, running, until
 from tests.acceptance.table import assert_whole, brisk, facts_of, heard, is_fact, opened, seen
 from tests.making.prompts import prompts, words
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
-REPLIES = ["[joy] Well met, all of you. [neutral] Sit down.", "[anger] Not now!"]
+REPLIES = [
+    "[joy] Well met, all of you. [neutral] Sit down with us for a while.",
+    "[anger] Not now! [weariness] I have far too much to count before the morning.",
+]
 TO_AGENT, TO_STAR, TO_NOBODY = "agent logged in", "press star to cancel", "all circuits are busy now"
 """Recorded phrases; two of them hold the name of a character."""
 LEAD = bytes(RATE // 5 * 2)
@@ -28,7 +32,7 @@ LEAD = bytes(RATE // 5 * 2)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
-    """Real hearing, real voice, known words, and two characters whose names are among the recorded phrases."""
+    """Real hearing, real voice, known words, two characters whose names are among the recorded phrases, and one who talks slowly."""
     need("pocketsphinx", "espeakng_loader")
     settings = {
         "stt": {"engine": "pocketsphinx"},
@@ -37,7 +41,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Progr
     }
     folder: Path = tmp_path_factory.mktemp("house")
     async with running(folder, settings) as started:
+        slow = {"souffleur": {"language": "en", "voice": {"language": "en", "rate": 0.6}}}
         assert [await brisk(started.url, name) for name in ("Agent", "Star")] == ["agent", "star"]
+        assert await brisk(started.url, "Warden", extensions=slow) == "warden"
         yield started
     assert started.complaints() == []
 
@@ -197,6 +203,51 @@ async def test_typed_words_reach_all_and_the_named_one_answers(house: Program) -
         assert said_by_others(one.cleo, marks[2]) == []
         assert set(items(one.ann, marks[0])) == set(items(one.bob, marks[1])) == set(items(one.cleo, marks[2]))
         assert not any(transcriptions(someone, mark) for someone, mark in zip(one.everybody, marks, strict=True))
+    await whole(house, one.session)
+
+
+async def test_anybody_may_interrupt_for_all(house: Program) -> None:
+    """A third one speaks up while a character answers another: everybody's response is cancelled at the same word, and the words stand."""
+    async with table(house, ["warden"]) as one:
+        marks = one.marks()
+        typed = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Warden, a word."}]}
+        await one.bob.connection.conversation.item.create(item=typed)
+        await one.bob.connection.response.create()
+        line = (await everybody_knows(one, marks, "line_opened"))["body"]["line"]
+        await until(lambda: len(one.cleo.sound(line)) > RATE // 2, what="the voice")
+        await one.cleo.say(speech(TO_NOBODY))
+        closed = await everybody_knows(one, marks, "line_closed", line=line)
+        assert (closed["body"]["state"], closed["body"]["reason"], closed["body"]["basis"]) == ("cut", "barge_in", "reported")
+        await everybody_knows(one, marks, "passed")
+        done = []
+        for someone, mark in zip(one.everybody, marks, strict=True):
+            _, _, event = await someone.wait_for("response.done", after=mark)
+            done.append((event["response"]["id"], event["response"]["status"], event["response"]["output"][0]["content"][0]["transcript"]))
+            for kind in ("souffleur.pause", "souffleur.flush"):
+                assert [event["line_id"] for _, event in someone.of(kind, mark)] == [line]
+        assert done == [(f"resp_{line}", "cancelled", done[0][2])] * 3
+        assert transcriptions(one.cleo, marks[2]) == [(items(one.ann, marks[0])[-1], TO_NOBODY)]
+    await whole(house, one.session)
+
+
+async def test_who_talks_by_key_is_answered_after_the_line_before(house: Program) -> None:
+    """Push-to-talk at a full table: asking while somebody else is being answered is no error, and the named character answers next."""
+    async with table(house) as one:
+        manual = {"audio": {"input": {"turn_detection": None, "transcription": {"model": "default", "prompt": TO_STAR}}}}
+        query = {"session": one.session, "name": "Dora"}
+        async with player(house.websocket, "npc/agent", session=manual, query=query, mic=False) as dora:
+            marks = one.marks()
+            await one.bob.say(speech(TO_AGENT))
+            await everybody_knows(one, marks, "line_opened")
+            await dora.connection.input_audio_buffer.append(audio=base64.b64encode(speech(TO_STAR)).decode())
+            await dora.connection.input_audio_buffer.commit()
+            await dora.connection.response.create()
+            for name in ("agent", "star"):
+                _, _, opened_by = await dora.wait_for(is_fact("line_opened", character=name))
+                _, _, event = await dora.wait_for(is_fact("line_closed", line=opened_by["fact"]["body"]["line"]))
+                assert event["fact"]["body"]["state"] == "heard"
+            assert [text for _, text in transcriptions(dora)] == [TO_STAR]
+            assert not dora.of("error")
     await whole(house, one.session)
 
 
