@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
+from services.core.errors import InvalidRequest
 from services.core.model.attachment import AttachDown, Configure, Principal
 from services.core.model.fact import Fact
+from services.stage.endpointing import POLICIES
 from services.transcript.view import DIRECTOR, Reader, redacted
 
 _QUEUE: Final = 1024
 """About 40 s of voice; a listener that is further behind is gone."""
+_HANG_OVER_S: Final = (0.1, 5.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +34,11 @@ class Attachment:
     """Seq of the last fact sent."""
     played_ms: dict[str, int] = field(default_factory=dict)
     """Line -> audio that has left the loudspeaker, as reported."""
+    overran: Callable[[Attachment], None]
+    """Called, soon, when it does not read what it is sent: nobody is to wait until a send to it ends."""
     overrun: bool = False
+    _backlog: deque[AttachDown] = field(default_factory=deque)
+    """What was missed, as long as the session is; sent before the queue."""
     _queue: asyncio.Queue[AttachDown | None] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
     _held: list[Fact] | None = field(default_factory=list)
     """Live facts, while the backlog is being read; None afterwards."""
@@ -50,7 +59,8 @@ class Attachment:
         return DIRECTOR if self.principal.role == "director" else Reader("player", self.participant)
 
     def configure(self, change: Configure) -> None:
-        """Take over the fields that are set."""
+        """Take over the fields that are set. Raises `InvalidRequest`, and then nothing has changed."""
+        check(change)
         given = {item.name: value for item in fields(change) if (value := getattr(change, item.name)) is not None}
         self.settings = replace(self.settings, **given)
         self.hears = self.hears if change.hears is None else change.hears
@@ -61,8 +71,10 @@ class Attachment:
         try:
             self._queue.put_nowait(value)
         except asyncio.QueueFull:
-            self.overrun = True
             self.close()
+            if not self.overrun:
+                self.overrun = True
+                asyncio.get_running_loop().call_soon(self.overran, self)
 
     def fact(self, fact: Fact) -> None:
         """Queue a live fact, if this principal may see it."""
@@ -74,27 +86,38 @@ class Attachment:
     def caught_up(self, backlog: list[Fact]) -> None:
         """The backlog has been read: send it, then whatever came meanwhile, each once."""
         held, self._held = self._held or [], None
-        for fact in (*backlog, *held):
-            self._send(fact)
+        # A session may have more facts than the queue has room, and a newcomer that reads them is not slow.
+        self._backlog.extend(shown for fact in (*backlog, *held) if (shown := self._shown(fact)) is not None)
 
     def _send(self, fact: Fact) -> None:
-        if fact.seq <= self.seen:
-            return
-        self.seen = fact.seq
-        shown = redacted(fact, self.reader)
+        shown = self._shown(fact)
         if shown is not None:
             self.deliver(shown)
 
+    def _shown(self, fact: Fact) -> Fact | None:
+        """The fact as this principal may see it; None if not at all, or if it was seen before."""
+        if fact.seq <= self.seen:
+            return None
+        self.seen = fact.seq
+        return redacted(fact, self.reader)
+
     def close(self) -> None:
-        """End the stream after what is queued, or at once if the queue is full."""
-        while True:
-            try:
-                self._queue.put_nowait(None)
-            except asyncio.QueueFull:
+        """End the stream after what is queued; at once if the queue is full."""
+        if self._queue.full():
+            self._backlog.clear()
+            while not self._queue.empty():
                 self._queue.get_nowait()
-            else:
-                return
+        self._queue.put_nowait(None)
 
     async def next(self) -> AttachDown | None:
         """The next thing to send; None = the end."""
-        return await self._queue.get()
+        return self._backlog.popleft() if self._backlog else await self._queue.get()
+
+
+def check(settings: Configure) -> None:
+    """Raises `InvalidRequest` for settings that no session may have."""
+    shortest, longest = _HANG_OVER_S
+    if settings.hang_over_s is not None and not shortest <= settings.hang_over_s <= longest:
+        raise InvalidRequest(f"hang_over_s is {shortest} to {longest}")
+    if settings.endpointing is not None and settings.endpointing not in POLICIES:
+        raise InvalidRequest(f"endpointing is one of {', '.join(POLICIES)}")

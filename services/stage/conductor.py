@@ -120,6 +120,10 @@ class Order:
 
     line: str
     seat: Seat
+    place: str
+    """Whose floor it has; the character may be elsewhere by the time it ends."""
+    answers: str
+    """The participant who is answered."""
     audience: tuple[str, ...]
     first: asyncio.Future[Fact] | None
     """The `said` that names the turn; None = nobody asked."""
@@ -215,7 +219,7 @@ class Line:
         self._host.line_ended(self)
 
     async def _perform(self) -> Basis:
-        self._voiced = any(listener.hears for listener in self._host.listeners(self.order.seat.place))
+        self._voiced = any(listener.hears for listener in self._host.listeners(self.order.place))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._think(), name="think")
@@ -228,10 +232,12 @@ class Line:
     async def _think(self) -> None:
         """Reply -> sentences in the transcript."""
         order = self.order
+        # Shielded: cutting the line must not cancel the words, which are still to be passed.
         if order.said is not None:
-            await order.said
-        turn = 0 if order.first is None else (await order.first).seq
-        body = LineOpened(line=order.line, character=order.seat.member, turn=turn, base_seq=self._feed.request.base_seq)
+            await asyncio.shield(order.said)
+        turn = 0 if order.first is None else (await asyncio.shield(order.first)).seq
+        base = self._feed.request.base_seq
+        body = LineOpened(line=order.line, character=order.seat.member, turn=turn, base_seq=base, answers=order.answers)
         self.opened = True
         self._write(Kind.LINE_OPENED, "open", fields_of(body), turn or None)
         try:
@@ -298,6 +304,7 @@ class Line:
             await stream.send(Say(fact.seq))
         except SouffleurError as error:
             self._voice_lost(error)
+            await self._gate.wait()
             self._deliver(fact)
 
     async def _finish_voice(self, stream: Stream[SpeakOpen | Say, SpeakEvent], receiving: asyncio.Task[None]) -> None:
@@ -430,12 +437,15 @@ class Line:
             played = max([*reported, estimate] if estimated else reported)
             basis = Basis.ESTIMATED if estimated else Basis.REPORTED
         in_order = sorted((sentence for sentence in self._spoken.values() if sentence.start >= 0), key=lambda sentence: sentence.start)
-        return extent(in_order, min(played, self._playhead.sent)), basis
+        # After a voice that failed half way comes text.
+        return max(extent(in_order, min(played, self._playhead.sent)), self._delivered), basis
 
     def _reported(self, listener: Attachment) -> int:
         return listener.played_ms.get(self.order.line, 0) * VOICE_RATE // 1000
 
     def _close(self, state: LineState, last: tuple[int, int], basis: Basis, reason: str) -> None:
+        if self.closed:
+            return
         self.closed = True
         if not self.opened:
             return
@@ -451,7 +461,7 @@ class Line:
                 kind=kind,
                 at_ms=self._clock.wall_ms(),
                 by=Author("character", order.seat.member, order.seat.name),
-                place=order.seat.place,
+                place=order.place,
                 audience=order.audience,
                 cause=cause,
                 body=body,
@@ -469,7 +479,7 @@ class Line:
         self._delivered = (fact.seq, len(str(fact.body["text"])))
 
     def _listeners(self) -> list[Attachment]:
-        return [listener for listener in self._host.listeners(self.order.seat.place) if listener.hears]
+        return [listener for listener in self._host.listeners(self.order.place) if listener.hears]
 
     def _tell(self, value: LineAudio | LineWords | LinePaused | LineResumed | LineFlushed) -> None:
         for listener in self._listeners():

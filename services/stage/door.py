@@ -10,16 +10,17 @@ from ulid import ULID
 
 from services.core.clock import Clock
 from services.core.errors import Forbidden, InvalidRequest, NotFound, Overloaded, SouffleurError
-from services.core.model.attachment import Attached, AttachOpen, Principal
+from services.core.model.attachment import Attached, AttachOpen
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, Left, fields_of
 from services.core.telemetry import ATTACHMENTS
-from services.stage.attachments import Attachment
+from services.stage.attachments import Attachment, check
 from services.stage.roster import CHARACTER, Seat
 from services.stage.session import Session
 
 _ATTACHMENTS: Final = 64
 _NAME_LIMIT: Final = 80
+PLACE_LIMIT: Final = 80
 _SEAT_KEPT_S: Final = 5.0
 """A participant whose connection broke keeps its seat this long: a page reconnects within a second or two."""
 
@@ -59,6 +60,7 @@ class Door:
             reports_playback=opening.reports_playback,
             settings=opening.configure,
             seen=max(0, opening.after_seq),
+            overran=self.leave,
         )
         session.attachments.append(attachment)
         ATTACHMENTS.inc()
@@ -79,11 +81,14 @@ class Door:
         principal = opening.principal
         if not 1 <= opening.head_count <= 100:
             raise InvalidRequest("head_count is 1 to 100")
+        if len(opening.place) > PLACE_LIMIT:
+            raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters")
+        check(opening.configure)
         known = self._session.roster.seats.get(opening.participant)
         if opening.participant:
             if known is None or known.role == CHARACTER:
                 raise NotFound("there is no such participant")
-            if not may_be(principal, known):
+            if not known.may_be(principal):
                 raise Forbidden("you may not be that participant")
             return known
         name = " ".join(principal.name.split())[:_NAME_LIMIT] or self._free_name()
@@ -119,7 +124,8 @@ class Door:
         session.listening.gone(attachment)
         session.touched = self._clock.now()
         member = attachment.participant
-        if not any(other.participant == member for other in session.attachments) and member not in self._leaving:
+        stays = any(other.participant == member for other in session.attachments)
+        if not stays and member not in self._leaving and not session.closing:
             self._leaving[member] = asyncio.get_running_loop().call_later(_SEAT_KEPT_S, self._left, member)
 
     def _left(self, member: str) -> None:
@@ -145,8 +151,3 @@ class Door:
         for timer in self._leaving.values():
             timer.cancel()
         self._leaving.clear()
-
-
-def may_be(principal: Principal, seat: Seat) -> bool:
-    """May this principal act as that member?"""
-    return principal.role == "director" or seat.principal == principal.id

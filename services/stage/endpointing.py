@@ -64,6 +64,10 @@ class Utterance:
     """When it was decided that it is over."""
     confirmed: bool = False
     speculated: bool = False
+    waived: bool = False
+    """It has held the floor for as long as it may."""
+    speech_end: float | None = None
+    """When the last sound was, if it is silent now."""
     _spoken_s: float = 0.0
     _speaking_since: float | None = None
 
@@ -86,24 +90,21 @@ class Utterance:
         )
 
     def paused(self, now: float, silence_s: float) -> None:
-        """It has been silent for `silence_s` already."""
-        if self.paused_at is not None:
+        """It has been silent for `silence_s` already; for longer than it lasts means that the speaker says so."""
+        if self._speaking_since is None or self.ended_at is not None:
             return
-        self.paused_at = now - silence_s
-        if self._speaking_since is not None:
-            self._spoken_s += max(0.0, self.paused_at - self._speaking_since)
+        self.paused_at = now - max(0.0, silence_s)
+        self.speech_end = self.paused_at if self.paused_at >= self._speaking_since else now
+        self._spoken_s += self.speech_end - self._speaking_since
         self._speaking_since = None
 
     def resumed(self, now: float) -> None:
         """Speech goes on."""
-        self.paused_at = None
+        if self._speaking_since is not None or self.ended_at is not None:
+            return
+        self.paused_at = self.speech_end = None
         self._speaking_since = now
         self.speculated = False
-
-    @property
-    def speech_end(self) -> float | None:
-        """When the last sound was, if it is silent now."""
-        return self.paused_at
 
     def _confirm_at(self) -> float | None:
         if self.confirmed or self._speaking_since is None:
@@ -123,15 +124,18 @@ class Utterance:
             return latest
         return min(latest, self.paused_at + self.wait(self.text, self.hang_over_s, self.factor))
 
+    def _waive_at(self) -> float | None:
+        return self.began + self.longest_s if self.manual and not self.waived else None
+
     def next_at(self) -> float | None:
         """When `due` may have something to say."""
         if self.ended_at is not None:
             return None
-        times = [time for time in (self._confirm_at(), self._speculate_at(), self._end_at()) if time is not None]
+        times = [time for time in (self._confirm_at(), self._speculate_at(), self._end_at(), self._waive_at()) if time is not None]
         return min(times, default=None)
 
     def due(self, now: float) -> tuple[str, ...]:
-        """What the passing of time means: any of confirm, speculate, end; each is said once (speculate once per pause)."""
+        """What the passing of time means: any of confirm, speculate, end, waive; each is said once (speculate once per pause)."""
         if self.ended_at is not None:
             return ()
         found: list[str] = []
@@ -144,4 +148,7 @@ class Utterance:
         elif (at := self._speculate_at()) is not None and now >= at:
             self.speculated = True
             found.append("speculate")
+        if (at := self._waive_at()) is not None and now >= at:
+            self.waived = True
+            found.append("waive")
         return tuple(found)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 from ulid import ULID
 
-from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, StaleFence, TooLarge
+from services.core.errors import NotFound, NotOwner, SouffleurError, StaleFence
 from services.core.model.attachment import OpenRequest, OpenResponse
 from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
-from services.core.model.facts import Joined, LineClosed, Passed, SceneSet, fields_of
+from services.core.model.facts import LineClosed, Passed, fields_of
 from services.core.runtime import Runtime
 from services.core.telemetry import SESSIONS
 from services.stage.conductor import Backstage
 from services.stage.door import Door
+from services.stage.opening import opening_facts
 from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.writer import Writer
@@ -29,7 +30,6 @@ from services.transcript.archiver import Archiver
 from services.transcript.log import TranscriptLog
 
 _RENEWALS_PER_LEASE: Final = 3
-_CAST_LIMIT: Final = 16
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
 _SLACK_S: Final = 60.0
@@ -58,33 +58,37 @@ class House:
         self._archive = archive
         self._archiver = archiver
         self._owned: dict[str, Owned] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._address = runtime.address("stage")
         self._closing: set[asyncio.Task[None]] = set()
 
     async def open(self, request: OpenRequest) -> OpenResponse:
         """Make a session or find it; its opening facts are durable and archived when this returns."""
-        if request.mode not in ("", "auto"):
-            raise InvalidRequest("this version knows the mode auto only")
-        if len(request.cast) > _CAST_LIMIT:
-            raise TooLarge(f"a cast has at most {_CAST_LIMIT} characters")
+        drafts = opening_facts(request, self.wall_ms())
         sid = request.session or str(ULID()).lower()
-        owned = await self._owning(sid, request)
+        owned = await self._owning(sid, new=True)
         created = owned.session.roster.head == 0
         if created:
-            await self._begin(owned.session, request)
+            await _written(owned.session, drafts)
+            await self._archiver.settle(sid)
         return OpenResponse(sid, owned.session.writer.durable, created)
 
     async def get(self, sid: str) -> Owned:
         """The live session. Raises `NotFound`, or `NotOwner` with the stage to ask."""
-        return await self._owning(sid, None)
+        return await self._owning(sid, new=False)
 
-    async def _owning(self, sid: str, making: OpenRequest | None) -> Owned:
-        async with self._locks.setdefault(sid, asyncio.Lock()):
+    def _alone(self, sid: str) -> asyncio.Lock:
+        """The session's lock. It lasts as long as somebody holds it or waits for it."""
+        lock = self._locks.get(sid)
+        if lock is None:
+            lock = self._locks[sid] = asyncio.Lock()
+        return lock
+
+    async def _owning(self, sid: str, *, new: bool) -> Owned:
+        async with self._alone(sid):
             owned = self._owned.get(sid)
             if owned is None:
-                if making is None and await self.log.head(sid) == 0 and await self._archive.mark(sid) == 0:
-                    self._locks.pop(sid, None)
+                if not new and await self.log.head(sid) == 0 and await self._archive.mark(sid) == 0:
                     raise NotFound("there is no such session")
                 owned = await self._claim(sid)
                 self._owned[sid] = owned
@@ -161,44 +165,32 @@ class House:
             )
             for line in roster.open_lines.values()
         ]
-        if roster.open_turn:
-            body = fields_of(Passed(turn=roster.open_turn, reason="owner_lost"))
-            drafts.append(Draft(key=f"pass:{roster.open_turn}", kind=Kind.PASSED, at_ms=now, by=Author("stage"), body=body))
+        for place, (first, last) in roster.open_turns().items():
+            body = fields_of(Passed(turn=first, reason="owner_lost"))
+            drafts.append(Draft(key=f"pass:{first}", kind=Kind.PASSED, at_ms=now, by=Author("stage"), place=place, cause=last, body=body))
         for seat in roster.seats.values():
             if seat.present and seat.role != "character":
                 body = {"member": seat.member}
                 drafts.append(Draft(key=f"left:{ULID()}", kind=Kind.LEFT, at_ms=now, by=Author("stage"), place=seat.place, body=body))
-        for future in [session.writer.write(draft) for draft in drafts]:
-            await future
-
-    async def _begin(self, session: Session, request: OpenRequest) -> None:
-        now = self._runtime.clock.wall_ms()
-        director = Author("director")
-        scene = SceneSet(
-            heading=request.scene_heading,
-            description=request.scene_description,
-            title=request.title,
-            mode=request.mode or "auto",
-            language=request.language,
-            phrases=list(request.phrases),
-        )
-        futures = [session.write(Draft(key="scene:0", kind=Kind.SCENE_SET, at_ms=now, by=director, body=fields_of(scene)))]
-        for member in request.cast:
-            body = Joined(member=member.slug, role="character", name=member.name, card=card_of(member.card))
-            key = f"cast:{member.slug}"
-            futures.append(session.write(Draft(key=key, kind=Kind.JOINED, at_ms=now, by=director, place=member.place, body=fields_of(body))))
-        for future in futures:
-            await future
-        await self._archiver.settle(session.sid)
+        await _written(session, drafts)
 
     def _lost(self, sid: str, error: SouffleurError) -> None:
         _log.warning("session.given_up", session=sid, code=error.code)
-        task = asyncio.create_task(self._release(sid, error.code, ours=not isinstance(error, StaleFence)), name=f"release:{sid}")
+        self._let_go(sid, error.code, ours=not isinstance(error, StaleFence))
+
+    def _let_go(self, sid: str, reason: str, *, ours: bool = True) -> None:
+        """Release it, without waiting for that."""
+        task = asyncio.create_task(self._release(sid, reason, ours=ours), name=f"release:{sid}")
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(self._released)
+
+    def _released(self, task: asyncio.Task[None]) -> None:
+        self._closing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("session.release_failed", task=task.get_name(), exc_info=error)
 
     async def _release(self, sid: str, reason: str, *, ours: bool = True) -> None:
-        async with self._locks.setdefault(sid, asyncio.Lock()):
+        async with self._alone(sid):
             owned = self._owned.pop(sid, None)
             if owned is None:
                 return
@@ -215,7 +207,6 @@ class House:
                     await self._archiver.settle(sid, timeout_s=_SETTLE_S)
                 with contextlib.suppress(SouffleurError):
                     await self.log.release(sid, owned.fence)
-        self._locks.pop(sid, None)
 
     def wall_ms(self) -> int:
         """The date, for facts."""
@@ -227,17 +218,19 @@ class House:
         # redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`): look for it.
         while task is None or not task.cancelling():
             await asyncio.sleep(stage.lease_s / _RENEWALS_PER_LEASE)
-            now = self._runtime.clock.now()
-            for sid, owned in list(self._owned.items()):
-                if not owned.session.attachments and now - owned.session.touched > stage.idle_release_s:
-                    await self._release(sid, "idle")
-                    continue
-                try:
-                    await self.log.renew(sid, owned.fence, stage.lease_s)
-                except StaleFence as error:
-                    self._lost(sid, error)
-                except SouffleurError as error:
-                    _log.warning("lease.not_renewed", session=sid, code=error.code)
+            await asyncio.gather(*(self._keep(sid, owned) for sid, owned in list(self._owned.items())))
+
+    async def _keep(self, sid: str, owned: Owned) -> None:
+        stage, idle_s = self._runtime.settings.stage, self._runtime.clock.now() - owned.session.touched
+        if not owned.session.attachments and idle_s > stage.idle_release_s:
+            self._let_go(sid, "idle")
+            return
+        try:
+            await self.log.renew(sid, owned.fence, stage.lease_s)
+        except StaleFence as error:
+            self._lost(sid, error)
+        except SouffleurError as error:
+            _log.warning("lease.not_renewed", session=sid, code=error.code)
 
     async def close(self) -> None:
         """Close and release everything."""
@@ -262,15 +255,9 @@ async def answers(address: str) -> bool:
     return True
 
 
-def card_of(text: str) -> dict[str, object]:
-    """A card as it goes into the fact. Raises `InvalidRequest`."""
-    try:
-        card = json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("a card is not JSON") from error
-    if not isinstance(card, dict):
-        raise InvalidRequest("a card is a JSON object")
-    return card
+async def _written(session: Session, drafts: Sequence[Draft]) -> None:
+    for future in [session.writer.write(draft) for draft in drafts]:
+        await future
 
 
 @asynccontextmanager

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from services.core.clock import Clock
-from services.core.errors import Conflict, NotFound
+from services.core.errors import Conflict, InvalidRequest, NotFound, Overloaded, SouffleurError
 from services.core.model.attachment import FinalHeard, Onset, PartialHeard, PartialShown, Paused, Refused, Resumed, SpeechSeen, UtteranceEnded, UtteranceLost
 from services.core.settings import StageSettings
 from services.stage.attachments import Attachment
 from services.stage.endpointing import Utterance
 
+ID_LIMIT: Final = 128
+"""Characters of an id that a client chooses."""
 _FINAL_GRACE_S: Final = 2.0
+_UNFINISHED: Final = 8
+"""Utterances of one attachment whose text has not come yet."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,8 @@ class Speech:
     attachment: Attachment
     final_by: float | None = None
     """When its text must have come, once it has ended."""
+    holds: bool = True
+    """Others wait with their lines until it is over."""
 
 
 class Ears(Protocol):
@@ -50,6 +56,10 @@ class Ears(Protocol):
         """The utterance is done; None or an empty text = nothing came of it."""
         ...
 
+    def speech_waived(self, speech: Speech) -> None:
+        """They have kept everybody waiting for too long: the floor is free, though the utterance goes on."""
+        ...
+
     def broadcast(self, value: PartialShown | SpeechSeen, place: str, besides: Attachment | None = None) -> None:
         """Show something to everybody in a place."""
         ...
@@ -68,8 +78,8 @@ class Listening:
         self._timer: asyncio.TimerHandle | None = None
 
     def anybody(self, place: str) -> bool:
-        """Is an utterance open in `place`?"""
-        return any(speech.attachment.place == place for speech in self._open.values())
+        """Does an utterance hold the floor in `place`?"""
+        return any(speech.holds and speech.attachment.place == place for speech in self._open.values())
 
     def close(self) -> None:
         """No more timers."""
@@ -84,15 +94,19 @@ class Listening:
                 self._onset(attachment, event, now)
             else:
                 self._going_on(self._mine(attachment, event.utterance), event, now)
-        except (NotFound, Conflict) as refusal:
-            attachment.deliver(Refused(refusal.code, refusal.detail, event.utterance))
+        except SouffleurError as refusal:
+            attachment.deliver(Refused(refusal.code, refusal.detail, event.utterance[:ID_LIMIT]))
         self.arm()
 
     def _onset(self, attachment: Attachment, event: Onset, now: float) -> None:
         if event.utterance in self._open:
             raise Conflict("this utterance is open already")
+        if not event.utterance or len(event.utterance) > ID_LIMIT:
+            raise InvalidRequest(f"an utterance's id has 1 to {ID_LIMIT} characters")
         for other in [speech for speech in self._open.values() if speech.attachment is attachment and speech.utterance.ended_at is None]:
             self._end(other, None)
+        if sum(speech.attachment is attachment for speech in self._open.values()) >= _UNFINISHED:
+            raise Overloaded("the text of earlier utterances has not come yet")
         settings = self._settings()
         utterance = Utterance.begun(
             event.utterance,
@@ -151,18 +165,24 @@ class Listening:
 
     def _tick(self) -> None:
         now = self._clock.now()
-        for speech in list(self._open.values()):
-            for due in speech.utterance.due(now):
-                self._decide(speech, due, now)
-            if speech.final_by is not None and now >= speech.final_by and speech.utterance.id in self._open:
-                self._end(speech, None)
-        self.arm()
+        try:
+            for speech in list(self._open.values()):
+                for due in speech.utterance.due(now):
+                    self._decide(speech, due, now)
+                if speech.final_by is not None and now >= speech.final_by and speech.utterance.id in self._open:
+                    self._end(speech, None)
+        finally:
+            # Whatever becomes of one decision, the next one comes in time.
+            self.arm()
 
     def _decide(self, speech: Speech, due: str, now: float) -> None:
         if due == "confirm":
             self._ears.speech_confirmed(speech)
         elif due == "speculate":
             self._ears.speech_wavered(speech)
+        elif due == "waive":
+            speech.holds = False
+            self._ears.speech_waived(speech)
         else:
             speech.final_by = now + self._final_timeout_s
             speech.attachment.deliver(UtteranceEnded(speech.utterance.id))

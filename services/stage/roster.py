@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.core.errors import SouffleurError
+from services.core.model.attachment import Principal
 from services.core.model.fact import Fact, Kind
 from services.core.model.facts import Joined, body_of
 from services.core.model.prosody import Voice
@@ -28,10 +28,19 @@ class Seat:
     card: dict[str, Any] = field(default_factory=dict)
     present: bool = True
 
+    def may_be(self, principal: Principal) -> bool:
+        """May this principal act as this member? Nobody may act as a character."""
+        return self.role != CHARACTER and (principal.role == "director" or (bool(principal.id) and self.principal == principal.id))
+
+    @property
+    def _extensions(self) -> dict[str, Any]:
+        extensions = self.card.get("extensions")
+        return extensions if isinstance(extensions, dict) else {}
+
     @property
     def own(self) -> dict[str, Any]:
         """Our part of a character's card."""
-        own = (self.card.get("extensions") or {}).get("souffleur")
+        own = self._extensions.get("souffleur")
         return own if isinstance(own, dict) else {}
 
     @property
@@ -59,9 +68,8 @@ class Seat:
 
     def candidate(self) -> Candidate:
         """This character as casting sees it."""
-        talk = (self.card.get("extensions") or {}).get("talkativeness", 0.5)
         try:
-            talkativeness = float(talk)
+            talkativeness = float(self._extensions.get("talkativeness", 0.5))
         except (TypeError, ValueError):
             talkativeness = 0.5
         return Candidate(self.member, self.name, str(self.card.get("nickname") or ""), talkativeness)
@@ -87,11 +95,11 @@ class Roster:
     phrases: tuple[str, ...] = ()
     seats: dict[str, Seat] = field(default_factory=dict)
     open_lines: dict[str, OpenLine] = field(default_factory=dict)
-    unanswered: list[int] = field(default_factory=list)
-    """Seqs of what was said and has neither a line nor `passed`."""
+    unanswered: dict[int, str] = field(default_factory=dict)
+    """Seq -> place of what was said and has neither a line nor `passed`, in order."""
     last_character: str = ""
-    said: dict[str, int] = field(default_factory=dict)
-    """Utterance or message id -> seq."""
+    said: set[str] = field(default_factory=set)
+    """Keys of everything that was said."""
 
     def advance(self, fact: Fact) -> None:
         """Take one fact in."""
@@ -105,22 +113,27 @@ class Roster:
             if (seat := self.seats.get(str(body.get("member")))) is not None:
                 seat.present = False
         elif fact.kind == Kind.SAID:
-            self.said[str(body.get("utterance"))] = fact.seq
-            self.unanswered.append(fact.seq)
+            self.said.add(said_key(fact.by.id, str(body.get("utterance"))))
+            self.unanswered[fact.seq] = fact.place
         elif fact.kind == Kind.PASSED:
             # What was said after the words that are passed waits on.
-            self.unanswered = [] if fact.cause is None else [seq for seq in self.unanswered if seq > fact.cause]
+            self._answered(fact.place, fact.cause)
         elif fact.kind == Kind.LINE_OPENED:
             self.open_lines[str(body["line"])] = OpenLine(str(body["line"]), str(body["character"]), int(body["turn"]))
             self.last_character = str(body["character"])
-            self.unanswered = []
+            self._answered(fact.place, None)
         elif fact.kind == Kind.LINE_CLOSED:
             self.open_lines.pop(str(body["line"]), None)
 
-    @property
-    def open_turn(self) -> int:
-        """Seq of the first `said` that has neither a line nor `passed`; 0 = none."""
-        return self.unanswered[0] if self.unanswered else 0
+    def _answered(self, place: str, upto: int | None) -> None:
+        self.unanswered = {seq: where for seq, where in self.unanswered.items() if where != place or (upto is not None and seq > upto)}
+
+    def open_turns(self) -> dict[str, tuple[int, int]]:
+        """Place -> (first, last) of the words there that have neither a line nor `passed`."""
+        found: dict[str, tuple[int, int]] = {}
+        for seq, place in self.unanswered.items():
+            found[place] = (found[place][0] if place in found else seq, seq)
+        return found
 
     def _scene(self, body: dict[str, Any]) -> None:
         self.title = body.get("title") or self.title
@@ -155,9 +168,7 @@ class Roster:
         """Characters present in `place`."""
         return [seat for seat in self.seats.values() if seat.present and seat.role == CHARACTER and seat.place == place]
 
-    def character(self, slug: str) -> Seat:
-        """The character of that slug. Raises `SouffleurError` if it is not at the table."""
-        seat = self.seats.get(slug)
-        if seat is None or seat.role != CHARACTER:
-            raise SouffleurError(f"{slug} is not in the cast")
-        return seat
+
+def said_key(member: str, utterance: str) -> str:
+    """The idempotency key of a `said`. Behind a prefix and its member: an id that a client chose can stand for no other fact."""
+    return f"said:{member}:{utterance}"

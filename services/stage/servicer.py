@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+import structlog
 
 from protos import stage_pb2, stage_pb2_grpc
-from services.core.errors import InvalidRequest, Overloaded, SouffleurError
+from services.core.errors import InvalidRequest, Overloaded, SouffleurError, Unavailable
 from services.core.model import attachment as messages
 from services.core.model.attachment import AttachUp, OpenRequest, Refused, TellRequest
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP
 from services.stage.attachments import Attachment
 from services.stage.house import House, Owned
+from services.stage.session import FLOOR
 from services.stage.told import draft_of
+
+_log = structlog.get_logger(__name__)
 
 
 def register(house: House, server: grpc.aio.Server) -> None:
@@ -41,7 +45,7 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
         told = from_proto(request, TellRequest)
         session = (await self._house.get(told.session)).session
         draft = await draft_of(told, session, self._house.log, self._house.wall_ms())
-        session.interrupt_for([*draft.body.get("targets", []), *filter(None, [draft.body.get("target")])])
+        session.interrupt_for(draft.body.get("targets") or [draft.body.get("target", 0)])
         before = session.writer.durable
         fact = await session.write(draft)
         return stage_pb2.TellResponse(seq=fact.seq, repeated_key=fact.seq <= before)
@@ -66,7 +70,6 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
         finally:
             owned.door.leave(attachment)
             reading.cancel()
-            # What ended the reading has ended the stream as well, and is known by that.
             await asyncio.gather(reading, return_exceptions=True)
 
 
@@ -79,12 +82,17 @@ async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, 
                 _take(value, owned, attachment)
             except SouffleurError as error:
                 attachment.deliver(Refused(error.code, error.detail, _reference(value)))
+    except Exception:
+        # The stream ends with the reading; why is to be found here.
+        _log.exception("attachment.failed", session=owned.session.sid)
     finally:
         attachment.close()
 
 
 def _take(value: AttachUp | None, owned: Owned, attachment: Attachment) -> None:
     session = owned.session
+    if session.closing:
+        raise Unavailable("the session is moving to another stage")
     match value:
         case messages.Configure():
             attachment.configure(value)
@@ -109,4 +117,4 @@ def _reference(value: AttachUp | None) -> str:
     for name in ("utterance", "message", "line"):
         if isinstance(found := getattr(value, name, None), str):
             return found
-    return "take_floor" if isinstance(value, messages.TakeFloor) else ""
+    return FLOOR if isinstance(value, messages.TakeFloor) else ""

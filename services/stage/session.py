@@ -11,8 +11,8 @@ import structlog
 from ulid import ULID
 
 from services.core.clock import Clock
-from services.core.errors import Conflict, InvalidRequest, NotFound, SouffleurError
-from services.core.model.attachment import AttachDown, CancelLine, FinalHeard, Played, TakeFloor, TextSaid, TurnTimed
+from services.core.errors import Conflict, InvalidRequest, NotFound, Overloaded, SouffleurError
+from services.core.model.attachment import AttachDown, CancelLine, FinalHeard, Played, Refused, TakeFloor, TextSaid, TurnTimed
 from services.core.model.fact import Author, Draft, Fact
 from services.core.model.facts import Body, Degraded, Noted, Passed, Said, fields_of, kind_of
 from services.core.model.reply import ReplyOptions, ReplyRequest
@@ -23,12 +23,17 @@ from services.stage.attachments import Attachment
 from services.stage.conductor import Backstage, Line, Order, Timing
 from services.stage.feed import ReplyFeed, Roleplay
 from services.stage.floor import Action, Event, Floor
-from services.stage.listening import Listening, Speech
-from services.stage.roster import Roster
+from services.stage.listening import ID_LIMIT, Listening, Speech
+from services.stage.roster import Roster, Seat, said_key
 from services.stage.writer import Writer
 
 _TEXT_LIMIT: Final = 4000
 """Code points of one typed message or one recognised utterance."""
+_WORDS: Final = 1000
+_WORD_LIMIT: Final = 100
+FLOOR: Final = "take_floor"
+"""What a refused `TakeFloor` is called: it has no id."""
+_FULL: Final = "the transcript store cannot keep up with this session"
 _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 """Why a line was cut, by the event that cut it."""
 
@@ -50,6 +55,13 @@ class Turn:
     """Of the latest `said`."""
     participant: str = ""
     """Who is to be answered."""
+    asker: Attachment | None = None
+    """Asked for it by `TakeFloor`, and is told if nothing comes of that."""
+
+    def refuse(self, error: SouffleurError) -> None:
+        """Tell whoever asked."""
+        if self.asker is not None:
+            self.asker.deliver(Refused(error.code, error.detail, FLOOR))
 
 
 @dataclass(slots=True)
@@ -85,7 +97,6 @@ class Place:
     turn: Turn | None = None
     unasked: Unasked | None = None
     speculation: Speculation | None = None
-    interrupter: Attachment | None = None
     timer: asyncio.TimerHandle | None = None
 
 
@@ -110,6 +121,8 @@ class Session:
         self._epoch = 0
         self.listening = Listening(self, clock, lambda: settings().stage, settings().stt.final_timeout_s)
         self.touched = clock.now()
+        self.closing = False
+        """What comes from outside now is for the next owner."""
 
     # What the outside asks for.
 
@@ -118,11 +131,15 @@ class Session:
         text = event.text.strip()
         if not text or len(text) > _TEXT_LIMIT:
             raise InvalidRequest(f"a message has 1 to {_TEXT_LIMIT} characters")
+        if not event.message or len(event.message) > ID_LIMIT:
+            raise InvalidRequest(f"a message's id has 1 to {ID_LIMIT} characters")
         speaker = self._speaker(attachment, event.speaker)
-        known = event.message in self.roster.said
-        body = Said(utterance=event.message, text=text, source="typed")
-        future = self._write(body, event.message, speaker, attachment.place)
-        if not known:
+        key = said_key(speaker.id, event.message)
+        new = self._is_new(key)
+        if new and self.writer.full:
+            raise Overloaded(_FULL)
+        future = self._write(Said(utterance=event.message, text=text, source="typed"), key, speaker, attachment.place)
+        if new:
             self._answer(attachment, future, text, Timing(said=self._clock.now()), answers=event.answers)
         return future
 
@@ -133,6 +150,8 @@ class Session:
             raise Conflict("a line is open already")
         if event.instructions and attachment.principal.role != "director":
             raise InvalidRequest("instructions need the director's right")
+        if len(event.instructions) > _TEXT_LIMIT:
+            raise InvalidRequest(f"instructions have at most {_TEXT_LIMIT} characters")
         candidates = [seat.candidate() for seat in self.roster.cast(attachment.place)]
         waiting, place.unasked = place.unasked, None
         text = waiting.text if waiting is not None else ""
@@ -142,15 +161,15 @@ class Session:
             raise NotFound("no such character is here")
         notes = (event.instructions,) if event.instructions else ()
         first, last = (waiting.first, waiting.last) if waiting is not None else (None, None)
-        place.turn = Turn(choice.character, first, last, notes, Timing(said=self._clock.now()), text, attachment.participant)
+        place.turn = Turn(choice.character, first, last, notes, Timing(said=self._clock.now()), text, attachment.participant, attachment)
         self._offer(attachment.place)
 
     def cancel_line(self, attachment: Attachment, event: CancelLine) -> None:
         """Stop the open line, if it is the one that is meant."""
         place = self._place(attachment.place)
         if place.line is not None and event.line in ("", place.line.order.line):
-            place.interrupter = attachment
-            self._feed(attachment.place, Event.STOP)
+            self._feed(attachment.place, Event.STOP, attachment)
+            self._offer(attachment.place)
 
     def played(self, attachment: Attachment, event: Played) -> None:
         """A listener's position."""
@@ -166,6 +185,7 @@ class Session:
             if place.line is not None and any(place.line.speaks(seq) for seq in targets):
                 self._cut(place, "corrected")
                 self._feed(name, Event.LINE_ENDED)
+                self._offer(name)
 
     # What listening hears.
 
@@ -173,15 +193,13 @@ class Session:
         """Onset: a speaking character falls silent until it is clear whether somebody means it."""
         self.touched = self._clock.now()
         attachment = speech.attachment
-        place = self._place(attachment.place)
-        if attachment.interrupts or place.line is None:
-            place.interrupter = attachment
+        if attachment.interrupts or self._place(attachment.place).line is None:
             self._feed(attachment.place, Event.SPEECH_BEGAN)
 
     def speech_confirmed(self, speech: Speech) -> None:
         """Half a second of speech."""
         if speech.attachment.interrupts:
-            self._feed(speech.attachment.place, Event.SPEECH_CONFIRMED)
+            self._feed(speech.attachment.place, Event.SPEECH_CONFIRMED, speech.attachment)
 
     def speech_wavered(self, speech: Speech) -> None:
         """A short pause: prepare the reply to what was heard so far. It is never spoken before the final says the same."""
@@ -193,8 +211,8 @@ class Session:
         choice = self._cast(attachment, text)
         if not choice.character:
             return
-        draft = self._draft(Said(utterance=speech.utterance.id, text=text), speech.utterance.id, self._author(attachment.participant), attachment.place)
-        feed = self._think(choice.character, settings, (draft.at(0).to_json(),), ())
+        draft = self._draft(Said(utterance=speech.utterance.id, text=text), "", self._author(attachment.participant), attachment.place)
+        feed = self._think(self.roster.seats[choice.character], settings, (draft.at(0).to_json(),), ())
         place.speculation = Speculation(speech.utterance.id, text, choice.character, self.writer.told, feed)
 
     def speech_resumed(self, speech: Speech) -> None:
@@ -203,28 +221,48 @@ class Session:
 
     def speech_over(self, speech: Speech, final: FinalHeard | None) -> None:
         """An utterance is done."""
-        attachment, utterance = speech.attachment, speech.utterance
+        attachment, place = speech.attachment, self._place(speech.attachment.place)
         text = "" if final is None else final.text.strip()[:_TEXT_LIMIT]
-        if final is None or not text:
-            self._drop_speculation(self._place(attachment.place), utterance.id)
+        if text and self.writer.full:
+            attachment.deliver(Refused(Overloaded.code, _FULL, speech.utterance.id))
+            text = ""
+        waits = False
+        if final is not None and text:
+            self._take_words(speech, final, text)
+            waits = place.turn is not None
+        else:
             self._offer(attachment.place)
-            return
+        if not waits:
+            self._drop_speculation(place, speech.utterance.id)
+
+    def _take_words(self, speech: Speech, final: FinalHeard, text: str) -> None:
+        attachment, utterance = speech.attachment, speech.utterance
+        author = self._author(attachment.participant)
+        key = said_key(author.id, utterance.id)
+        new = self._is_new(key)
         body = Said(
             utterance=utterance.id,
             text=text,
-            words=[[word.text, round(word.start_s, 3), round(word.end_s, 3), word.confidence] for word in final.words],
-            confidence=final.confidence,
-            engine=final.engine,
+            words=[[word.text[:_WORD_LIMIT], round(word.start_s, 3), round(word.end_s, 3), _share(word.confidence)] for word in final.words[:_WORDS]],
+            confidence=_share(final.confidence),
+            engine=final.engine[:ID_LIMIT],
         )
-        future = self._write(body, utterance.id, self._author(attachment.participant), attachment.place)
+        future = self._write(body, key, author, attachment.place)
         timing = Timing(
             speech_ended=utterance.speech_end,
             decided=utterance.ended_at,
             said=self._clock.now(),
             stt_ms=float(final.stt_ms),
-            stt_engine=final.engine,
+            stt_engine=final.engine[:ID_LIMIT],
         )
-        self._answer(attachment, future, text, timing, answers=attachment.answers and not utterance.manual)
+        if new:
+            self._answer(attachment, future, text, timing, answers=attachment.answers and not utterance.manual)
+        else:
+            self._offer(attachment.place)
+
+    def speech_waived(self, speech: Speech) -> None:
+        """They hold the floor no longer, whatever comes of it."""
+        self._offer(speech.attachment.place)
 
     # Turns.
 
@@ -233,8 +271,7 @@ class Session:
         self.touched = self._clock.now()
         place = self._place(attachment.place)
         if attachment.interrupts:
-            place.interrupter = attachment
-            self._feed(attachment.place, Event.SPEECH_CONFIRMED)
+            self._feed(attachment.place, Event.SPEECH_CONFIRMED, attachment)
         if not answers:
             place.unasked = Unasked(place.unasked.first if place.unasked is not None else said, said, text)
             self._offer(attachment.place)
@@ -246,10 +283,17 @@ class Session:
         place.unasked = None
         if choice.character:
             notes = place.turn.notes if place.turn is not None else ()
+            if place.turn is not None and place.turn.asker is not attachment:
+                place.turn.refuse(Conflict("somebody else was quicker"))
             place.turn = Turn(choice.character, first, said, notes, timing, text, attachment.participant)
-        elif place.turn is None:
-            self._spawn(self._pass(first, said, choice.reason, attachment.place), "pass")
+        elif place.turn is not None:
+            place.turn.first, place.turn.said = first, said
+        else:
+            self._pass_over(first, said, choice.reason, attachment.place)
         self._offer(attachment.place)
+
+    def _is_new(self, key: str) -> bool:
+        return not (key in self.roster.said or self.writer.knows(key))
 
     def _cast(self, attachment: Attachment, text: str) -> casting.Choice:
         candidates = [seat.candidate() for seat in self.roster.cast(attachment.place)]
@@ -260,11 +304,18 @@ class Session:
         if self.listening.anybody(place_name):
             return
         place = self._place(place_name)
-        self._feed(place_name, Event.SPEECH_OVER if place.turn is None else Event.TURN_READY)
+        # A turn that waits for a line to end is no reason to leave that line paused.
+        ready = place.turn is not None and place.line is None
+        self._feed(place_name, Event.TURN_READY if ready else Event.SPEECH_OVER)
+
+    def _pass_over(self, first: asyncio.Future[Fact] | None, said: asyncio.Future[Fact] | None, reason: str, place: str) -> None:
+        """Nobody answers these words, if there are any."""
+        if first is not None and said is not None:
+            self._spawn(self._pass(first, said, reason, place), "pass")
 
     async def _pass(self, first: asyncio.Future[Fact], said: asyncio.Future[Fact], reason: str, place: str) -> None:
         turn, latest = await first, await said
-        self._write(Passed(turn=turn.seq, reason=reason), f"pass:{latest.seq}", Author("stage"), place, cause=latest.seq)
+        self._write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}", Author("stage"), place, cause=latest.seq)
 
     # The floor.
 
@@ -273,10 +324,11 @@ class Session:
             self._places[name] = Place(Floor(self._settings().stage.resume_s))
         return self._places[name]
 
-    def _feed(self, name: str, event: Event) -> None:
+    def _feed(self, name: str, event: Event, by: Attachment | None = None) -> None:
+        """Tell the floor; `by` is whose act it is."""
         place = self._place(name)
         for action in place.floor.feed(event, self._clock.now()):
-            self._do(place, name, action, _REASONS.get(event, str(event)))
+            self._do(place, name, action, _REASONS.get(event, str(event)), by)
         self._arm(place, name)
 
     def _arm(self, place: Place, name: str) -> None:
@@ -289,10 +341,10 @@ class Session:
 
     def _tick(self, place: Place, name: str) -> None:
         for action in place.floor.tick(self._clock.now()):
-            self._do(place, name, action, "resumed")
+            self._do(place, name, action, "resumed", None)
         self._arm(place, name)
 
-    def _do(self, place: Place, name: str, action: Action, reason: str) -> None:
+    def _do(self, place: Place, name: str, action: Action, reason: str, by: Attachment | None) -> None:
         line = place.line
         if action is Action.OPEN_LINE:
             self._open_line(place, name)
@@ -306,42 +358,53 @@ class Session:
         elif action is Action.CUT_LINE:
             if reason == "barge_in":
                 INTERRUPTIONS.labels("real").inc()
-            self._cut(place, reason)
+            self._cut(place, reason, by)
 
-    def _cut(self, place: Place, reason: str) -> None:
+    def _cut(self, place: Place, reason: str, by: Attachment | None = None) -> None:
         if place.line is not None:
             line, place.line = place.line, None
-            line.cut(reason, place.interrupter)
+            line.cut(reason, by)
             self._report(line)
 
     # Lines.
 
     def _open_line(self, place: Place, name: str) -> None:
-        # Whatever stands until now is part of what this line answers.
-        turn, place.turn, place.unasked = place.turn, None, None
+        turn, place.turn = place.turn, None
         if turn is None:
             place.floor.feed(Event.LINE_ENDED, self._clock.now())
             return
+        # Whatever stands until now is part of what this line answers.
+        waiting, place.unasked = place.unasked, None
+        if waiting is not None:
+            turn.first, turn.said = turn.first or waiting.first, waiting.last
+        seat = next((seat for seat in self.roster.cast(name) if seat.member == turn.character), None)
+        if seat is None:
+            # Gone, or elsewhere, since it was addressed.
+            place.floor.feed(Event.LINE_ENDED, self._clock.now())
+            turn.refuse(NotFound("the character is not here any more"))
+            self._pass_over(turn.first, turn.said, "no_character", name)
+            return
         place.answered = turn.participant
         settings = self._settings()
-        seat = self.roster.character(turn.character)
         turn.timing.asked = self._clock.now()
-        order = Order(line=str(ULID()), seat=seat, first=turn.first, said=turn.said, audience=self.roster.audience(name), timing=turn.timing)
-        feed = self._prepared(place, turn) or self._think(turn.character, settings, (), turn.notes, order.line)
+        audience = self.roster.audience(name)
+        order = Order(
+            line=str(ULID()), seat=seat, place=name, answers=turn.participant, first=turn.first, said=turn.said, audience=audience, timing=turn.timing
+        )
+        feed = self._prepared(place, turn) or self._think(seat, settings, (), turn.notes, order.line)
         if turn.notes:
             note = Noted(text=turn.notes[0], character=turn.character, scope="once")
             self._write(note, f"{order.line}:note", Author("director"), name, audience=())
         place.line = Line(order, feed, self.writer, self._backstage, self)
         place.line.task = self._spawn(place.line.run(), "line")
 
-    def _think(self, character: str, settings: Settings, pending: tuple[str, ...], notes: tuple[str, ...], line: str = "") -> ReplyFeed:
+    def _think(self, seat: Seat, settings: Settings, pending: tuple[str, ...], notes: tuple[str, ...], line: str = "") -> ReplyFeed:
         self._epoch += 1
         llm = settings.llm
-        seat = self.roster.character(character)
         request = ReplyRequest(
             session=self.sid,
             base_seq=self.writer.durable,
-            character=character,
+            character=seat.member,
             line=line,
             epoch=self._epoch,
             pending=(*self.writer.pending(), *pending),
@@ -377,19 +440,18 @@ class Session:
 
     def line_started(self, line: Line) -> None:
         """The first sound went out."""
-        self._feed(line.order.seat.place, Event.LINE_STARTED)
+        self._feed(line.order.place, Event.LINE_STARTED)
         self._time(line)
 
     def line_ended(self, line: Line) -> None:
         """A line closed by itself; whoever waited is next."""
-        name = line.order.seat.place
+        name = line.order.place
         place = self._place(name)
-        self._report(line)
         if place.line is line:
             place.line = None
+            self._report(line)
             self._feed(name, Event.LINE_ENDED)
-            if place.turn is not None:
-                self._offer(name)
+            self._offer(name)
 
     def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
         """The table goes on with less: a fact, once per change."""
@@ -402,8 +464,8 @@ class Session:
     def _report(self, line: Line) -> None:
         """A line is over: its figures to everybody, and its turn closed if it never came to be a line."""
         order = line.order
-        if not line.opened and order.first is not None and order.said is not None:
-            self._spawn(self._pass(order.first, order.said, "stopped", order.seat.place), "pass")
+        if not line.opened:
+            self._pass_over(order.first, order.said, "stopped", order.place)
         for name, value in line.timing.parts_ms().items():
             TURN_PARTS[name].observe(value / 1000)
         self._time(line)
@@ -423,7 +485,7 @@ class Session:
             stt_engine=timing.stt_engine,
             ms=timing.parts_ms(),
         )
-        self.broadcast(value, line.order.seat.place)
+        self.broadcast(value, line.order.place)
 
     # Writing and telling.
 
@@ -431,7 +493,7 @@ class Session:
         if speaker in ("", attachment.participant):
             return self._author(attachment.participant)
         seat = self.roster.seats.get(speaker)
-        if seat is None or not (attachment.principal.role == "director" or seat.principal == attachment.principal.id):
+        if seat is None or not seat.may_be(attachment.principal):
             raise NotFound("you may not speak for that member")
         return self._author(speaker)
 
@@ -457,7 +519,9 @@ class Session:
         return self.writer.write(self._draft(body, key, by, place, audience=audience, cause=cause))
 
     def write(self, draft: Draft) -> asyncio.Future[Fact]:
-        """Write a fact that somebody told."""
+        """Write a fact that somebody told. Raises `Overloaded` when the store cannot keep up."""
+        if self.writer.full:
+            raise Overloaded(_FULL)
         self.touched = self._clock.now()
         return self.writer.write(draft)
 
@@ -486,21 +550,29 @@ class Session:
 
     async def close(self, reason: str) -> None:
         """Close what is open, wait until it is written, and let everybody go."""
+        self.closing = True
         self.listening.close()
-        for place in self._places.values():
+        for name, place in self._places.items():
             if place.timer is not None:
                 place.timer.cancel()
             if place.speculation is not None:
-                place.speculation.feed.stop()
+                self._drop_speculation(place, place.speculation.utterance)
+            turn, place.turn, waiting, place.unasked = place.turn, None, place.unasked, None
             self._cut(place, reason)
-        if self.roster.open_turn:
-            self._write(Passed(turn=self.roster.open_turn, reason=reason), f"pass:{self.roster.open_turn}", Author("stage"), "")
-        await self.writer.settled()
-        for task in list(self._tasks):
-            task.cancel()
+            if turn is not None:
+                self._pass_over(turn.first, turn.said, reason, name)
+            if waiting is not None:
+                self._pass_over(waiting.first, waiting.last, reason, name)
+        # Lines that were cut, and turns that are passed as soon as their words are durable.
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.writer.close()
         for attachment in self.attachments:
             attachment.close()
+
+
+def _share(value: float | None) -> float | None:
+    """A number from 0 to 1; None for anything else."""
+    return value if value is not None and 0 <= value <= 1 else None
 
 
 def _same_words(one: str, other: str) -> bool:

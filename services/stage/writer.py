@@ -10,11 +10,12 @@ from typing import Final, Protocol
 import structlog
 
 from services.core.clock import Clock
-from services.core.errors import Overloaded, Recovering, SouffleurError, StaleFence, Unavailable
+from services.core.errors import Recovering, SouffleurError, StaleFence, Unavailable
 from services.core.model.fact import Draft, Fact
 from services.core.telemetry import APPENDS
 
 _QUEUE: Final = 512
+"""Drafts waiting for the store, at which the outside is turned away."""
 _PATIENCE_S: Final = 10.0
 """How long appends are retried while the store is away; a turn's own deadline is shorter than that (reliability: Redis killed, row 9)."""
 _BACKOFF_S: Final = (0.02, 0.05, 0.1, 0.25, 0.5)
@@ -48,36 +49,54 @@ class Writer:
         self.told = 0
         """How many drafts have been queued."""
         self._queue: deque[tuple[Draft, asyncio.Future[Fact]]] = deque()
+        self._keys: dict[str, asyncio.Future[Fact]] = {}
+        """Of what is told but not durable yet."""
         self._in_flight: list[Draft] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._error: SouffleurError | None = None
 
+    @property
+    def full(self) -> bool:
+        """The store cannot keep up: nothing more is to be taken from outside. The stage's own facts, which close what is open, still are."""
+        return len(self._queue) >= _QUEUE
+
+    def knows(self, key: str) -> bool:
+        """A draft of this key is on its way."""
+        return key in self._keys
+
     def write(self, draft: Draft) -> asyncio.Future[Fact]:
-        """Queue a draft; the future has the fact once it is durable. Raises `Overloaded` when the store cannot keep up."""
-        future: asyncio.Future[Fact] = asyncio.get_running_loop().create_future()
+        """Queue a draft; the future has the fact once it is durable. The same key told twice before that is one draft."""
+        written = self._keys.get(draft.key) or self._queued(draft)
+        # Each caller has a future of its own: one who gives up waiting must not take the fact from the others.
+        future = asyncio.shield(written)
         # Whoever does not wait for a fact still sees a failure: the session is told through `lost` or `announce` never comes.
         future.add_done_callback(_retrieve)
+        return future
+
+    def _queued(self, draft: Draft) -> asyncio.Future[Fact]:
+        written: asyncio.Future[Fact] = asyncio.get_running_loop().create_future()
         if self._error is not None:
-            future.set_exception(self._error)
-            return future
-        if len(self._queue) >= _QUEUE:
-            raise Overloaded("the transcript store cannot keep up with this session")
-        self._queue.append((draft, future))
+            written.set_exception(self._error)
+            return written
+        self._queue.append((draft, written))
+        self._keys[draft.key] = written
         self.told += 1
         self._idle.clear()
         self._wake.set()
-        return future
+        return written
 
     def pending(self) -> tuple[str, ...]:
         """Envelopes of what is told but not durable yet, in order."""
         drafts = [*self._in_flight, *(draft for draft, _ in self._queue)]
         return tuple(draft.at(0).to_json() for draft in drafts)
 
-    async def settled(self) -> None:
-        """Wait until everything queued so far is durable or has failed."""
-        await self._idle.wait()
+    async def close(self) -> None:
+        """Write what is queued; nothing more is taken after that."""
+        while not self._idle.is_set():
+            await self._idle.wait()
+        self._error = self._error or Unavailable("this stage has let the session go")
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -88,11 +107,21 @@ class Writer:
                 batch = list(self._queue)
                 self._queue.clear()
                 self._in_flight = [draft for draft, _ in batch]
-                await self._flush(batch)
+                try:
+                    await self._flush(batch)
+                except Exception:
+                    # Whatever it was: a session that nobody writes for must not look alive.
+                    _log.exception("writer.failed", session=self._sid)
+                    self._give_up(Unavailable("the transcript could not be written"), batch)
                 self._in_flight = []
+                for draft, _ in batch:
+                    del self._keys[draft.key]
             self._idle.set()
 
     async def _flush(self, batch: list[tuple[Draft, asyncio.Future[Fact]]]) -> None:
+        if self._error is not None:
+            _fail(batch, self._error)
+            return
         try:
             with APPENDS.time():
                 facts = await self._append([draft for draft, _ in batch])
@@ -104,22 +133,22 @@ class Writer:
             if fact.seq > self.durable:
                 self.durable = fact.seq
                 self._announce(fact)
-            if not future.done():
-                future.set_result(fact)
+            future.set_result(fact)
 
     async def _failed(self, batch: list[tuple[Draft, asyncio.Future[Fact]]], error: SouffleurError) -> None:
-        store = isinstance(error, StaleFence | Unavailable | Recovering)
-        if not store and len(batch) > 1:
+        if isinstance(error, StaleFence | Unavailable | Recovering):
+            self._give_up(error, batch)
+        elif len(batch) > 1:
             # One draft is not acceptable, and nothing was written: the others must not suffer for it.
             for item in batch:
                 await self._flush([item])
-            return
-        for _, future in batch:
-            if not future.done():
-                future.set_exception(error)
-        if store:
-            self._error = error
-            self._lost(error)
+        else:
+            _fail(batch, error)
+
+    def _give_up(self, error: SouffleurError, batch: list[tuple[Draft, asyncio.Future[Fact]]]) -> None:
+        self._error = error
+        _fail(batch, error)
+        self._lost(error)
 
     async def _append(self, drafts: list[Draft]) -> list[Fact]:
         deadline = self._clock.now() + _PATIENCE_S
@@ -135,6 +164,12 @@ class Writer:
                     _log.warning("append.retried", code=error.code)
                 await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1
+
+
+def _fail(batch: list[tuple[Draft, asyncio.Future[Fact]]], error: SouffleurError) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
 
 
 def _retrieve(future: asyncio.Future[Fact]) -> None:

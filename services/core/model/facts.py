@@ -68,6 +68,8 @@ class LineOpened:
     base_seq: int
     attempt: int = 1
     mode: str = "auto"
+    answers: str = ""
+    """The participant who is answered or has asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

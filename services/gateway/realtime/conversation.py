@@ -177,7 +177,8 @@ class Conversation:
 
     def _opened(self, body: Mapping[str, Any], seq: int) -> OpenLine:
         turn = int(body.get("turn") or 0)
-        own = turn in self._turns or (self.ask is not None and turn == 0)
+        answers = body.get("answers")
+        own = turn in self._turns or (answers == self.participant if answers else self.ask is not None and turn == 0)
         metadata = None
         if own and self.ask is not None:
             metadata, self.ask = self.ask.metadata, None

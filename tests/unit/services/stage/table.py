@@ -10,7 +10,7 @@ from typing import Any
 
 from services.core.clock import SystemClock
 from services.core.errors import SouffleurError
-from services.core.model.attachment import AttachOpen, Configure, LineAudio, Principal
+from services.core.model.attachment import AttachOpen, LineAudio, Principal
 from services.core.model.audio import VOICE_RATE
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, fields_of
@@ -129,7 +129,7 @@ class Table:
     lost: list[SouffleurError]
 
     async def sit(self, name: str = "Ann", **options: Any) -> Attachment:
-        opening = AttachOpen(session="s", principal=Principal(f"id-{name}", options.pop("role", "director"), name), configure=Configure(), **options)
+        opening = AttachOpen(session="s", principal=Principal(f"id-{name}", options.pop("role", "director"), name), **options)
         return (await self.door.enter(opening))[0]
 
     def speaking(self) -> bool:

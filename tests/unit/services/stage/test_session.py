@@ -217,7 +217,8 @@ async def test_what_is_said_after_passed_words_waits_on() -> None:
         second = at.session.say(ann, TextSaid("m2", "Good evening, I said", answers=False))
         passed = await at.until(lambda: [fact for fact in at.log.facts if fact.kind == Kind.PASSED])
         assert (passed[0].body["turn"], passed[0].cause) == ((await first).seq, (await first).seq)
-        assert at.session.roster.open_turn == (await second).seq
+        seq = (await second).seq
+        assert at.session.roster.open_turns() == {"": (seq, seq)}
 
 
 async def test_a_turn_that_is_stopped_before_its_line_began_is_passed() -> None:
@@ -269,7 +270,7 @@ async def test_the_same_message_twice_is_one_fact_and_one_answer() -> None:
         first = await at.session.say(ann, TextSaid("m1", "Good evening"))
         await at.closed()
         assert (await at.session.say(ann, TextSaid("m1", "Good evening"))).seq == first.seq
-        await at.session.writer.settled()
+        await at.session.writer.close()
         assert len(at.mind.requests) == 1
 
 
@@ -363,5 +364,6 @@ async def test_a_listener_that_does_not_read_is_let_go() -> None:
         for _ in range(2000):
             ann.deliver(LinePaused("x"))
         assert ann.overrun
+        await at.until(lambda: ann not in at.session.attachments)
         at.session.say(ben, TextSaid("m1", "Mirelle, talk"))
         await at.until(lambda: at.bodies(Kind.SENTENCE))
