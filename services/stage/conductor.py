@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
 
-from services.core.clock import Clock
 from services.core.errors import SouffleurError
 from services.core.model.attachment import LineAudio, LineFlushed, LinePaused, LineResumed, LineWord, LineWords
 from services.core.model.audio import SAMPLE_BYTES, VOICE_RATE
@@ -25,8 +23,8 @@ from services.core.rpc.client import Stream
 from services.core.telemetry import TOKENS, TURNS
 from services.stage.attachments import Attachment
 from services.stage.feed import ReplyFeed
+from services.stage.order import Backstage, Order
 from services.stage.playhead import Playhead, SpokenSentence, extent
-from services.stage.roster import Seat
 from services.stage.writer import Writer
 
 _GRACE_S: Final = 2.0
@@ -39,25 +37,6 @@ _CHUNKS: Final = 256
 """Voice made ahead of play, in chunks of 20 to 100 ms; the voice waits when it is full."""
 
 _log = structlog.get_logger(__name__)
-
-
-class Voices(Protocol):
-    """The voice service as the stage calls it."""
-
-    def speak(self, timeout_s: float) -> Stream[SpeakOpen | Say, SpeakEvent]:
-        """One line."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backstage:
-    """What every line of a session is made with."""
-
-    session: str
-    voices: Voices
-    clock: Clock
-    lead_s: float
-    line_timeout_s: float
 
 
 class Host(Protocol):
@@ -78,58 +57,6 @@ class Host(Protocol):
     def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
         """An engine failed and another one went on."""
         ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Timing:
-    """When the parts of a turn happened, on the stage's clock; None = did not."""
-
-    speech_ended: float | None = None
-    decided: float | None = None
-    said: float | None = None
-    """The final text was there (or the typed words)."""
-    stt_ms: float | None = None
-    asked: float | None = None
-    first_sentence: float | None = None
-    first_audio: float | None = None
-    llm_ttft_ms: float | None = None
-    llm_engine: str = ""
-    llm_model: str = ""
-    tts_engine: str = ""
-    stt_engine: str = ""
-
-    def parts_ms(self) -> dict[str, float]:
-        """The parts by the names of `telemetry.TURN_PARTS`."""
-        spans = {
-            "end_of_turn_delay": (self.speech_ended, self.decided),
-            "first_sentence": (self.asked, self.first_sentence),
-            "tts_ttfa": (self.first_sentence, self.first_audio),
-            "e2e": (self.speech_ended if self.speech_ended is not None else self.said, self.first_audio),
-        }
-        found = {name: max(0.0, (until - since) * 1000) for name, (since, until) in spans.items() if since is not None and until is not None}
-        if self.stt_ms is not None:
-            found["stt_final_delay"] = self.stt_ms
-        if self.llm_ttft_ms is not None:
-            found["llm_ttft"] = self.llm_ttft_ms
-        return found
-
-
-@dataclass(slots=True, kw_only=True)
-class Order:
-    """What a line is to be."""
-
-    line: str
-    seat: Seat
-    place: str
-    """Whose floor it has; the character may be elsewhere by the time it ends."""
-    answers: str
-    """The participant who is answered."""
-    audience: tuple[str, ...]
-    first: asyncio.Future[Fact] | None
-    """The `said` that names the turn; None = nobody asked."""
-    said: asyncio.Future[Fact] | None
-    """The last one that is answered: the line is opened after it, and nothing goes out before it is durable."""
-    timing: Timing = field(default_factory=Timing)
 
 
 class Line:

@@ -19,9 +19,9 @@ from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
 from services.core.model.facts import LineClosed, Passed, fields_of
 from services.core.runtime import Runtime
 from services.core.telemetry import SESSIONS
-from services.stage.conductor import Backstage
 from services.stage.door import Door
 from services.stage.opening import opening_facts
+from services.stage.order import Backstage
 from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.writer import Writer

@@ -17,8 +17,8 @@ from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP
 from services.stage.attachments import Attachment
 from services.stage.house import House, Owned
-from services.stage.session import FLOOR
 from services.stage.told import draft_of
+from services.stage.turns import FLOOR
 
 _log = structlog.get_logger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -20,84 +19,24 @@ from services.core.settings import Settings
 from services.core.telemetry import FALLBACKS, INTERRUPTIONS, TURN_PARTS
 from services.stage import casting
 from services.stage.attachments import Attachment
-from services.stage.conductor import Backstage, Line, Order, Timing
+from services.stage.conductor import Line
 from services.stage.feed import ReplyFeed, Roleplay
 from services.stage.floor import Action, Event, Floor
 from services.stage.listening import ID_LIMIT, Listening, Speech
+from services.stage.order import Backstage, Order, Timing
 from services.stage.roster import Roster, Seat, said_key
+from services.stage.turns import Place, Speculation, Turn, Unasked, same_words
 from services.stage.writer import Writer
 
 _TEXT_LIMIT: Final = 4000
 """Code points of one typed message or one recognised utterance."""
 _WORDS: Final = 1000
 _WORD_LIMIT: Final = 100
-FLOOR: Final = "take_floor"
-"""What a refused `TakeFloor` is called: it has no id."""
 _FULL: Final = "the transcript store cannot keep up with this session"
 _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 """Why a line was cut, by the event that cut it."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Turn:
-    """Somebody is to be answered."""
-
-    character: str
-    first: asyncio.Future[Fact] | None = None
-    """The `said` that names the turn."""
-    said: asyncio.Future[Fact] | None = None
-    """The latest one."""
-    notes: tuple[str, ...] = ()
-    timing: Timing = field(default_factory=Timing)
-    text: str = ""
-    """Of the latest `said`."""
-    participant: str = ""
-    """Who is to be answered."""
-    asker: Attachment | None = None
-    """Asked for it by `TakeFloor`, and is told if nothing comes of that."""
-
-    def refuse(self, error: SouffleurError) -> None:
-        """Tell whoever asked."""
-        if self.asker is not None:
-            self.asker.deliver(Refused(error.code, error.detail, FLOOR))
-
-
-@dataclass(slots=True)
-class Speculation:
-    """A reply prepared for what somebody seems to have said."""
-
-    utterance: str
-    text: str
-    character: str
-    written: int
-    """How much had been told to the writer when it was begun."""
-    feed: ReplyFeed
-
-
-@dataclass(slots=True)
-class Unasked:
-    """Words since the last line that nobody asked to be answered."""
-
-    first: asyncio.Future[Fact]
-    last: asyncio.Future[Fact]
-    text: str
-    """Of the last ones."""
-
-
-@dataclass(slots=True)
-class Place:
-    """One place of the scene: its floor and what is going on there."""
-
-    floor: Floor
-    line: Line | None = None
-    answered: str = ""
-    """The participant whom the line answers."""
-    turn: Turn | None = None
-    unasked: Unasked | None = None
-    speculation: Speculation | None = None
-    timer: asyncio.TimerHandle | None = None
 
 
 class Session:
@@ -424,7 +363,7 @@ class Session:
         if guess is None:
             return None
         unchanged = guess.character == turn.character and not turn.notes and guess.written + 1 == self.writer.told
-        if unchanged and _same_words(guess.text, turn.text):
+        if unchanged and same_words(guess.text, turn.text):
             return guess.feed
         guess.feed.stop()
         return None
@@ -573,7 +512,3 @@ class Session:
 def _share(value: float | None) -> float | None:
     """A number from 0 to 1; None for anything else."""
     return value if value is not None and 0 <= value <= 1 else None
-
-
-def _same_words(one: str, other: str) -> bool:
-    return [word.strip(".,!?;:…").casefold() for word in one.split()] == [word.strip(".,!?;:…").casefold() for word in other.split()]

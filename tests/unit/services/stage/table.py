@@ -18,8 +18,8 @@ from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, R
 from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio
 from services.core.settings import Settings
 from services.stage.attachments import Attachment
-from services.stage.conductor import Backstage
 from services.stage.door import Door
+from services.stage.order import Backstage
 from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.writer import Writer

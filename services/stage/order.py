@@ -1,0 +1,84 @@
+"""What a line is to be, what it is made with, and when its parts happened."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.core.clock import Clock
+from services.core.model.fact import Fact
+from services.core.model.voicing import Say, SpeakEvent, SpeakOpen
+from services.core.rpc.client import Stream
+from services.stage.roster import Seat
+
+
+class Voices(Protocol):
+    """The voice service as the stage calls it."""
+
+    def speak(self, timeout_s: float) -> Stream[SpeakOpen | Say, SpeakEvent]:
+        """One line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backstage:
+    """What every line of a session is made with."""
+
+    session: str
+    voices: Voices
+    clock: Clock
+    lead_s: float
+    line_timeout_s: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Timing:
+    """When the parts of a turn happened, on the stage's clock; None = did not."""
+
+    speech_ended: float | None = None
+    decided: float | None = None
+    said: float | None = None
+    """The final text was there (or the typed words)."""
+    stt_ms: float | None = None
+    asked: float | None = None
+    first_sentence: float | None = None
+    first_audio: float | None = None
+    llm_ttft_ms: float | None = None
+    llm_engine: str = ""
+    llm_model: str = ""
+    tts_engine: str = ""
+    stt_engine: str = ""
+
+    def parts_ms(self) -> dict[str, float]:
+        """The parts by the names of `telemetry.TURN_PARTS`."""
+        spans = {
+            "end_of_turn_delay": (self.speech_ended, self.decided),
+            "first_sentence": (self.asked, self.first_sentence),
+            "tts_ttfa": (self.first_sentence, self.first_audio),
+            "e2e": (self.speech_ended if self.speech_ended is not None else self.said, self.first_audio),
+        }
+        found = {name: max(0.0, (until - since) * 1000) for name, (since, until) in spans.items() if since is not None and until is not None}
+        if self.stt_ms is not None:
+            found["stt_final_delay"] = self.stt_ms
+        if self.llm_ttft_ms is not None:
+            found["llm_ttft"] = self.llm_ttft_ms
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """What a line is to be."""
+
+    line: str
+    seat: Seat
+    place: str
+    """Whose floor it has; the character may be elsewhere by the time it ends."""
+    answers: str
+    """The participant who is answered."""
+    audience: tuple[str, ...]
+    first: asyncio.Future[Fact] | None
+    """The `said` that names the turn; None = nobody asked."""
+    said: asyncio.Future[Fact] | None
+    """The last one that is answered: the line is opened after it, and nothing goes out before it is durable."""
+    timing: Timing = field(default_factory=Timing)

@@ -1,0 +1,84 @@
+"""What a place of the scene holds between two lines: who is to be answered, what nobody asked about, what was prepared."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.core.errors import SouffleurError
+from services.core.model.attachment import Refused
+from services.core.model.fact import Fact
+from services.stage.attachments import Attachment
+from services.stage.conductor import Line
+from services.stage.feed import ReplyFeed
+from services.stage.floor import Floor
+from services.stage.order import Timing
+
+FLOOR: Final = "take_floor"
+"""What a refused `TakeFloor` is called: it has no id."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """Somebody is to be answered."""
+
+    character: str
+    first: asyncio.Future[Fact] | None = None
+    """The `said` that names the turn."""
+    said: asyncio.Future[Fact] | None = None
+    """The latest one."""
+    notes: tuple[str, ...] = ()
+    timing: Timing = field(default_factory=Timing)
+    text: str = ""
+    """Of the latest `said`."""
+    participant: str = ""
+    """Who is to be answered."""
+    asker: Attachment | None = None
+    """Asked for it by `TakeFloor`, and is told if nothing comes of that."""
+
+    def refuse(self, error: SouffleurError) -> None:
+        """Tell whoever asked."""
+        if self.asker is not None:
+            self.asker.deliver(Refused(error.code, error.detail, FLOOR))
+
+
+@dataclass(slots=True)
+class Speculation:
+    """A reply prepared for what somebody seems to have said."""
+
+    utterance: str
+    text: str
+    character: str
+    written: int
+    """How much had been told to the writer when it was begun."""
+    feed: ReplyFeed
+
+
+@dataclass(slots=True)
+class Unasked:
+    """Words since the last line that nobody asked to be answered."""
+
+    first: asyncio.Future[Fact]
+    last: asyncio.Future[Fact]
+    text: str
+    """Of the last ones."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One place of the scene: its floor and what is going on there."""
+
+    floor: Floor
+    line: Line | None = None
+    answered: str = ""
+    """The participant whom the line answers."""
+    turn: Turn | None = None
+    unasked: Unasked | None = None
+    speculation: Speculation | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+def same_words(one: str, other: str) -> bool:
+    """Do two recognitions of an utterance differ in nothing but case and punctuation?"""
+    return [word.strip(".,!?;:…").casefold() for word in one.split()] == [word.strip(".,!?;:…").casefold() for word in other.split()]
