@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +108,7 @@ async def started(
     """As `running`; whoever calls it ends it."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "souffleur.toml"
-    runtime = Path(tempfile.mkdtemp(prefix="sf-", dir="/tmp"))
+    runtime = runtime_folder()
     config.write_text(toml({"offline": True, "runtime_dir": str(runtime), **settings}), encoding="utf-8")
     log = folder / "log.txt"
     arguments = ["up", "--port", str(port), "--data", str(folder / "data"), "--config", str(config)]
@@ -124,6 +127,18 @@ async def started(
             await program.kill()
         raise RuntimeError(f"souffleur did not get ready: {log.read_text(errors='replace')[-4000:]}") from error
     return program
+
+
+def runtime_folder() -> Path:
+    """A new folder with a short path, as sockets need it; gone when the tests end."""
+    return Path(tempfile.mkdtemp(dir=_runtime_folders()))
+
+
+@cache
+def _runtime_folders() -> str:
+    folder = tempfile.mkdtemp(prefix="sf-", dir="/tmp")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 async def _ready(process: asyncio.subprocess.Process, runtime: Path) -> str:

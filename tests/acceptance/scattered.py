@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Any
 import httpx2
 
 from services.catalog import SERVICES
-from tests.acceptance.program import START_S, Program, scrubbed, toml, until
+from tests.acceptance.program import START_S, Program, runtime_folder, scrubbed, toml, until
 
 BY_MODULE = ("stt", "llm", "tts")
 """These are started by `python -m services`, the others by `souffleur up --services`."""
@@ -80,8 +79,7 @@ async def scattered(folder: Path, settings: Mapping[str, Any], redis_url: str) -
 
 async def _started(name: str, folder: Path, shared: Mapping[str, Any], url: str) -> Program:
     folder.mkdir(parents=True, exist_ok=True)
-    runtime = tempfile.mkdtemp(prefix="sf-", dir="/tmp")
-    own = {"data_dir": str(folder / "data"), "runtime_dir": runtime}
+    own = {"data_dir": str(folder / "data"), "runtime_dir": str(runtime_folder())}
     (folder / "souffleur.toml").write_text(toml({**own, **shared}), encoding="utf-8")
     by_module, by_command = [sys.executable, "-m", "services", name], [str(Path(sys.executable).parent / "souffleur"), "up", "--services", name]
     log = folder / "log.txt"
