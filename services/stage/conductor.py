@@ -32,6 +32,8 @@ _GRACE_S: Final = 2.0
 _REPORT_SLACK_MS: Final = 60
 _PIECE: Final = VOICE_RATE // 20
 """Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms."""
+_GRAIN_S: Final = 0.001
+"""A timer of the loop may come so much early; asking for as much more saves waking up for nothing, several times a piece."""
 _SENTENCES: Final = 64
 _CHUNKS: Final = 256
 """Voice made ahead of play, in chunks of 20 to 100 ms; the voice waits when it is full."""
@@ -209,6 +211,8 @@ class Line:
             self._stream = self._backstage.voices.speak(self._backstage.line_timeout_s)
             receiving = asyncio.create_task(self._receive(self._stream), name="voice")
         try:
+            if self._stream is not None:
+                await self._open_voice(self._stream)
             while (future := await self._written.get()) is not None:
                 fact = await future
                 if self._stream is not None and self._voiced:
@@ -223,10 +227,15 @@ class Line:
                 receiving.cancel()
         await self._audio.put(None)
 
+    async def _open_voice(self, stream: Stream[SpeakOpen | Say, SpeakEvent]) -> None:
+        """While the character thinks: its voice is then ready when the first sentence is."""
+        try:
+            await stream.send(SpeakOpen(self._backstage.session, self.order.line, self.order.seat.voice()))
+        except SouffleurError as error:
+            self._voice_lost(error)
+
     async def _say(self, stream: Stream[SpeakOpen | Say, SpeakEvent], fact: Fact) -> None:
         try:
-            if not self._spoken:
-                await stream.send(SpeakOpen(self._backstage.session, self.order.line, self.order.seat.voice()))
             self._spoken[fact.seq] = SpokenSentence(fact.seq, str(fact.body["text"]), -1)
             await stream.send(Say(fact.seq))
         except SouffleurError as error:
@@ -286,9 +295,10 @@ class Line:
                 samples = await self._room(len(rest) // SAMPLE_BYTES)
                 piece, rest = rest[: samples * SAMPLE_BYTES], rest[samples * SAMPLE_BYTES :]
                 now = self._clock.now()
-                self._begin(now)
                 self._playhead.advance(samples, now)
+                # The sound first: whatever else is told at its beginning must not stand before it in the listeners' queues.
                 self._tell(LineAudio(self.order.line, chunk.seq, piece, line_samples))
+                self._begin(now)
                 line_samples += samples
         if not self._playhead.sent:
             return Basis.DELIVERED
@@ -304,7 +314,7 @@ class Line:
             if delay <= 0:
                 room = self._playhead.room(now)
                 return wanted if wanted <= room else max(least, room // _PIECE * _PIECE)
-            await self._pause_for(delay)
+            await self._pause_for(delay + _GRAIN_S)
 
     async def _pause_for(self, delay_s: float) -> None:
         """Until something changes, `delay_s` at the longest."""
