@@ -8,7 +8,7 @@ from typing import cast
 
 import structlog
 
-from services.core.errors import EngineMissing, SouffleurError
+from services.core.errors import EngineMissing, NotFound, SouffleurError
 from services.core.model.speech import SttEngineInfo
 from services.core.registry import load
 from services.core.settings import Settings
@@ -26,6 +26,8 @@ class Engines:
         self._settings = settings
         self._made: dict[str, SttEngine] = {}
         self._opened: set[str] = set()
+        self._broken: set[str] = set()
+        """Could not be opened though they seemed ready; `auto` passes them over."""
         self._lock = asyncio.Lock()
 
     def _make(self, name: str) -> SttEngine:
@@ -41,7 +43,7 @@ class Engines:
         if configured != "auto":
             return configured
         for name in AUTOMATIC:
-            if self._info(name).ready:
+            if name not in self._broken and self._info(name).ready:
                 return name
         raise EngineMissing("no speech recognition is available; `souffleur doctor` says how to get one")
 
@@ -62,13 +64,27 @@ class Engines:
 
     async def take(self, name: str) -> SttEngine:
         """The opened engine of that name, or the default one. Raises `NotFound`, `EngineMissing` or `EngineFailed`."""
-        chosen = name or self.default()
-        engine = self._make(chosen)
+        settings = self._settings().stt
+        if name and name not in (*ENGINES, *settings.engines, settings.engine):
+            # An import string counts only where the settings name it, never in a request.
+            raise NotFound("there is no such engine")
+        while True:
+            chosen = name or self.default()
+            try:
+                return await self._open(chosen)
+            except SouffleurError as error:
+                if name or settings.engine != "auto":
+                    raise
+                _log.warning("stt.passed_over", engine=chosen, code=error.code, detail=error.detail)
+                self._broken.add(chosen)
+
+    async def _open(self, name: str) -> SttEngine:
+        engine = self._make(name)
         async with self._lock:
-            if chosen not in self._opened:
+            if name not in self._opened:
                 await engine.open()
-                self._opened.add(chosen)
-                _log.info("stt.opened", engine=chosen)
+                self._opened.add(name)
+                _log.info("stt.opened", engine=name)
         return engine
 
     async def close(self) -> None:

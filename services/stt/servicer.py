@@ -19,6 +19,7 @@ from services.stt.choice import Engines
 
 _LONGEST_S: Final = 120
 _PHRASES: Final = 2000
+_NAME_LIMIT: Final = 200
 _CHUNK: Final = 64 * 1024
 
 
@@ -52,8 +53,10 @@ class SttServicer(stt_pb2_grpc.SttServiceServicer):
             if first is None or first.WhichOneof("kind") != "open":
                 raise InvalidRequest("a call begins with `open`")
             opening = from_proto(first.open, TranscribeOpen)
-            if len(opening.phrases) > _PHRASES:
+            if max(len(opening.phrases), len(opening.hotwords)) > _PHRASES:
                 raise TooLarge(f"at most {_PHRASES} phrases")
+            if max(len(opening.engine), len(opening.language)) > _NAME_LIMIT:
+                raise TooLarge(f"a name has at most {_NAME_LIMIT} characters")
             engine = await self._engines.take(opening.engine)
             async with contextlib.aclosing(engine.transcribe(opening, _audio(request_iterator))) as events:
                 async for event in events:

@@ -64,7 +64,8 @@ class PocketsphinxEngine:
         if find_spec("pocketsphinx") is None:
             raise EngineMissing("pocketsphinx is not installed: pip install 'souffleur[pocketsphinx]'")
         async with self._starting:
-            if self._child is not None and self._child.returncode is None:
+            # Its output ends before its death is reported: a child that nobody reads from any more answers nothing.
+            if self._child is not None and self._reader is not None and not self._reader.done():
                 return
             await self._stop()
             child = await asyncio.create_subprocess_exec(
@@ -143,9 +144,11 @@ class PocketsphinxEngine:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-            del self._answers[number]
-            if not finished and self._child is not None and self._child.returncode is None:
-                await self._send(b"C", number, b"")
+            self._answers.pop(number, None)
+            if not finished:
+                # A child that is gone has nothing to cancel.
+                with contextlib.suppress(EngineFailed):
+                    await self._send(b"C", number, b"")
 
     async def _answer(self, answers: asyncio.Queue[_Frame], sending: asyncio.Task[None]) -> _Frame:
         """The child's next frame. While audio is coming it may take as long as it takes; after its end there is a deadline."""
