@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import tempfile
@@ -75,8 +74,8 @@ async def compose(settings: Settings) -> AsyncIterator[Runtime]:
         yield runtime
     finally:
         follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follower
+        # Not awaited itself: its cancellation would look like one of our own, and the other way round.
+        await asyncio.wait([follower])
         await runtime.channels.close()
         await redis.aclose()
 

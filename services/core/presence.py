@@ -46,8 +46,8 @@ async def present(redis: Redis, clock: Clock, service: str, address: str) -> Asy
         yield
     finally:
         renewal.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await renewal
+        # Not awaited itself: its cancellation would look like one of our own, and the other way round.
+        await asyncio.wait([renewal])
         # A dead store forgets it by itself.
         with contextlib.suppress(RedisError, OSError):
             await redis.delete(key)
