@@ -179,18 +179,19 @@ async def test_speech_comes_in_every_format(house: Program) -> None:
 
 async def test_real_speech_is_transcribed(house: Program) -> None:
     """Recordings of people, uploaded as they are: as many of their words as dictation without a downloaded model gets, and none of silence."""
-    chosen = [prompt for prompt in prompts() if 4 <= len(prompt.text.split()) <= 7][:6]
+    chosen = [prompt for prompt in prompts() if 4 <= len(prompt.text.split()) <= 7][:8]
     async with client_of(house) as client:
 
         async def heard(path: Path) -> list[str]:
             answer = await client.audio.transcriptions.create(model="whisper-1", file=path)
             return words_in(answer.text)
 
-        found = await asyncio.gather(*(heard(prompt.path) for prompt in chosen))
+        # One after the other: the recogniser adapts itself to what it hears.
+        found = [await heard(prompt.path) for prompt in chosen]
         quiet = await client.audio.transcriptions.create(model="whisper-1", file=("quiet.wav", silence()))
     wanted = [words_in(prompt.text) for prompt in chosen]
     right = sum(len(set(one) & set(other)) for one, other in zip(wanted, found, strict=True))
-    assert right > 0.25 * sum(len(set(one)) for one in wanted), list(zip(wanted, found, strict=True))
+    assert right > 0.3 * sum(len(set(one)) for one in wanted), list(zip(wanted, found, strict=True))
     assert len(words_in(quiet.text)) <= 1
 
 
