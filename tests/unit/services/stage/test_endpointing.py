@@ -92,3 +92,35 @@ def test_an_unknown_policy_is_named() -> None:
     """The error says which ones there are."""
     with pytest.raises(NotFound, match="fixed"):
         policy("telepathy")
+
+
+def test_a_held_button_gives_the_floor_up_once() -> None:
+    """It goes on, but after the longest utterance nobody waits for it any more."""
+    utterance = begun(manual=True)
+    assert "waive" not in utterance.due(29.9)
+    assert "waive" in utterance.due(30.0)
+    assert utterance.due(31.0) == ()
+    assert begun().due(30.0)[-1] == "end"
+
+
+def test_a_speaker_who_says_it_is_over_ends_it_at_once() -> None:
+    """A silence longer than the utterance is an act and no measurement: the turn's times count from the report."""
+    utterance = begun()
+    utterance.paused(3.0, 60.0)
+    assert "end" in utterance.due(3.0)
+    assert utterance.speech_end == 3.0
+
+
+def test_reports_out_of_order_change_nothing() -> None:
+    """Speech that was never interrupted does not go on, and what has ended stays ended."""
+    utterance = begun()
+    utterance.resumed(0.4)
+    assert utterance.due(0.5) == ("confirm",)
+    utterance.paused(1.1, 0.1)
+    assert "end" in utterance.due(1.5)
+    utterance.resumed(1.51)
+    utterance.paused(1.6, 0.0)
+    assert utterance.speech_end == pytest.approx(1.0)
+    utterance = begun()
+    utterance.paused(1.0, -5.0)
+    assert utterance.speech_end == 1.0

@@ -1,0 +1,181 @@
+"""Which stage owns a session: claimed once, kept, let go, tidied up after."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from services.core.clock import ManualClock
+from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, Unavailable
+from services.core.live import LiveSettings
+from services.core.model.attachment import AttachDown, AttachOpen, CastMember, OpenRequest, Principal, TellRequest, TextSaid
+from services.core.model.fact import Author, Draft, Fact, Kind
+from services.core.rpc.client import StageClient
+from services.core.rpc.server import serving
+from services.core.runtime import Runtime
+from services.core.settings import Endpoints, Settings, StageSettings
+from services.stage import servicer
+from services.stage.house import House, open_house
+
+DIRECTOR = Principal("local", "director", "Ann")
+INN = OpenRequest(session="inn", cast=(CastMember("mirelle", "Mirelle", "{}"),))
+
+
+def _runtime(redis: Redis, folder: Path, address: str = "") -> Runtime:
+    settings = Settings(data_dir=folder, stage=StageSettings(lease_s=1.0), endpoints=Endpoints(stage=address))
+    return Runtime(
+        live=LiveSettings(settings),
+        redis=redis,
+        run_dir=folder,
+        archive_url=f"sqlite+aiosqlite:///{folder / 'archive.sqlite3'}",
+        application_url="",
+        clock=ManualClock(),
+    )
+
+
+@asynccontextmanager
+async def _house(redis: Redis, folder: Path, address: str = "") -> AsyncIterator[tuple[House, Runtime]]:
+    runtime = _runtime(redis, folder, address)
+    async with open_house(runtime) as house:
+        yield house, runtime
+    await runtime.channels.close()
+
+
+@asynccontextmanager
+async def _served(house: House, runtime: Runtime) -> AsyncIterator[StageClient]:
+    async with serving(runtime.address("stage"), "stage", partial(servicer.register, house), drain_s=0.1):
+        yield runtime.stage()
+
+
+async def _drained(events: AsyncIterator[AttachDown]) -> None:
+    async with asyncio.timeout(10):
+        async for _ in events:
+            pass
+
+
+async def _kinds(house: House, sid: str) -> list[str]:
+    return [fact.kind for fact in await house.log.read(sid)]
+
+
+async def test_opened_by_many_at_once_a_session_begins_once(redis: Redis, tmp_path: Path) -> None:
+    """One owner, and each opening fact once."""
+    async with _house(redis, tmp_path) as (house, _):
+        answers = await asyncio.gather(*(house.open(INN) for _ in range(5)), house.open(INN))
+        assert {answer.session for answer in answers} == {"inn"}
+        owners = await asyncio.gather(*(house.get("inn") for _ in range(5)))
+        assert len({id(owned) for owned in owners}) == 1
+        assert await _kinds(house, "inn") == [Kind.SCENE_SET, Kind.JOINED]
+
+
+async def test_asking_for_sessions_that_are_not_there_costs_no_memory(redis: Redis, tmp_path: Path) -> None:
+    """Neither unknown ids nor impossible ones leave anything behind."""
+    async with _house(redis, tmp_path) as (house, _):
+        for sid in ("nowhere", "x" * 500, "a b", "{inn}:t"):
+            results = await asyncio.gather(*(house.get(sid) for _ in range(3)), return_exceptions=True)
+            assert {type(result) for result in results} <= {NotFound, InvalidRequest}
+        results = []
+        gc.collect()
+        assert not house._locks
+        assert not house._owned
+
+
+async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Releasing may wait for the archive; meanwhile every other lease is renewed."""
+    async with _house(redis, tmp_path) as (house, runtime):
+        await house.open(INN)
+        await house.open(OpenRequest(session="busy"))
+        gate, settle = asyncio.Event(), house._archiver.settle
+
+        async def slow(sid: str, timeout_s: float = 30.0) -> None:
+            await gate.wait()
+            await settle(sid, timeout_s)
+
+        monkeypatch.setattr(house._archiver, "settle", slow)
+        assert isinstance(runtime.clock, ManualClock)
+        runtime.clock.advance(10_000)
+        busy = (await house.get("busy")).session
+        busy.touched = runtime.clock.now()
+        async with asyncio.timeout(5):
+            while "inn" in house._owned:
+                await asyncio.sleep(0.02)
+        # Longer than a lease lasts.
+        await asyncio.sleep(1.6)
+        assert await house.log.owner("busy") == house._address
+        gate.set()
+
+
+async def test_every_place_is_tidied_up_after_a_dead_owner(redis: Redis, tmp_path: Path) -> None:
+    """What was said and never answered is passed, in each place, and whoever sat there has left."""
+    async with _house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        dead = await house.get("inn")
+        for number, place in enumerate(("", "cellar")):
+            opening = AttachOpen(session="inn", principal=DIRECTOR, place=place, hears=False)
+            attachment, _ = await dead.door.enter(opening)
+            for message in (f"a{number}", f"b{number}"):
+                await dead.session.say(attachment, TextSaid(message, "Hello?", answers=False))
+        dead.writing.cancel()
+        house._owned.clear()
+        await house.get("inn")
+        facts = await house.log.read("inn")
+        said = [fact for fact in facts if fact.kind == Kind.SAID]
+        passed = [fact for fact in facts if fact.kind == Kind.PASSED]
+        assert [(fact.place, fact.body["turn"], fact.cause) for fact in passed] == [("", said[0].seq, said[1].seq), ("cellar", said[2].seq, said[3].seq)]
+        assert [fact.kind for fact in facts].count(Kind.LEFT) == 2
+
+
+async def test_a_session_of_another_stage_is_not_touched(redis: Redis, tmp_path: Path) -> None:
+    """While its owner answers, it is named; once it is gone the session is taken."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    sock = f"unix:{tmp_path / 'a.sock'}"
+    async with _house(redis, tmp_path / "a", sock) as (first, _), _house(redis, tmp_path / "b", f"unix:{tmp_path / 'b.sock'}") as (second, _):
+        async with serving(sock, "stage", partial(servicer.register, first), drain_s=0.1):
+            await first.open(INN)
+            with pytest.raises(NotOwner) as raised:
+                await second.get("inn")
+            assert raised.value.address == sock
+        await second.get("inn")
+        with pytest.raises(SouffleurError):
+            await (await first.get("inn")).session.write(Draft(key="late", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "late"}))
+
+
+async def test_over_the_wire_a_slow_reader_is_let_go_and_told_why(redis: Redis, tmp_path: Path) -> None:
+    """Its seat is free at once; when it reads again it learns what happened, and may come back."""
+    async with _house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
+        await client.open(INN)
+        _, stream, events = await client.attach(AttachOpen(session="inn", principal=DIRECTOR))
+        session = (await house.get("inn")).session
+        (attachment,) = session.attachments
+        note = Fact(seq=0, kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "x" * 60_000})
+        async with asyncio.timeout(10):
+            while session.attachments:
+                attachment.deliver(note)
+                await asyncio.sleep(0)
+        with pytest.raises(SouffleurError) as raised:
+            await _drained(events)
+        assert raised.value.code == "overloaded"
+        stream.cancel()
+        _, stream, _ = await client.attach(AttachOpen(session="inn", principal=DIRECTOR))
+        stream.cancel()
+
+
+async def test_over_the_wire_what_is_told_and_told_again_is_one_fact(redis: Redis, tmp_path: Path) -> None:
+    """The same key, the same seq; a session that is moving says so instead of keeping the caller waiting."""
+    async with _house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
+        await client.open(INN)
+        request = TellRequest(session="inn", principal=DIRECTOR, key="k", kind=Kind.NOTED, body='{"text": "It rains."}')
+        first, again = await client.tell(request), await client.tell(request)
+        assert (first.seq, again.seq, again.repeated_key) == (again.seq, first.seq, True)
+        session = (await house.get("inn")).session
+        await session.close("test")
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(5):
+                await client.tell(TellRequest(session="inn", principal=DIRECTOR, key="late", kind=Kind.NOTED, body='{"text": "x"}'))
