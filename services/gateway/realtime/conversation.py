@@ -99,6 +99,7 @@ class Conversation:
             self._refused(event)
         elif isinstance(event, Attached):
             self.speech.again()
+            self._forgotten()
         else:
             self._extra(event)
 
@@ -188,6 +189,12 @@ class Conversation:
         if self.ask is not None and int(fact.body.get("turn") or 0) in {0, *self._turns}:
             cause, self.ask = self.ask.event_id, None
             self._emitter.error(ClientError("nobody_answers", "no character answers this turn"), cause)
+
+    def _forgotten(self) -> None:
+        """The stage that was asked for an answer is gone, and the request with it: without this no other one would be taken."""
+        if self.ask is not None:
+            cause, self.ask = self.ask.event_id, None
+            self._emitter.error(ClientError("unavailable", "the request was lost with the stage; ask again", kind="server_error"), cause)
 
     def _refused(self, refused: Refused) -> None:
         if refused.ref and self.speech.refused(refused.ref, refused.code):

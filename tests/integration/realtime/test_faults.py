@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.core.errors import Forbidden, Unavailable
-from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, UtteranceEnded, UtteranceLost
+from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
 from services.core.model.facts import Noted
 from tests.integration.realtime.conftest import House
@@ -107,6 +107,19 @@ async def test_stage_that_dies_is_joined_again(house: House) -> None:
         await again.expect(Paused)
         again.send(UtteranceEnded(onset.utterance))
         assert (await again.expect(FinalHeard)).utterance == onset.utterance
+
+
+async def test_request_that_is_lost_with_its_stage_can_be_made_again(house: House) -> None:
+    """The client is told, and its next `response.create` is not refused for the lost one's sake."""
+    async with house.guest() as guest:
+        await guest.send(type="response.create", event_id="first")
+        await guest.seat.expect(TakeFloor)
+        guest.seat.die(Unavailable())
+        again = await house.stage.seat()
+        error = (await guest.expect("error"))["error"]
+        assert (error["code"], error["event_id"]) == ("unavailable", "first")
+        await guest.send(type="response.create")
+        await again.expect(TakeFloor)
 
 
 async def test_stage_that_does_not_come_back_ends_the_connection(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import json
 from services.core.errors import Forbidden
 from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Played, Refused, TakeFloor, TextSaid, TurnTimed
 from services.core.model.fact import Author, Fact
-from services.core.model.facts import Passed, Released, Said, Struck
+from services.core.model.facts import LineOpened, Passed, Released, Said, Struck
 from tests.integration.realtime.conftest import House
 from tests.integration.realtime.table import Guest, tone
 
@@ -108,6 +108,21 @@ async def test_turn_that_nobody_answers_ends_the_asking(house: House) -> None:
         house.stage.write(guest.sid, Passed(turn=0, reason="nobody"), Author("stage"))
         error = (await guest.expect("error"))["error"]
         assert (error["code"], error["event_id"]) == ("nobody_answers", "ask")
+
+
+async def test_request_is_answered_by_a_line_that_another_s_words_name(house: House) -> None:
+    """Whose request a line answers stands in the line: it ends the asking whoever spoke first, and somebody else's line does not."""
+    async with house.guest() as guest:
+        await guest.send(type="response.create", response={"metadata": {"mine": "yes"}})
+        await guest.seat.expect(TakeFloor)
+        for line, answers in (("L1", "p-else"), ("L2", guest.seat.participant)):
+            opened = LineOpened(line=line, character="mirelle", turn=77, base_seq=0, answers=answers)
+            house.stage.write(guest.sid, opened, Author("character", "mirelle", "Mirelle"))
+            house.stage.close(guest.sid, line, "aborted")
+            metadata = (await guest.expect("response.done"))["response"]["metadata"]
+            assert metadata == ({"mine": "yes"} if line == "L2" else None)
+        await guest.send(type="response.create")
+        await guest.seat.expect(TakeFloor)
 
 
 async def test_cancel_ends_the_response_as_the_client_s_doing(house: House) -> None:
