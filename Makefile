@@ -4,6 +4,7 @@ BIN := .venv/bin
 SETUP := $(PYTHON) -m manager.setup
 PROTOS := $(wildcard protos/*.proto)
 ARGS ?=
+TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py browser_speech.py browser_barge_in.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev page up doctor test nightly check check-python check-page check-protos check-locks protos bench clean
@@ -29,8 +30,9 @@ doctor: setup ## Say what is here and what is missing
 test: setup-dev page ## Every test but the nightly ones; ends with pytest's own summary
 	$(BIN)/python -m pytest -m "not nightly" $(ARGS)
 
-nightly: setup-dev page ## The long tests
+nightly: setup-dev page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(ARGS)
+	SOUFFLEUR_TEST_TIMINGS=1 $(BIN)/python -m pytest $(TIMED)
 
 check: check-python check-protos check-locks check-page ## Lint, format, types, import rules, wire contract, lock files, page
 

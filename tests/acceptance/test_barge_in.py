@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.conftest import SCRIPTED
 from tests.acceptance.player import RATE, Player, player
 from tests.acceptance.program import Program, running
+from tests.acceptance.timing import p95, promised
 from tests.making.prompts import Prompt, prompts, words
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
@@ -98,7 +99,7 @@ async def test_speech_silences_the_character_at_the_word_that_was_heard(program:
     for _ in range(BARGE_INS // 4):
         await asyncio.gather(*(barge_in() for _ in range(4)))
     assert len(delays) == BARGE_INS
-    assert float(np.percentile(delays, 95)) < 0.2, delays
+    assert p95(delays) < promised(0.2), delays
 
 
 async def test_a_cough_pauses_and_the_line_goes_on(program: Program) -> None:
