@@ -21,6 +21,7 @@ from tests.acceptance.player import RATE, player
 from tests.acceptance.program import Program, running, started
 from tests.acceptance.table import assert_whole, facts_of, is_fact, opened, seen
 from tests.acceptance.test_barge_in import asking
+from tests.acceptance.timing import promised
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -164,7 +165,7 @@ async def test_escape_silences_the_character(house: Program, browser: Browser) -
         line = page.get_by_test_id("line")
         await expect(line).to_have_attribute("data-state", "cut")
         await tape.wind()
-        assert 0 < max(one["soundedAt"] for one in tape.output) - pressed < 200
+        assert 0 < max(one["soundedAt"] for one in tape.output) - pressed < promised(200)
         facts = await facts_of(house.url, session)
         closed = next(fact["body"] for fact in facts if fact["kind"] == "line_closed")
         assert (closed["state"], closed["reason"], closed["basis"]) == ("cut", "stopped", "reported")
