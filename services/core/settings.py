@@ -277,8 +277,9 @@ def explain(error: ValidationError) -> str:
 
 
 def scrubbed_environment() -> dict[str, str]:
-    """This process's environment without secrets, for child processes that need none."""
-    return {key: value for key, value in os.environ.items() if not any(part in key.upper() for part in ("KEY", "TOKEN", "SECRET", "PASSWORD"))}
+    """This process's environment without secrets and without our own settings (addresses may hold passwords), for child processes that need none."""
+    hidden = (_Sources.model_config["env_prefix"], "KEY", "TOKEN", "SECRET", "PASSWORD")
+    return {key: value for key, value in os.environ.items() if not any(part in key.upper() for part in hidden)}
 
 
 def schema_json() -> str:

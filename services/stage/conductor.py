@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -89,6 +89,7 @@ class Line:
         self.started = False
         self.closed = False
         self.task: asyncio.Task[None] | None = None
+        self._parts: list[asyncio.Task[Any]] = []
 
     # What the floor asks for.
 
@@ -116,6 +117,9 @@ class Line:
         self._feed.stop()
         if self.task is not None:
             self.task.cancel()
+        # Each part at once: one that is just being woken up would otherwise do one more thing for a line that is over.
+        for part in self._parts:
+            part.cancel()
 
     def played(self) -> None:
         """Some listener reported its position."""
@@ -151,9 +155,8 @@ class Line:
         self._voiced = any(listener.hears for listener in self._host.listeners(self.order.place))
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._think(), name="think")
-                group.create_task(self._speak(), name="speak")
                 playing = group.create_task(self._play(), name="play")
+                self._parts += (group.create_task(self._think(), name="think"), group.create_task(self._speak(), name="speak"), playing)
         except ExceptionGroup as group_of:
             raise group_of.exceptions[0] from None
         return playing.result()
@@ -210,6 +213,7 @@ class Line:
         if self._voiced:
             self._stream = self._backstage.voices.speak(self._backstage.line_timeout_s)
             receiving = asyncio.create_task(self._receive(self._stream), name="voice")
+            self._parts.append(receiving)
         try:
             if self._stream is not None:
                 await self._open_voice(self._stream)

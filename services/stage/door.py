@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
-import structlog
 from ulid import ULID
 
 from services.core.clock import Clock
-from services.core.errors import Forbidden, InvalidRequest, NotFound, Overloaded, SouffleurError
+from services.core.errors import Forbidden, InvalidRequest, NotFound, Overloaded
 from services.core.model.attachment import Attached, AttachOpen
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, Left, fields_of
@@ -23,8 +22,6 @@ _NAME_LIMIT: Final = 80
 PLACE_LIMIT: Final = 80
 _SEAT_KEPT_S: Final = 5.0
 """A participant whose connection broke keeps its seat this long: a page reconnects within a second or two."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Backlog(Protocol):
@@ -141,10 +138,8 @@ class Door:
             place=seat.place,
             body=fields_of(Left(member=member)),
         )
-        try:
-            self._session.write(draft)
-        except SouffleurError as error:
-            _log.warning("leave.unwritten", session=self._session.sid, code=error.code)
+        # However busy the store is: a seat that is not given back is counted at the table for ever.
+        self._session.writer.write(draft)
 
     def close(self) -> None:
         """Forget who was about to leave."""
