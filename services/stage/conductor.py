@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -15,17 +14,15 @@ import structlog
 from services.core.errors import SouffleurError
 from services.core.model.attachment import LineAudio, LineFlushed, LinePaused, LineResumed, LineWord, LineWords
 from services.core.model.audio import SAMPLE_BYTES, VOICE_RATE
-from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
-from services.core.model.facts import LineClosed, LineOpened, Spoken, fields_of
-from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
+from services.core.model.fact import Basis, Fact, LineState
 from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio, VoiceFellBack, WordMarks
 from services.core.rpc.client import Stream
-from services.core.telemetry import TOKENS, TURNS
 from services.stage.attachments import Attachment
+from services.stage.backstage import Backstage
+from services.stage.drafting import Drafting
 from services.stage.feed import ReplyFeed
-from services.stage.order import Backstage, Order
+from services.stage.order import Order
 from services.stage.playhead import Playhead, SpokenSentence, extent
-from services.stage.writer import Writer
 
 _GRACE_S: Final = 2.0
 """How long after its sound has ended a line waits for the report that it was played."""
@@ -34,7 +31,6 @@ _PIECE: Final = VOICE_RATE // 20
 """Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms."""
 _GRAIN_S: Final = 0.001
 """A timer of the loop may come so much early; asking for as much more saves waking up for nothing, several times a piece."""
-_SENTENCES: Final = 64
 _CHUNKS: Final = 256
 """Voice made ahead of play, in chunks of 20 to 100 ms; the voice waits when it is full."""
 
@@ -42,11 +38,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Host(Protocol):
-    """The session, as a line needs it."""
-
-    def listeners(self, place: str) -> Sequence[Attachment]:
-        """Everybody attached in a place."""
-        ...
+    """The place, as a line needs it."""
 
     def line_started(self, line: Line) -> None:
         """The first sound or text went out."""
@@ -64,32 +56,32 @@ class Host(Protocol):
 class Line:
     """Runs as one task (`run`); `pause`, `resume` and `cut` act at once."""
 
-    def __init__(self, order: Order, feed: ReplyFeed, writer: Writer, backstage: Backstage, host: Host) -> None:
+    def __init__(self, order: Order, feed: ReplyFeed, backstage: Backstage, host: Host) -> None:
         """Nothing happens before `run`."""
         self.order = order
         self.timing = order.timing
         self._feed = feed
-        self._writer = writer
         self._backstage = backstage
         self._clock = backstage.clock
         self._host = host
-        self._playhead = Playhead(backstage.lead_s)
-        self._written: asyncio.Queue[asyncio.Future[Fact] | None] = asyncio.Queue(_SENTENCES)
+        self._drafting = Drafting(order, feed, backstage, host.fell_back)
+        self._playhead = Playhead(backstage.settings().stage.lead_s)
         self._audio: asyncio.Queue[SpeechAudio | None] = asyncio.Queue(_CHUNKS)
         self._spoken: dict[int, SpokenSentence] = {}
         self._delivered = (0, 0)
         self._stream: Stream[SpeakOpen | Say, SpeakEvent] | None = None
         self._voiced = False
-        self._failure = ""
         self._changed = asyncio.Event()
         self._gate = asyncio.Event()
         self._gate.set()
-        self.opened = False
-        """Its `line_opened` has been told to the writer; without that there is nothing to close, and the turn is passed."""
         self.started = False
-        self.closed = False
         self.task: asyncio.Task[None] | None = None
         self._parts: list[asyncio.Task[Any]] = []
+
+    @property
+    def opened(self) -> bool:
+        """It is in the transcript."""
+        return self._drafting.opened
 
     # What the floor asks for.
 
@@ -108,11 +100,11 @@ class Line:
 
     def cut(self, reason: str, interrupter: Attachment | None = None) -> None:
         """End it here and now: what was heard so far is what was said."""
-        if self.closed:
+        if self._drafting.closed:
             return
         self._tell(LineFlushed(self.order.line))
         last, basis = self._heard(interrupter)
-        self._close(LineState.CUT, last, basis, reason)
+        self._drafting.close(LineState.CUT, last, basis, reason)
         # The task may not have begun, and then it would never clean up.
         self._feed.stop()
         if self.task is not None:
@@ -152,60 +144,14 @@ class Line:
         self._host.line_ended(self)
 
     async def _perform(self) -> Basis:
-        self._voiced = any(listener.hears for listener in self._host.listeners(self.order.place))
+        self._voiced = any(listener.hears for listener in self._backstage.listeners(self.order.place))
         try:
             async with asyncio.TaskGroup() as group:
                 playing = group.create_task(self._play(), name="play")
-                self._parts += (group.create_task(self._think(), name="think"), group.create_task(self._speak(), name="speak"), playing)
+                self._parts += (group.create_task(self._drafting.run(), name="think"), group.create_task(self._speak(), name="speak"), playing)
         except ExceptionGroup as group_of:
             raise group_of.exceptions[0] from None
         return playing.result()
-
-    async def _think(self) -> None:
-        """Reply -> sentences in the transcript."""
-        order = self.order
-        # Shielded: cutting the line must not cancel the words, which are still to be passed.
-        if order.said is not None:
-            await asyncio.shield(order.said)
-        turn = 0 if order.first is None else (await asyncio.shield(order.first)).seq
-        base = self._feed.request.base_seq
-        body = LineOpened(line=order.line, character=order.seat.member, turn=turn, base_seq=base, answers=order.answers)
-        self.opened = True
-        self._write(Kind.LINE_OPENED, "open", fields_of(body), turn or None)
-        try:
-            async for event in self._feed:
-                await self._take(event, turn)
-        except SouffleurError as error:
-            # What was already given is spoken to its end; the line is then closed as cut, with this reason.
-            self._failure = error.code
-        await self._written.put(None)
-
-    async def _take(self, event: ReplyEvent, turn: int) -> None:
-        match event:
-            case ReplyStarted():
-                self.timing.llm_engine, self.timing.llm_model = event.engine, event.model
-            case Sentence():
-                self.timing.first_sentence = self.timing.first_sentence or self._clock.now()
-                body = Spoken(
-                    line=self.order.line,
-                    attempt=1,
-                    index=event.index,
-                    text=event.text,
-                    tagged=event.tagged,
-                    emotion=event.emotion,
-                    intensity=round(event.intensity, 2),
-                    manner=event.manner,
-                    engine=self.timing.llm_engine,
-                )
-                await self._written.put(self._write(Kind.SENTENCE, f"a1:s{event.index}", fields_of(body), turn or None))
-            case FellBack():
-                self._host.fell_back("llm", event.from_engine, event.to_engine, event.reason)
-            case ReplyFinished():
-                self.timing.llm_ttft_ms = event.ttft_ms
-                TOKENS.labels("in", event.engine).inc(event.prompt_tokens)
-                TOKENS.labels("out", event.engine).inc(event.completion_tokens)
-                if event.reason == "truncated":
-                    self._failure = "truncated"
 
     async def _speak(self) -> None:
         """Durable sentences -> the voice, or straight to the readers where nobody listens."""
@@ -217,7 +163,7 @@ class Line:
         try:
             if self._stream is not None:
                 await self._open_voice(self._stream)
-            while (future := await self._written.get()) is not None:
+            while (future := await self._drafting.sentences.get()) is not None:
                 fact = await future
                 if self._stream is not None and self._voiced:
                     await self._say(self._stream, fact)
@@ -352,16 +298,16 @@ class Line:
             final = max(self._spoken.values(), key=lambda sentence: sentence.seq)
             last = max(last, (final.seq, len(final.text)))
         if last == (0, 0):
-            self._close(LineState.ABORTED, last, Basis.DELIVERED, self._failure or "no_words")
-        elif self._failure:
-            self._close(LineState.CUT, last, basis, self._failure)
+            self._drafting.close(LineState.ABORTED, last, Basis.DELIVERED, self._drafting.failure or "no_words")
+        elif self._drafting.failure:
+            self._drafting.close(LineState.CUT, last, basis, self._drafting.failure)
         else:
-            self._close(LineState.HEARD, last, basis, "")
+            self._drafting.close(LineState.HEARD, last, basis, "")
 
     def _give_up(self, reason: str) -> None:
         last, basis = self._heard(None)
         self._tell(LineFlushed(self.order.line))
-        self._close(LineState.CUT if last[0] else LineState.ABORTED, last, basis, reason)
+        self._drafting.close(LineState.CUT if last[0] else LineState.ABORTED, last, basis, reason)
 
     def _heard(self, interrupter: Attachment | None) -> tuple[tuple[int, int], Basis]:
         """How far the line was heard, and how we know."""
@@ -384,31 +330,6 @@ class Line:
     def _reported(self, listener: Attachment) -> int:
         return listener.played_ms.get(self.order.line, 0) * VOICE_RATE // 1000
 
-    def _close(self, state: LineState, last: tuple[int, int], basis: Basis, reason: str) -> None:
-        if self.closed:
-            return
-        self.closed = True
-        if not self.opened:
-            return
-        body = LineClosed(line=self.order.line, state=state, last_seq=last[0], offset=last[1], basis=basis, reason=reason)
-        self._write(Kind.LINE_CLOSED, "close", fields_of(body), None)
-        TURNS.labels(state).inc()
-
-    def _write(self, kind: Kind, key: str, body: dict[str, object], cause: int | None) -> asyncio.Future[Fact]:
-        order = self.order
-        return self._writer.write(
-            Draft(
-                key=f"{order.line}:{key}",
-                kind=kind,
-                at_ms=self._clock.wall_ms(),
-                by=Author("character", order.seat.member, order.seat.name),
-                place=order.place,
-                audience=order.audience,
-                cause=cause,
-                body=body,
-            )
-        )
-
     def _begin(self, now: float) -> None:
         if not self.started:
             self.started = True
@@ -420,7 +341,7 @@ class Line:
         self._delivered = (fact.seq, len(str(fact.body["text"])))
 
     def _listeners(self) -> list[Attachment]:
-        return [listener for listener in self._host.listeners(self.order.place) if listener.hears]
+        return [listener for listener in self._backstage.listeners(self.order.place) if listener.hears]
 
     def _tell(self, value: LineAudio | LineWords | LinePaused | LineResumed | LineFlushed) -> None:
         for listener in self._listeners():

@@ -19,9 +19,9 @@ from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
 from services.core.model.facts import LineClosed, Passed, fields_of
 from services.core.runtime import Runtime
 from services.core.telemetry import SESSIONS
+from services.stage.backstage import Backstage
 from services.stage.door import Door
 from services.stage.opening import opening_facts
-from services.stage.order import Backstage
 from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.writer import Writer
@@ -32,8 +32,6 @@ from services.transcript.log import TranscriptLog
 _RENEWALS_PER_LEASE: Final = 3
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
-_SLACK_S: Final = 60.0
-"""A line may last its reply's deadline and this for the rest of its sound."""
 
 _log = structlog.get_logger(__name__)
 
@@ -117,18 +115,11 @@ class House:
             return await self.log.claim(sid, self._address, lease_s, dead=owner.address)
 
     async def _rebuild(self, sid: str, fence: int) -> Owned:
-        runtime, settings = self._runtime, self._runtime.settings
+        runtime = self._runtime
         await self._archiver.restore(sid)
         roster = Roster()
         for fact in await self.log.read(sid):
             roster.advance(fact)
-        backstage = Backstage(
-            session=sid,
-            voices=runtime.tts(),
-            clock=runtime.clock,
-            lead_s=settings.stage.lead_s,
-            line_timeout_s=settings.llm.reply_timeout_s + _SLACK_S,
-        )
         session: Session
         writer = Writer(
             self.log,
@@ -139,7 +130,16 @@ class House:
             announce=lambda fact: self._announce(session, fact),
             lost=lambda error: self._lost(sid, error),
         )
-        session = Session(sid, roster, writer, roleplay=runtime.llm(), backstage=backstage, settings=lambda: runtime.settings, clock=runtime.clock)
+        backstage = Backstage(
+            session=sid,
+            roster=roster,
+            writer=writer,
+            roleplay=runtime.llm(),
+            voices=runtime.tts(),
+            settings=lambda: runtime.settings,
+            clock=runtime.clock,
+        )
+        session = Session(backstage)
         writing = asyncio.create_task(writer.run(), name=f"writer:{sid}")
         try:
             await self._tidy(session)

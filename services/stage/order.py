@@ -1,16 +1,18 @@
-"""What a line is to be, what it is made with, and when its parts happened."""
+"""What a line is to be, and when its parts happened."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from services.core.clock import Clock
 from services.core.model.fact import Fact
 from services.core.model.voicing import Say, SpeakEvent, SpeakOpen
 from services.core.rpc.client import Stream
 from services.stage.roster import Seat
+
+Written: TypeAlias = asyncio.Future[Fact]
+"""A fact, once it is durable."""
 
 
 class Voices(Protocol):
@@ -19,17 +21,6 @@ class Voices(Protocol):
     def speak(self, timeout_s: float) -> Stream[SpeakOpen | Say, SpeakEvent]:
         """One line."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backstage:
-    """What every line of a session is made with."""
-
-    session: str
-    voices: Voices
-    clock: Clock
-    lead_s: float
-    line_timeout_s: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,8 +68,8 @@ class Order:
     answers: str
     """The participant who is answered."""
     audience: tuple[str, ...]
-    first: asyncio.Future[Fact] | None
+    first: Written | None
     """The `said` that names the turn; None = nobody asked."""
-    said: asyncio.Future[Fact] | None
+    said: Written | None
     """The last one that is answered: the line is opened after it, and nothing goes out before it is durable."""
     timing: Timing = field(default_factory=Timing)

@@ -1,19 +1,15 @@
-"""What a place of the scene holds between two lines: who is to be answered, what nobody asked about, what was prepared."""
+"""What waits between two lines: who is to be answered, what nobody asked about, what was prepared."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
 from services.core.errors import SouffleurError
 from services.core.model.attachment import Refused
-from services.core.model.fact import Fact
 from services.stage.attachments import Attachment
-from services.stage.conductor import Line
 from services.stage.feed import ReplyFeed
-from services.stage.floor import Floor
-from services.stage.order import Timing
+from services.stage.order import Timing, Written
 
 FLOOR: Final = "take_floor"
 """What a refused `TakeFloor` is called: it has no id."""
@@ -24,9 +20,9 @@ class Turn:
     """Somebody is to be answered."""
 
     character: str
-    first: asyncio.Future[Fact] | None = None
+    first: Written | None = None
     """The `said` that names the turn."""
-    said: asyncio.Future[Fact] | None = None
+    said: Written | None = None
     """The latest one."""
     notes: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
@@ -59,24 +55,10 @@ class Speculation:
 class Unasked:
     """Words since the last line that nobody asked to be answered."""
 
-    first: asyncio.Future[Fact]
-    last: asyncio.Future[Fact]
+    first: Written
+    last: Written
     text: str
     """Of the last ones."""
-
-
-@dataclass(slots=True)
-class Place:
-    """One place of the scene: its floor and what is going on there."""
-
-    floor: Floor
-    line: Line | None = None
-    answered: str = ""
-    """The participant whom the line answers."""
-    turn: Turn | None = None
-    unasked: Unasked | None = None
-    speculation: Speculation | None = None
-    timer: asyncio.TimerHandle | None = None
 
 
 def same_words(one: str, other: str) -> bool:

@@ -119,17 +119,11 @@ def rms(pcm: bytes) -> float:
     return float(np.sqrt(np.mean(data**2))) if len(data) else 0.0
 
 
-JITTER_BUFFER_S = 0.06
-"""What a player keeps in hand before it begins, as the page does."""
-
-
 def gaps_ms(deltas: list[tuple[float, int]]) -> list[float]:
-    """For (arrival, bytes) of one line: the silence that a listener with an ordinary jitter buffer hears before each piece."""
+    """For (arrival, bytes) of one line: the silence before each piece, for a listener who plays what comes as it comes."""
     found, end = [], 0.0
     for arrival, size in deltas:
         if end:
             found.append(max(0.0, (arrival - end) * 1000))
-        else:
-            end = arrival + JITTER_BUFFER_S
         end = max(end, arrival) + size / 2 / RATE
     return found

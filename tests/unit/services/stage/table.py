@@ -18,8 +18,8 @@ from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, R
 from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio
 from services.core.settings import Settings
 from services.stage.attachments import Attachment
+from services.stage.backstage import Backstage
 from services.stage.door import Door
-from services.stage.order import Backstage
 from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.writer import Writer
@@ -133,7 +133,7 @@ class Table:
         return (await self.door.enter(opening))[0]
 
     def speaking(self) -> bool:
-        line = self.session._place("").line
+        line = self.session.place("").line
         return line is not None and line.started
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
@@ -170,11 +170,10 @@ async def table(*characters: str, mind: Mind | None = None, settings: Settings |
     roleplay, mouth = mind or Mind(), Voices(log, **voices)
     lost: list[SouffleurError] = []
     roster = Roster()
-    backstage = Backstage(session="s", voices=mouth, clock=clock, lead_s=0.15, line_timeout_s=10.0)
     session: Session
     # The session is made after its writer.
     writer = Writer(log, "s", fence=1, head=0, clock=clock, announce=lambda fact: session.announce(fact), lost=lost.append)  # noqa: PLW0108
-    session = Session("s", roster, writer, roleplay=roleplay, backstage=backstage, settings=lambda: base, clock=clock)
+    session = Session(Backstage(session="s", roster=roster, writer=writer, roleplay=roleplay, voices=mouth, settings=lambda: base, clock=clock))
     door = Door(session, log, clock)
     writing = asyncio.create_task(writer.run())
     try:

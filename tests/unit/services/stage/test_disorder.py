@@ -122,7 +122,7 @@ class Company:
         self._at.session.listening.heard(who, event)
 
     def _play(self, who: Attachment) -> None:
-        line = self._at.session._place("").line
+        line = self._at.session.place("").line
         if line is not None:
             self._at.session.played(who, Played(line.order.line, self._random.randint(0, 3000)))
 
@@ -138,8 +138,8 @@ def _slow(at: Table, random: Random) -> None:
 
 
 def _calm(at: Table) -> bool:
-    place = at.session._place("")
-    return place.line is None and place.turn is None and place.floor.state is State.IDLE and not at.session._tasks
+    place = at.session.place("")
+    return place.line is None and place.turn is None and place.floor.state is State.IDLE and not place.busy
 
 
 async def _evening(seed: int) -> None:
@@ -171,7 +171,7 @@ def _check(at: Table, *, ends_suddenly: bool) -> None:
     assert len(ended) == len(set(ended)), "a turn is answered or passed, once"
     last: dict[str, int] = {fact.body["line"]: fact.seq for fact in at.log.facts if fact.kind == Kind.LINE_CLOSED}
     assert all(fact.seq < last[fact.body["line"]] for fact in at.log.facts if fact.kind == Kind.SENTENCE), "nothing is said after the end"
-    assert ends_suddenly or at.session._place("").unasked is not None or not at.session.roster.unanswered, "no words are forgotten"
+    assert ends_suddenly or at.session.place("").unasked is not None or not at.session.roster.unanswered, "no words are forgotten"
     assert not (ends_suddenly and at.session.roster.unanswered), "whoever closes the house passes what is open"
     assert not at.lost
 

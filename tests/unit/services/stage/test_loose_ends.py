@@ -74,9 +74,9 @@ async def test_a_cough_does_not_keep_a_line_paused_because_somebody_waits() -> N
         await at.until(at.speaking)
         at.session.say(ben, TextSaid("m2", "Mirelle, and me?"))
         at.session.listening.heard(ann, Onset("u1"))
-        assert at.session._place("").floor.state is State.WAVERING
+        assert at.session.place("").floor.state is State.WAVERING
         at.session.listening.heard(ann, FinalHeard("u1", ""))
-        assert at.session._place("").floor.state is State.SPEAKING
+        assert at.session.place("").floor.state is State.SPEAKING
         assert (await at.closed(2))["state"] == "heard"
 
 
@@ -218,7 +218,7 @@ async def test_a_line_ends_where_it_began() -> None:
         moved = fields_of(Joined(member="mirelle", role="character", name="Mirelle"))
         await at.session.write(Draft(key="moved", kind=Kind.JOINED, at_ms=0, by=Author("director"), place="cellar", body=moved))
         await at.closed()
-        await at.until(lambda: at.session._place("").floor.state is State.IDLE)
+        await at.until(lambda: at.session.place("").floor.state is State.IDLE)
 
 
 async def test_push_to_talk_does_not_hold_the_table_for_ever() -> None:
@@ -322,7 +322,7 @@ async def test_a_session_that_cannot_be_written_does_not_look_alive() -> None:
         def broken(fact: Fact) -> None:
             raise RuntimeError("unforeseen")
 
-        at.session.announce = broken  # type: ignore[method-assign]
+        at.session.announce = broken
         with pytest.raises(Unavailable):
             await at.session.say(ann, TextSaid("m1", "Good evening", answers=False))
         assert [type(error) for error in at.lost] == [Unavailable]
@@ -373,7 +373,7 @@ async def test_news_about_nothing_changes_nothing(event: Any) -> None:
             at.session.cancel_line(ann, event)
         else:
             at.session.listening.heard(ann, event)
-        assert at.session._place("").floor.state is State.IDLE
+        assert at.session.place("").floor.state is State.IDLE
 
 
 async def test_a_principal_without_an_id_is_nobody() -> None:

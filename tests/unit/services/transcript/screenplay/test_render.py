@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
 
 import pytest
+from screenplain.parsers import fountain
 
 from services.core.model import facts as bodies
 from services.transcript.screenplay import blocks, render, render_block
@@ -101,7 +101,6 @@ def test_player_sees_no_more_in_the_document_than_in_the_view() -> None:
 
 def test_another_program_reads_it_as_a_screenplay() -> None:
     """An independent Fountain reader finds cues, parentheticals and dialogue, and none of what is hidden."""
-    fountain: Any = pytest.importorskip("screenplain.parsers.fountain", reason="screenplain is not installed")
     story = Story()
     story.add(bodies.SceneSet(title="T", heading="THE INN"))
     story.say("First.\n\nSecond [[thing]] /* here */.")
