@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10protos/llm.proto\x12\x10souffleur.llm.v1\"\xe2\x01\n\x0cReplyRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61se_seq\x18\x02 \x01(\x03\x12\x11\n\tcharacter\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12\x0f\n\x07pending\x18\x06 \x03(\t\x12/\n\x08messages\x18\x07 \x03(\x0b\x32\x1d.souffleur.llm.v1.ChatMessage\x12\x0c\n\x04\x63\x61rd\x18\x08 \x01(\t\x12/\n\x07options\x18\t \x01(\x0b\x32\x1e.souffleur.llm.v1.ReplyOptions\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x83\x02\n\x0cReplyOptions\x12\x0f\n\x07\x65ngines\x18\x01 \x03(\t\x12\x18\n\x0btemperature\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x17\n\nmax_tokens\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x05 \x03(\t\x12\x11\n\tspeakable\x18\x06 \x01(\x08\x12\x14\n\x0ctoken_budget\x18\x07 \x01(\x05\x12\x10\n\x08language\x18\x08 \x01(\t\x12\r\n\x05notes\x18\t \x03(\t\x12\x11\n\x04seed\x18\n \x01(\x05H\x03\x88\x01\x01\x42\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\r\n\x0b_max_tokensB\x07\n\x05_seed\"\x8a\x02\n\rReplyResponse\x12\x31\n\x07started\x18\x01 \x01(\x0b\x32\x1e.souffleur.llm.v1.ReplyStartedH\x00\x12(\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x17.souffleur.llm.v1.DeltaH\x00\x12.\n\x08sentence\x18\x03 \x01(\x0b\x32\x1a.souffleur.llm.v1.SentenceH\x00\x12/\n\tfell_back\x18\x04 \x01(\x0b\x32\x1a.souffleur.llm.v1.FellBackH\x00\x12\x33\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x1f.souffleur.llm.v1.ReplyFinishedH\x00\x42\x06\n\x04kind\"-\n\x0cReplyStarted\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"\x15\n\x05\x44\x65lta\x12\x0c\n\x04text\x18\x01 \x01(\t\"k\n\x08Sentence\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06tagged\x18\x03 \x01(\t\x12\x0f\n\x07\x65motion\x18\x04 \x01(\t\x12\x11\n\tintensity\x18\x05 \x01(\x02\x12\x0e\n\x06manner\x18\x06 \x01(\t\"B\n\x08\x46\x65llBack\x12\x13\n\x0b\x66rom_engine\x18\x01 \x01(\t\x12\x11\n\tto_engine\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x81\x01\n\rReplyFinished\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\x05\x12\x0f\n\x07ttft_ms\x18\x04 \x01(\x02\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\"\x11\n\x0f\x44\x65scribeRequest\"S\n\x10\x44\x65scribeResponse\x12\r\n\x05\x63hain\x18\x01 \x03(\t\x12\x30\n\x07\x65ngines\x18\x02 \x03(\x0b\x32\x1f.souffleur.llm.v1.LlmEngineInfo\"_\n\rLlmEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0e\n\x06remark\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x12\n\ngenerative\x18\x05 \x01(\x08\x32\xab\x01\n\nLlmService\x12J\n\x05Reply\x12\x1e.souffleur.llm.v1.ReplyRequest\x1a\x1f.souffleur.llm.v1.ReplyResponse0\x01\x12Q\n\x08\x44\x65scribe\x12!.souffleur.llm.v1.DescribeRequest\x1a\".souffleur.llm.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10protos/llm.proto\x12\x10souffleur.llm.v1\"\xf2\x01\n\x0cReplyRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61se_seq\x18\x02 \x01(\x03\x12\x11\n\tcharacter\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12\x0f\n\x07pending\x18\x06 \x03(\t\x12/\n\x08messages\x18\x07 \x03(\x0b\x32\x1d.souffleur.llm.v1.ChatMessage\x12\x0c\n\x04\x63\x61rd\x18\x08 \x01(\t\x12/\n\x07options\x18\t \x01(\x0b\x32\x1e.souffleur.llm.v1.ReplyOptions\x12\x0e\n\x06script\x18\n \x01(\t\",\n\x0b\x43hatMessage\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xa9\x02\n\x0cReplyOptions\x12\x0f\n\x07\x65ngines\x18\x01 \x03(\t\x12\x18\n\x0btemperature\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12\x12\n\x05top_p\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x17\n\nmax_tokens\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x05 \x03(\t\x12\x11\n\tspeakable\x18\x06 \x01(\x08\x12\x14\n\x0ctoken_budget\x18\x07 \x01(\x05\x12\x10\n\x08language\x18\x08 \x01(\t\x12\r\n\x05notes\x18\t \x03(\t\x12\x11\n\x04seed\x18\n \x01(\x05H\x03\x88\x01\x01\x12\x13\n\x0bjson_schema\x18\x0b \x01(\t\x12\x0f\n\x07purpose\x18\x0c \x01(\tB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\r\n\x0b_max_tokensB\x07\n\x05_seed\"\x8a\x02\n\rReplyResponse\x12\x31\n\x07started\x18\x01 \x01(\x0b\x32\x1e.souffleur.llm.v1.ReplyStartedH\x00\x12(\n\x05\x64\x65lta\x18\x02 \x01(\x0b\x32\x17.souffleur.llm.v1.DeltaH\x00\x12.\n\x08sentence\x18\x03 \x01(\x0b\x32\x1a.souffleur.llm.v1.SentenceH\x00\x12/\n\tfell_back\x18\x04 \x01(\x0b\x32\x1a.souffleur.llm.v1.FellBackH\x00\x12\x33\n\x08\x66inished\x18\x05 \x01(\x0b\x32\x1f.souffleur.llm.v1.ReplyFinishedH\x00\x42\x06\n\x04kind\"-\n\x0cReplyStarted\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"\x15\n\x05\x44\x65lta\x12\x0c\n\x04text\x18\x01 \x01(\t\"k\n\x08Sentence\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0e\n\x06tagged\x18\x03 \x01(\t\x12\x0f\n\x07\x65motion\x18\x04 \x01(\t\x12\x11\n\tintensity\x18\x05 \x01(\x02\x12\x0e\n\x06manner\x18\x06 \x01(\t\"B\n\x08\x46\x65llBack\x12\x13\n\x0b\x66rom_engine\x18\x01 \x01(\t\x12\x11\n\tto_engine\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x8f\x01\n\rReplyFinished\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x05\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\x05\x12\x0f\n\x07ttft_ms\x18\x04 \x01(\x02\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12\x0c\n\x04\x63ost\x18\x07 \x01(\x01\"\x11\n\x0f\x44\x65scribeRequest\"S\n\x10\x44\x65scribeResponse\x12\r\n\x05\x63hain\x18\x01 \x03(\t\x12\x30\n\x07\x65ngines\x18\x02 \x03(\x0b\x32\x1f.souffleur.llm.v1.LlmEngineInfo\"_\n\rLlmEngineInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ready\x18\x02 \x01(\x08\x12\x0e\n\x06remark\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x12\n\ngenerative\x18\x05 \x01(\x08\x32\xab\x01\n\nLlmService\x12J\n\x05Reply\x12\x1e.souffleur.llm.v1.ReplyRequest\x1a\x1f.souffleur.llm.v1.ReplyResponse0\x01\x12Q\n\x08\x44\x65scribe\x12!.souffleur.llm.v1.DescribeRequest\x1a\".souffleur.llm.v1.DescribeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,29 +32,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.llm_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPLYREQUEST']._serialized_start=39
-  _globals['_REPLYREQUEST']._serialized_end=265
-  _globals['_CHATMESSAGE']._serialized_start=267
-  _globals['_CHATMESSAGE']._serialized_end=311
-  _globals['_REPLYOPTIONS']._serialized_start=314
-  _globals['_REPLYOPTIONS']._serialized_end=573
-  _globals['_REPLYRESPONSE']._serialized_start=576
-  _globals['_REPLYRESPONSE']._serialized_end=842
-  _globals['_REPLYSTARTED']._serialized_start=844
-  _globals['_REPLYSTARTED']._serialized_end=889
-  _globals['_DELTA']._serialized_start=891
-  _globals['_DELTA']._serialized_end=912
-  _globals['_SENTENCE']._serialized_start=914
-  _globals['_SENTENCE']._serialized_end=1021
-  _globals['_FELLBACK']._serialized_start=1023
-  _globals['_FELLBACK']._serialized_end=1089
-  _globals['_REPLYFINISHED']._serialized_start=1092
-  _globals['_REPLYFINISHED']._serialized_end=1221
-  _globals['_DESCRIBEREQUEST']._serialized_start=1223
-  _globals['_DESCRIBEREQUEST']._serialized_end=1240
-  _globals['_DESCRIBERESPONSE']._serialized_start=1242
-  _globals['_DESCRIBERESPONSE']._serialized_end=1325
-  _globals['_LLMENGINEINFO']._serialized_start=1327
-  _globals['_LLMENGINEINFO']._serialized_end=1422
-  _globals['_LLMSERVICE']._serialized_start=1425
-  _globals['_LLMSERVICE']._serialized_end=1596
+  _globals['_REPLYREQUEST']._serialized_end=281
+  _globals['_CHATMESSAGE']._serialized_start=283
+  _globals['_CHATMESSAGE']._serialized_end=327
+  _globals['_REPLYOPTIONS']._serialized_start=330
+  _globals['_REPLYOPTIONS']._serialized_end=627
+  _globals['_REPLYRESPONSE']._serialized_start=630
+  _globals['_REPLYRESPONSE']._serialized_end=896
+  _globals['_REPLYSTARTED']._serialized_start=898
+  _globals['_REPLYSTARTED']._serialized_end=943
+  _globals['_DELTA']._serialized_start=945
+  _globals['_DELTA']._serialized_end=966
+  _globals['_SENTENCE']._serialized_start=968
+  _globals['_SENTENCE']._serialized_end=1075
+  _globals['_FELLBACK']._serialized_start=1077
+  _globals['_FELLBACK']._serialized_end=1143
+  _globals['_REPLYFINISHED']._serialized_start=1146
+  _globals['_REPLYFINISHED']._serialized_end=1289
+  _globals['_DESCRIBEREQUEST']._serialized_start=1291
+  _globals['_DESCRIBEREQUEST']._serialized_end=1308
+  _globals['_DESCRIBERESPONSE']._serialized_start=1310
+  _globals['_DESCRIBERESPONSE']._serialized_end=1393
+  _globals['_LLMENGINEINFO']._serialized_start=1395
+  _globals['_LLMENGINEINFO']._serialized_end=1490
+  _globals['_LLMSERVICE']._serialized_start=1493
+  _globals['_LLMSERVICE']._serialized_end=1664
 # @@protoc_insertion_point(module_scope)

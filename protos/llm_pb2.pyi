@@ -31,6 +31,7 @@ class ReplyRequest(_message.Message):
     MESSAGES_FIELD_NUMBER: _builtins.int
     CARD_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    SCRIPT_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     base_seq: _builtins.int
     """The view is folded at exactly this fact."""
@@ -39,6 +40,8 @@ class ReplyRequest(_message.Message):
     epoch: _builtins.int
     card: _builtins.str
     """JSON of a V3 card's data object; empty = the card in the transcript."""
+    script: _builtins.str
+    """Words that are given: no model is asked, they are cut into sentences and their emotion marks lifted."""
     @_builtins.property
     def pending(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Envelopes (JSON) of what is not a fact yet, in order; their seq is 0."""
@@ -61,10 +64,11 @@ class ReplyRequest(_message.Message):
         messages: _abc.Iterable[Global___ChatMessage] | None = ...,
         card: _builtins.str = ...,
         options: Global___ReplyOptions | None = ...,
+        script: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_seq", b"base_seq", "card", b"card", "character", b"character", "epoch", b"epoch", "line", b"line", "messages", b"messages", "options", b"options", "pending", b"pending", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_seq", b"base_seq", "card", b"card", "character", b"character", "epoch", b"epoch", "line", b"line", "messages", b"messages", "options", b"options", "pending", b"pending", "script", b"script", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -108,6 +112,8 @@ class ReplyOptions(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    JSON_SCHEMA_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
     temperature: _builtins.float
     top_p: _builtins.float
     max_tokens: _builtins.int
@@ -117,6 +123,10 @@ class ReplyOptions(_message.Message):
     """Largest prompt in tokens."""
     language: _builtins.str
     seed: _builtins.int
+    json_schema: _builtins.str
+    """JSON Schema that the answer must fit (stateless chat only)."""
+    purpose: _builtins.str
+    """What it is for, in metrics: roleplay, chat, summary, advice, character."""
     @_builtins.property
     def engines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Engine names in order of preference; empty = the configured chain."""
@@ -140,10 +150,12 @@ class ReplyOptions(_message.Message):
         language: _builtins.str = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
         seed: _builtins.int | None = ...,
+        json_schema: _builtins.str = ...,
+        purpose: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_tokens", b"_max_tokens", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "max_tokens", b"max_tokens", "seed", b"seed", "temperature", b"temperature", "top_p", b"top_p"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_tokens", b"_max_tokens", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "engines", b"engines", "language", b"language", "max_tokens", b"max_tokens", "notes", b"notes", "seed", b"seed", "speakable", b"speakable", "stop", b"stop", "temperature", b"temperature", "token_budget", b"token_budget", "top_p", b"top_p"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_tokens", b"_max_tokens", "_seed", b"_seed", "_temperature", b"_temperature", "_top_p", b"_top_p", "engines", b"engines", "json_schema", b"json_schema", "language", b"language", "max_tokens", b"max_tokens", "notes", b"notes", "purpose", b"purpose", "seed", b"seed", "speakable", b"speakable", "stop", b"stop", "temperature", b"temperature", "token_budget", b"token_budget", "top_p", b"top_p"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_tokens: _TypeAlias = _typing.Literal["max_tokens"]  # noqa: Y015
     _WhichOneofArgType__max_tokens: _TypeAlias = _typing.Literal["_max_tokens", b"_max_tokens"]  # noqa: Y015
@@ -314,6 +326,7 @@ class ReplyFinished(_message.Message):
     TTFT_MS_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """stop, length, content_filter, truncated"""
     prompt_tokens: _builtins.int
@@ -321,6 +334,8 @@ class ReplyFinished(_message.Message):
     ttft_ms: _builtins.float
     engine: _builtins.str
     model: _builtins.str
+    cost: _builtins.float
+    """US dollars, by the configured prices; 0 = unknown or free."""
     def __init__(
         self,
         *,
@@ -330,10 +345,11 @@ class ReplyFinished(_message.Message):
         ttft_ms: _builtins.float = ...,
         engine: _builtins.str = ...,
         model: _builtins.str = ...,
+        cost: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion_tokens", b"completion_tokens", "engine", b"engine", "model", b"model", "prompt_tokens", b"prompt_tokens", "reason", b"reason", "ttft_ms", b"ttft_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion_tokens", b"completion_tokens", "cost", b"cost", "engine", b"engine", "model", b"model", "prompt_tokens", b"prompt_tokens", "reason", b"reason", "ttft_ms", b"ttft_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

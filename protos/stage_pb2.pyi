@@ -31,6 +31,7 @@ class OpenRequest(_message.Message):
     CAST_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     PHRASES_FIELD_NUMBER: _builtins.int
+    PREVIOUSLY_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     """Empty = a new id."""
     title: _builtins.str
@@ -40,6 +41,8 @@ class OpenRequest(_message.Message):
     scene_description: _builtins.str
     language: _builtins.str
     """BCP 47 tag; empty = the first character's language."""
+    previously: _builtins.str
+    """What happened before, told to the characters: "previously on"."""
     @_builtins.property
     def cast(self) -> _containers.RepeatedCompositeFieldContainer[Global___CastMember]: ...
     @_builtins.property
@@ -57,10 +60,11 @@ class OpenRequest(_message.Message):
         cast: _abc.Iterable[Global___CastMember] | None = ...,
         language: _builtins.str = ...,
         phrases: _abc.Iterable[_builtins.str] | None = ...,
+        previously: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cast", b"cast", "language", b"language", "mode", b"mode", "phrases", b"phrases", "scene_description", b"scene_description", "scene_heading", b"scene_heading", "session", b"session", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cast", b"cast", "language", b"language", "mode", b"mode", "phrases", b"phrases", "previously", b"previously", "scene_description", b"scene_description", "scene_heading", b"scene_heading", "session", b"session", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -225,6 +229,8 @@ class AttachOpen(_message.Message):
     HEAD_COUNT_FIELD_NUMBER: _builtins.int
     AFTER_SEQ_FIELD_NUMBER: _builtins.int
     CONFIGURE_FIELD_NUMBER: _builtins.int
+    MONITOR_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     participant: _builtins.str
     """Which of the members that this principal may be; empty = a new player of the principal's name."""
@@ -236,6 +242,10 @@ class AttachOpen(_message.Message):
     """People behind one microphone."""
     after_seq: _builtins.int
     """Facts after this one are sent first."""
+    monitor: _builtins.bool
+    """A director who watches: no member joins, nothing it hears counts as heard."""
+    platform: _builtins.str
+    """Where the words come from: page, realtime, rest, discord ...; approve mode may be set for one of them."""
     @_builtins.property
     def principal(self) -> Global___Principal: ...
     @_builtins.property
@@ -252,10 +262,12 @@ class AttachOpen(_message.Message):
         head_count: _builtins.int = ...,
         after_seq: _builtins.int = ...,
         configure: Global___Configure | None = ...,
+        monitor: _builtins.bool = ...,
+        platform: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["configure", b"configure", "principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "configure", b"configure", "head_count", b"head_count", "hears", b"hears", "participant", b"participant", "place", b"place", "principal", b"principal", "reports_playback", b"reports_playback", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "configure", b"configure", "head_count", b"head_count", "hears", b"hears", "monitor", b"monitor", "participant", b"participant", "place", b"place", "platform", b"platform", "principal", b"principal", "reports_playback", b"reports_playback", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -271,6 +283,8 @@ class Configure(_message.Message):
     INTERRUPTS_FIELD_NUMBER: _builtins.int
     HEARS_FIELD_NUMBER: _builtins.int
     REPORTS_PLAYBACK_FIELD_NUMBER: _builtins.int
+    SPEAKS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
     hang_over_s: _builtins.float
     """Unset fields keep the session's settings."""
     endpointing: _builtins.str
@@ -281,6 +295,10 @@ class Configure(_message.Message):
     hears: _builtins.bool
     """As in AttachOpen; a connection may change its mind later."""
     reports_playback: _builtins.bool
+    speaks: _builtins.str
+    """A director's microphone: empty = their own words; "narrator" = narration, never answered; a slug = that character says it."""
+    addresses: _builtins.str
+    """The character that coming words are meant for; empty = casting decides."""
     def __init__(
         self,
         *,
@@ -290,11 +308,15 @@ class Configure(_message.Message):
         interrupts: _builtins.bool | None = ...,
         hears: _builtins.bool | None = ...,
         reports_playback: _builtins.bool | None = ...,
+        speaks: _builtins.str | None = ...,
+        addresses: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback", "speaks", b"speaks"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback", "speaks", b"speaks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__addresses: _TypeAlias = _typing.Literal["addresses"]  # noqa: Y015
+    _WhichOneofArgType__addresses: _TypeAlias = _typing.Literal["_addresses", b"_addresses"]  # noqa: Y015
     _WhichOneofReturnType__answers: _TypeAlias = _typing.Literal["answers"]  # noqa: Y015
     _WhichOneofArgType__answers: _TypeAlias = _typing.Literal["_answers", b"_answers"]  # noqa: Y015
     _WhichOneofReturnType__endpointing: _TypeAlias = _typing.Literal["endpointing"]  # noqa: Y015
@@ -307,6 +329,10 @@ class Configure(_message.Message):
     _WhichOneofArgType__interrupts: _TypeAlias = _typing.Literal["_interrupts", b"_interrupts"]  # noqa: Y015
     _WhichOneofReturnType__reports_playback: _TypeAlias = _typing.Literal["reports_playback"]  # noqa: Y015
     _WhichOneofArgType__reports_playback: _TypeAlias = _typing.Literal["_reports_playback", b"_reports_playback"]  # noqa: Y015
+    _WhichOneofReturnType__speaks: _TypeAlias = _typing.Literal["speaks"]  # noqa: Y015
+    _WhichOneofArgType__speaks: _TypeAlias = _typing.Literal["_speaks", b"_speaks"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__addresses) -> _WhichOneofReturnType__addresses | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__answers) -> _WhichOneofReturnType__answers | None: ...
     @_typing.overload
@@ -319,6 +345,8 @@ class Configure(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupts) -> _WhichOneofReturnType__interrupts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reports_playback) -> _WhichOneofReturnType__reports_playback | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speaks) -> _WhichOneofReturnType__speaks | None: ...
 
 Global___Configure: _TypeAlias = Configure  # noqa: Y015
 
@@ -514,12 +542,18 @@ class TextSaid(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     SPEAKER_FIELD_NUMBER: _builtins.int
     ANSWERS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    NARRATES_FIELD_NUMBER: _builtins.int
     message: _builtins.str
     """Idempotency key."""
     text: _builtins.str
     speaker: _builtins.str
     """A member that this principal may be; empty = its own."""
     answers: _builtins.bool
+    addresses: _builtins.str
+    """The character that is meant; empty = casting decides."""
+    narrates: _builtins.bool
+    """A director's narration: in the transcript, never answered."""
     def __init__(
         self,
         *,
@@ -527,10 +561,12 @@ class TextSaid(_message.Message):
         text: _builtins.str = ...,
         speaker: _builtins.str = ...,
         answers: _builtins.bool = ...,
+        addresses: _builtins.str = ...,
+        narrates: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "message", b"message", "speaker", b"speaker", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "answers", b"answers", "message", b"message", "narrates", b"narrates", "speaker", b"speaker", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -619,6 +655,8 @@ class AttachResponse(_message.Message):
     TURN_TIMED_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     SPEECH_SEEN_FIELD_NUMBER: _builtins.int
+    DRAFT_SHOWN_FIELD_NUMBER: _builtins.int
+    DESK_SHOWN_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def attached(self) -> Global___Attached: ...
     @_builtins.property
@@ -643,6 +681,10 @@ class AttachResponse(_message.Message):
     def refused(self) -> Global___Refused: ...
     @_builtins.property
     def speech_seen(self) -> Global___SpeechSeen: ...
+    @_builtins.property
+    def draft_shown(self) -> Global___DraftShown: ...
+    @_builtins.property
+    def desk_shown(self) -> Global___DeskShown: ...
     def __init__(
         self,
         *,
@@ -658,12 +700,14 @@ class AttachResponse(_message.Message):
         turn_timed: Global___TurnTimed | None = ...,
         refused: Global___Refused | None = ...,
         speech_seen: Global___SpeechSeen | None = ...,
+        draft_shown: Global___DraftShown | None = ...,
+        desk_shown: Global___DeskShown | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["attached", b"attached", "fact", b"fact", "kind", b"kind", "line_audio", b"line_audio", "line_flushed", b"line_flushed", "line_paused", b"line_paused", "line_resumed", b"line_resumed", "line_words", b"line_words", "partial_shown", b"partial_shown", "refused", b"refused", "speech_seen", b"speech_seen", "turn_timed", b"turn_timed", "utterance_ended", b"utterance_ended"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attached", b"attached", "desk_shown", b"desk_shown", "draft_shown", b"draft_shown", "fact", b"fact", "kind", b"kind", "line_audio", b"line_audio", "line_flushed", b"line_flushed", "line_paused", b"line_paused", "line_resumed", b"line_resumed", "line_words", b"line_words", "partial_shown", b"partial_shown", "refused", b"refused", "speech_seen", b"speech_seen", "turn_timed", b"turn_timed", "utterance_ended", b"utterance_ended"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attached", b"attached", "fact", b"fact", "kind", b"kind", "line_audio", b"line_audio", "line_flushed", b"line_flushed", "line_paused", b"line_paused", "line_resumed", b"line_resumed", "line_words", b"line_words", "partial_shown", b"partial_shown", "refused", b"refused", "speech_seen", b"speech_seen", "turn_timed", b"turn_timed", "utterance_ended", b"utterance_ended"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attached", b"attached", "desk_shown", b"desk_shown", "draft_shown", b"draft_shown", "fact", b"fact", "kind", b"kind", "line_audio", b"line_audio", "line_flushed", b"line_flushed", "line_paused", b"line_paused", "line_resumed", b"line_resumed", "line_words", b"line_words", "partial_shown", b"partial_shown", "refused", b"refused", "speech_seen", b"speech_seen", "turn_timed", b"turn_timed", "utterance_ended", b"utterance_ended"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["attached", "fact", "partial_shown", "utterance_ended", "line_audio", "line_words", "line_paused", "line_resumed", "line_flushed", "turn_timed", "refused", "speech_seen"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["attached", "fact", "partial_shown", "utterance_ended", "line_audio", "line_words", "line_paused", "line_resumed", "line_flushed", "turn_timed", "refused", "speech_seen", "draft_shown", "desk_shown"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -969,6 +1013,201 @@ class TurnTimed(_message.Message):
 Global___TurnTimed: _TypeAlias = TurnTimed  # noqa: Y015
 
 @_typing.final
+class DraftShown(_message.Message):
+    """A sentence that is no fact yet, for the director's desk alone: of a reply prepared while players still talk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    CHARACTER_FIELD_NUMBER: _builtins.int
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    EMOTION_FIELD_NUMBER: _builtins.int
+    INTENSITY_FIELD_NUMBER: _builtins.int
+    MANNER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    line: _builtins.str
+    """The line it will be, if it comes to be one."""
+    character: _builtins.str
+    utterance: _builtins.str
+    index: _builtins.int
+    text: _builtins.str
+    emotion: _builtins.str
+    intensity: _builtins.float
+    manner: _builtins.str
+    state: _builtins.str
+    """preparing, promoted, dropped"""
+    def __init__(
+        self,
+        *,
+        line: _builtins.str = ...,
+        character: _builtins.str = ...,
+        utterance: _builtins.str = ...,
+        index: _builtins.int = ...,
+        text: _builtins.str = ...,
+        emotion: _builtins.str = ...,
+        intensity: _builtins.float = ...,
+        manner: _builtins.str = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "emotion", b"emotion", "index", b"index", "intensity", b"intensity", "line", b"line", "manner", b"manner", "state", b"state", "text", b"text", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DraftShown: _TypeAlias = DraftShown  # noqa: Y015
+
+@_typing.final
+class DeskShown(_message.Message):
+    """What stands on the desk, to directors and operators; sent when it changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ModesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class NextEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    HELD_FIELD_NUMBER: _builtins.int
+    MUTED_FIELD_NUMBER: _builtins.int
+    HALTED_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    MODES_FIELD_NUMBER: _builtins.int
+    TELEPROMPTED_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    halted: _builtins.bool
+    """Everybody is silenced."""
+    mode: _builtins.str
+    """auto or approve, of the session."""
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldLine]: ...
+    @_builtins.property
+    def muted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Characters that are muted."""
+
+    @_builtins.property
+    def modes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """"character:<slug>" or "platform:<name>" -> auto or approve."""
+
+    @_builtins.property
+    def teleprompted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Characters whose lines are for the director to read out."""
+
+    @_builtins.property
+    def next(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """place -> the character that is to speak next."""
+
+    def __init__(
+        self,
+        *,
+        held: _abc.Iterable[Global___HeldLine] | None = ...,
+        muted: _abc.Iterable[_builtins.str] | None = ...,
+        halted: _builtins.bool = ...,
+        mode: _builtins.str = ...,
+        modes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        teleprompted: _abc.Iterable[_builtins.str] | None = ...,
+        next: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["halted", b"halted", "held", b"held", "mode", b"mode", "modes", b"modes", "muted", b"muted", "next", b"next", "teleprompted", b"teleprompted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeskShown: _TypeAlias = DeskShown  # noqa: Y015
+
+@_typing.final
+class HeldLine(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    CHARACTER_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    RELEASES_AT_MS_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_FIELD_NUMBER: _builtins.int
+    CLAIMED_BY_NAME_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
+    COMPLETE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    QUEUED_FIELD_NUMBER: _builtins.int
+    line: _builtins.str
+    character: _builtins.str
+    turn: _builtins.int
+    since_ms: _builtins.int
+    releases_at_ms: _builtins.int
+    """When it is released by itself; 0 = never."""
+    claimed_by: _builtins.str
+    """The principal who works on it."""
+    claimed_by_name: _builtins.str
+    stale: _builtins.bool
+    """Somebody has spoken since."""
+    complete: _builtins.bool
+    """Its last sentence is there."""
+    place: _builtins.str
+    queued: _builtins.bool
+    """Released, and waiting for the floor."""
+    def __init__(
+        self,
+        *,
+        line: _builtins.str = ...,
+        character: _builtins.str = ...,
+        turn: _builtins.int = ...,
+        since_ms: _builtins.int = ...,
+        releases_at_ms: _builtins.int = ...,
+        claimed_by: _builtins.str = ...,
+        claimed_by_name: _builtins.str = ...,
+        stale: _builtins.bool = ...,
+        complete: _builtins.bool = ...,
+        place: _builtins.str = ...,
+        queued: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "claimed_by", b"claimed_by", "claimed_by_name", b"claimed_by_name", "complete", b"complete", "line", b"line", "place", b"place", "queued", b"queued", "releases_at_ms", b"releases_at_ms", "since_ms", b"since_ms", "stale", b"stale", "turn", b"turn"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeldLine: _TypeAlias = HeldLine  # noqa: Y015
+
+@_typing.final
 class Refused(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1004,12 +1243,15 @@ class TellRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     key: _builtins.str
     kind: _builtins.str
     body: _builtins.str
     """JSON of the fact's body."""
     place: _builtins.str
+    base: _builtins.int
+    """The last fact that touched the target, as the teller saw it; 0 = the last writer wins."""
     @_builtins.property
     def principal(self) -> Global___Principal: ...
     def __init__(
@@ -1021,10 +1263,11 @@ class TellRequest(_message.Message):
         kind: _builtins.str = ...,
         body: _builtins.str = ...,
         place: _builtins.str = ...,
+        base: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "key", b"key", "kind", b"kind", "place", b"place", "principal", b"principal", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "body", b"body", "key", b"key", "kind", b"kind", "place", b"place", "principal", b"principal", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1036,18 +1279,107 @@ class TellResponse(_message.Message):
 
     SEQ_FIELD_NUMBER: _builtins.int
     REPEATED_KEY_FIELD_NUMBER: _builtins.int
+    CONFLICTED_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    CURRENT_SEQ_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     repeated_key: _builtins.bool
+    conflicted: _builtins.bool
+    """The target has changed since `base`: nothing was written."""
+    current: _builtins.str
+    """The wording that stands."""
+    current_seq: _builtins.int
     def __init__(
         self,
         *,
         seq: _builtins.int = ...,
         repeated_key: _builtins.bool = ...,
+        conflicted: _builtins.bool = ...,
+        current: _builtins.str = ...,
+        current_seq: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["repeated_key", b"repeated_key", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicted", b"conflicted", "current", b"current", "current_seq", b"current_seq", "repeated_key", b"repeated_key", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TellResponse: _TypeAlias = TellResponse  # noqa: Y015
+
+@_typing.final
+class ActRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    CHARACTER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    session: _builtins.str
+    act: _builtins.str
+    """The act's own id: told twice it happens once."""
+    kind: _builtins.str
+    """halt, resume, mute, unmute, hold, release, reject, retake, puppet, next, claim, unclaim, mode, deliver, stop"""
+    line: _builtins.str
+    """Empty = the one that is meant: the held, else the open line of the place."""
+    character: _builtins.str
+    """Empty = all of them, or whoever it concerns."""
+    text: _builtins.str
+    """New wording (release, puppet), a mode (mode: auto, approve, inherit), voice or teleprompter (deliver)."""
+    direction: _builtins.str
+    """How it is to be done, or why it is refused: "angrier", "shorter", "as a lie"."""
+    place: _builtins.str
+    platform: _builtins.str
+    """mode: of one platform only."""
+    @_builtins.property
+    def principal(self) -> Global___Principal: ...
+    def __init__(
+        self,
+        *,
+        session: _builtins.str = ...,
+        principal: Global___Principal | None = ...,
+        act: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        line: _builtins.str = ...,
+        character: _builtins.str = ...,
+        text: _builtins.str = ...,
+        direction: _builtins.str = ...,
+        place: _builtins.str = ...,
+        platform: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "character", b"character", "direction", b"direction", "kind", b"kind", "line", b"line", "place", b"place", "platform", b"platform", "principal", b"principal", "session", b"session", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActRequest: _TypeAlias = ActRequest  # noqa: Y015
+
+@_typing.final
+class ActResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """Seq of the fact it became; 0 = it is not a fact."""
+    line: _builtins.str
+    """The line it concerned."""
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        line: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["line", b"line", "seq", b"seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActResponse: _TypeAlias = ActResponse  # noqa: Y015

@@ -49,6 +49,11 @@ class StageServiceStub:
                 request_serializer=protos_dot_stage__pb2.TellRequest.SerializeToString,
                 response_deserializer=protos_dot_stage__pb2.TellResponse.FromString,
                 _registered_method=True)
+        self.Act = channel.unary_unary(
+                '/souffleur.stage.v1.StageService/Act',
+                request_serializer=protos_dot_stage__pb2.ActRequest.SerializeToString,
+                response_deserializer=protos_dot_stage__pb2.ActResponse.FromString,
+                _registered_method=True)
 
 
 class StageServiceServicer:
@@ -75,6 +80,13 @@ class StageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Act(self, request, context):
+        """A live act of the director's: takes effect at once, and before it is durable.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_StageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +104,11 @@ def add_StageServiceServicer_to_server(servicer, server):
                     servicer.Tell,
                     request_deserializer=protos_dot_stage__pb2.TellRequest.FromString,
                     response_serializer=protos_dot_stage__pb2.TellResponse.SerializeToString,
+            ),
+            'Act': grpc.unary_unary_rpc_method_handler(
+                    servicer.Act,
+                    request_deserializer=protos_dot_stage__pb2.ActRequest.FromString,
+                    response_serializer=protos_dot_stage__pb2.ActResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +192,33 @@ class StageService:
             '/souffleur.stage.v1.StageService/Tell',
             protos_dot_stage__pb2.TellRequest.SerializeToString,
             protos_dot_stage__pb2.TellResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Act(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/souffleur.stage.v1.StageService/Act',
+            protos_dot_stage__pb2.ActRequest.SerializeToString,
+            protos_dot_stage__pb2.ActResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class StageServiceStub:
     """One connection of somebody to a session: events and typed text up, facts and voices down."""
     Tell: _grpc.UnaryUnaryMultiCallable[_stage_pb2.TellRequest, _stage_pb2.TellResponse]
     """A fact told by somebody who knows it; the owner writes it once, by its key."""
+    Act: _grpc.UnaryUnaryMultiCallable[_stage_pb2.ActRequest, _stage_pb2.ActResponse]
+    """A live act of the director's: takes effect at once, and before it is durable."""
 
 @_typing.type_check_only
 class StageServiceAsyncStub(StageServiceStub):
@@ -47,6 +49,8 @@ class StageServiceAsyncStub(StageServiceStub):
     """One connection of somebody to a session: events and typed text up, facts and voices down."""
     Tell: _aio.UnaryUnaryMultiCallable[_stage_pb2.TellRequest, _stage_pb2.TellResponse]  # type: ignore[assignment]
     """A fact told by somebody who knows it; the owner writes it once, by its key."""
+    Act: _aio.UnaryUnaryMultiCallable[_stage_pb2.ActRequest, _stage_pb2.ActResponse]  # type: ignore[assignment]
+    """A live act of the director's: takes effect at once, and before it is durable."""
 
 class StageServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -72,5 +76,13 @@ class StageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stage_pb2.TellResponse, _abc.Awaitable[_stage_pb2.TellResponse]]:
         """A fact told by somebody who knows it; the owner writes it once, by its key."""
+
+    @_abc_1.abstractmethod
+    def Act(
+        self,
+        request: _stage_pb2.ActRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stage_pb2.ActResponse, _abc.Awaitable[_stage_pb2.ActResponse]]:
+        """A live act of the director's: takes effect at once, and before it is durable."""
 
 def add_StageServiceServicer_to_server(servicer: StageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

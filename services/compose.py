@@ -66,6 +66,7 @@ async def compose(settings: Settings) -> AsyncIterator[Runtime]:
         run_dir=folder,
         archive_url=settings.database.archive or _sqlite(settings, "archive"),
         application_url=settings.database.application or _sqlite(settings, "application"),
+        logs_url=settings.database.logs or _sqlite(settings, "logs"),
     )
     # Services are built on the settings in force, not on the base that would be replaced a moment later.
     await _take_overrides(runtime)

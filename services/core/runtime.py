@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from services.core.clock import Clock, SystemClock
 from services.core.live import LiveSettings
-from services.core.rpc.client import Channels, LlmClient, ManagerClient, StageClient, SttClient, TtsClient
+from services.core.rpc.client import Channels, LlmClient, ManagerClient, StageClient, SttClient, SummarizerClient, TtsClient
 from services.core.settings import Settings
 
 
@@ -26,6 +26,8 @@ class Runtime:
     """SQLAlchemy URL of the transcript archive."""
     application_url: str
     """SQLAlchemy URL of characters and other application data."""
+    logs_url: str = ""
+    """SQLAlchemy URL of the log store."""
     clock: Clock = field(default_factory=SystemClock)
     channels: Channels = field(default_factory=Channels)
 
@@ -54,6 +56,10 @@ class Runtime:
     def stage(self) -> StageClient:
         """Client of the stages."""
         return StageClient(self.channels, self.address("stage"))
+
+    def summarizer(self) -> SummarizerClient:
+        """Client of the summarizer and adviser."""
+        return SummarizerClient(self.channels, self.address("summarizer"))
 
     def manager(self) -> ManagerClient:
         """Client of the settings desk."""

@@ -37,6 +37,8 @@ class Endpoints(Section):
     tts: str = ""
     stage: str = ""
     manager: str = ""
+    summarizer: str = ""
+    corrections: str = ""
 
 
 class RedisSettings(Section):
@@ -44,6 +46,14 @@ class RedisSettings(Section):
 
     url: str = Field("", description="redis://, rediss:// or unix://; empty = a private child of this program")
     durability: Literal["always", "everysec"] = Field("always", description="When a fact counts as written: after fsync, or within a second")
+
+
+class BusSettings(Section):
+    """What carries the director's corrections."""
+
+    url: str = Field("", description="amqp://user:password@host:5672/vhost; empty = streams in the same Redis")
+    delivery_limit: int = Field(5, ge=1, le=100, description="Attempts after which a correction is put aside as dead")
+    resend_s: float = Field(30.0, gt=0, le=3600, description="A correction that nobody has applied is sent again after this")
 
 
 class DatabaseSettings(Section):
@@ -75,6 +85,9 @@ class LlmSettings(Section):
     attempt_timeout_s: float = Field(8.0, gt=0, le=120, description="To the first token of one engine", json_schema_extra=_LIVE)
     reply_timeout_s: float = Field(60.0, gt=0, le=600, json_schema_extra=_LIVE)
     style: str = Field("", description="Replaces the directive that makes replies speakable", json_schema_extra=_LIVE)
+    prices: dict[str, tuple[float, float]] = Field(
+        default_factory=dict, description="Model -> US dollars per million prompt and completion tokens", json_schema_extra=_LIVE
+    )
 
 
 class TtsSettings(Section):
@@ -109,8 +122,35 @@ class StageSettings(Section):
     confirm_s: float = Field(0.5, ge=0.1, le=3, description="Speech that makes a barge-in real", json_schema_extra=_LIVE)
     resume_s: float = Field(2.0, ge=0.3, le=10, description="A paused line goes on after this at the latest", json_schema_extra=_LIVE)
     lead_s: float = Field(0.15, ge=0.04, le=1, description="How far audio is sent ahead of playback")
+    auto_release_s: float = Field(0.0, ge=0, le=600, description="A held line is released by itself after this; 0 = never", json_schema_extra=_LIVE)
+    filler: bool = Field(False, description="A held character makes a sound of thinking", json_schema_extra=_LIVE)
     lease_s: float = Field(6.0, ge=1, le=60)
     idle_release_s: float = Field(300.0, ge=5, le=86400)
+
+
+class SummarizerSettings(Section):
+    """Digests, advice and memory; always behind the play."""
+
+    enabled: bool = Field(True, json_schema_extra=_LIVE)
+    light: tuple[str, ...] = Field((), description="Engines that condense, in order; empty = extracts without a model", json_schema_extra=_LIVE)
+    strong: tuple[str, ...] = Field((), description="Engines that advise, in order; empty = no advice", json_schema_extra=_LIVE)
+    every_turns: int = Field(12, ge=1, le=1000, description="Turns after which a digest is due", json_schema_extra=_LIVE)
+    every_tokens: int = Field(2000, ge=100, le=1_000_000, description="Tokens of new dialogue after which a digest is due", json_schema_extra=_LIVE)
+    every_s: float = Field(600.0, ge=10, le=86400, description="Time after which a digest is due, if anything was said", json_schema_extra=_LIVE)
+    tokens_per_hour: int = Field(60_000, ge=0, description="Most tokens that advice may take in an hour, per session; 0 = none", json_schema_extra=_LIVE)
+    timeout_s: float = Field(60.0, gt=0, le=600, json_schema_extra=_LIVE)
+    expires_s: float = Field(900.0, ge=10, le=86400, description="A recommendation that nobody decided on is dropped after this", json_schema_extra=_LIVE)
+    accepts: tuple[Literal["tone", "continuity", "memory", "plot", "pacing", "safety", "lesson"], ...] = Field(
+        (), description="Kinds of recommendation that are accepted without asking", json_schema_extra=_LIVE
+    )
+
+
+class MemorySettings(Section):
+    """What characters remember across sessions."""
+
+    enabled: bool = Field(True, json_schema_extra=_LIVE)
+    recalled: int = Field(6, ge=0, le=50, description="Memories in a prompt", json_schema_extra=_LIVE)
+    embeddings: bool = Field(False, description="Recall by meaning too; needs the extra `memory`")
 
 
 class GatewaySettings(Section):
@@ -136,6 +176,10 @@ class TelemetrySettings(Section):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    log_days: float = Field(14.0, gt=0, le=3650, description="How long the log store keeps an entry")
+    log_rows: int = Field(500_000, ge=1000, description="How many entries the log store keeps")
+    otlp_endpoint: str = Field("", description="Where traces go (OTLP over HTTP), e.g. http://localhost:4318; empty = nowhere")
+    grafana_url: str = Field("", description="Grafana, for the links in the desk, e.g. http://localhost:3000")
 
 
 class Settings(Section):
@@ -153,6 +197,9 @@ class Settings(Section):
     tts: TtsSettings = TtsSettings()
     hearing: HearingSettings = HearingSettings()
     stage: StageSettings = StageSettings()
+    summarizer: SummarizerSettings = SummarizerSettings()
+    memory: MemorySettings = MemorySettings()
+    bus: BusSettings = BusSettings()
     gateway: GatewaySettings = GatewaySettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     openai_base_url: str = Field("", description="OPENAI_BASE_URL; with key and model a complete LLM configuration")
@@ -247,7 +294,9 @@ def _mask(value: Any, name: str = "") -> Any:
         return [_mask(item, name) for item in value]
     if isinstance(value, str):
         value = _URL_PASSWORD.sub(r"\1********@", value)
-    secret = any(part in name.lower() for part in ("key", "secret", "password", "token")) and "budget" not in name and name != "max_tokens"
+    lower = name.lower()
+    # A number of tokens is a size; a token that is a text is a credential.
+    secret = any(part in lower for part in ("key", "secret", "password")) or ("token" in lower and isinstance(value, str))
     return "********" if secret and value else value
 
 

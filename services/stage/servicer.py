@@ -12,7 +12,7 @@ import structlog
 from protos import stage_pb2, stage_pb2_grpc
 from services.core.errors import InvalidRequest, Overloaded, SouffleurError, Unavailable
 from services.core.model import attachment as messages
-from services.core.model.attachment import AttachUp, OpenRequest, Refused, TellRequest
+from services.core.model.attachment import ActRequest, AttachUp, OpenRequest, Refused, TellRequest
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP
 from services.stage.attachments import Attachment
@@ -49,6 +49,11 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
         before = session.writer.durable
         fact = await session.write(draft)
         return stage_pb2.TellResponse(seq=fact.seq, repeated_key=fact.seq <= before)
+
+    async def Act(self, request: stage_pb2.ActRequest, context: Any) -> stage_pb2.ActResponse:
+        """Do what the director asks for, at once."""
+        asked = from_proto(request, ActRequest)
+        raise InvalidRequest(f"unknown act: {asked.kind}")
 
     async def Attach(
         self, request_iterator: AsyncIterator[stage_pb2.AttachRequest], context: grpc.aio.ServicerContext[Any, Any]

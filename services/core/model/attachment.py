@@ -40,6 +40,8 @@ class OpenRequest:
     cast: tuple[CastMember, ...] = ()
     language: str = ""
     phrases: tuple[str, ...] = ()
+    previously: str = ""
+    """What happened before, told to the characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ class Configure:
     hears: bool | None = None
     """As in `AttachOpen`; a connection may change its mind later."""
     reports_playback: bool | None = None
+    speaks: str | None = None
+    """A director's microphone: empty = their own words; `narrator` = narration, never answered; a slug = that character says it."""
+    addresses: str | None = None
+    """The character that coming words are meant for; empty = casting decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +88,10 @@ class AttachOpen:
     after_seq: int = 0
     """Facts after this one are sent first."""
     configure: Configure = Configure()
+    monitor: bool = False
+    """A director who watches: no member joins, and nothing it hears counts as heard."""
+    platform: str = ""
+    """Where the words come from: page, realtime, rest, discord ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +170,10 @@ class TextSaid:
     speaker: str = ""
     """A member that this principal may be; empty = its own."""
     answers: bool = True
+    addresses: str = ""
+    """The character that is meant; empty = casting decides."""
+    narrates: bool = False
+    """A director's narration: in the transcript, never answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +309,68 @@ class Refused:
     ref: str = ""
 
 
-AttachDown = Attached | Fact | PartialShown | SpeechSeen | UtteranceEnded | LineAudio | LineWords | LinePaused | LineResumed | LineFlushed | TurnTimed | Refused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftShown:
+    """A sentence that is no fact yet, for the director's desk alone: of a reply prepared while players still talk."""
+
+    line: str
+    """The line it will be, if it comes to be one."""
+    character: str
+    utterance: str = ""
+    index: int = 0
+    text: str = ""
+    emotion: str = "neutral"
+    intensity: float = 0.5
+    manner: str = "plain"
+    state: str = "preparing"
+    """preparing, promoted or dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLine:
+    """A line that waits for approval, or for the floor."""
+
+    line: str
+    character: str
+    turn: int
+    since_ms: int
+    """Wall clock."""
+    releases_at_ms: int = 0
+    """When it is released by itself; 0 = never."""
+    claimed_by: str = ""
+    """The principal who works on it."""
+    claimed_by_name: str = ""
+    stale: bool = False
+    """Somebody has spoken since."""
+    complete: bool = False
+    """Its last sentence is there."""
+    place: str = ""
+    queued: bool = False
+    """Released, and waiting for the floor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskShown:
+    """What stands on the desk; to directors and operators, whenever it changes."""
+
+    held: tuple[HeldLine, ...] = ()
+    muted: tuple[str, ...] = ()
+    """Characters."""
+    halted: bool = False
+    """Everybody is silenced."""
+    mode: str = "auto"
+    modes: dict[str, str] = field(default_factory=dict)
+    """`character:<slug>` or `platform:<name>` -> auto or approve."""
+    teleprompted: tuple[str, ...] = ()
+    """Characters whose lines are for the director to read out."""
+    next: dict[str, str] = field(default_factory=dict)
+    """Place -> the character that is to speak next."""
+
+
+AttachDown = (
+    Attached | Fact | PartialShown | SpeechSeen | UtteranceEnded | LineAudio | LineWords | LinePaused | LineResumed | LineFlushed | TurnTimed | Refused
+    | DraftShown | DeskShown
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +383,8 @@ class TellRequest:
     kind: str
     body: str
     place: str = ""
+    base: int = 0
+    """The last fact that touched the target, as the teller saw it; 0 = the last writer wins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,3 +393,41 @@ class TellResponse:
 
     seq: int
     repeated_key: bool = False
+    conflicted: bool = False
+    """The target has changed since `base`: nothing was written."""
+    current: str = ""
+    """The wording that stands."""
+    current_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActRequest:
+    """A live act of the director's."""
+
+    session: str
+    principal: Principal
+    act: str
+    """Its own id: told twice it happens once."""
+    kind: str
+    """halt, resume, mute, unmute, hold, release, reject, retake, puppet, next, claim, unclaim, mode, deliver or stop."""
+    line: str = ""
+    """Empty = the one that is meant: the held, else the open line of the place."""
+    character: str = ""
+    """Empty = all of them, or whoever it concerns."""
+    text: str = ""
+    """New wording (release, puppet), a mode (auto, approve, inherit), voice or teleprompter (deliver)."""
+    direction: str = ""
+    """How it is to be done, or why it is refused."""
+    place: str = ""
+    platform: str = ""
+    """mode: of one platform only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActResponse:
+    """What became of it."""
+
+    seq: int = 0
+    """Of the fact it became; 0 = it is not a fact."""
+    line: str = ""
+    """The line it concerned."""

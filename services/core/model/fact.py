@@ -36,6 +36,9 @@ class Kind(StrEnum):
     ROLLED = "rolled"
     DEGRADED = "degraded"
     ERASED = "erased"
+    INSERTED = "inserted"
+    SILENCED = "silenced"
+    REVEALED = "revealed"
 
 
 class LineState(StrEnum):

@@ -21,6 +21,12 @@ class SceneSet:
     language: str = ""
     phrases: list[str] = field(default_factory=list)
     """What players may say, where it is known beforehand."""
+    modes: dict[str, str] = field(default_factory=dict)
+    """`character:<slug>` or `platform:<name>` -> auto or approve; empty = as the session. Those not named stay as they are."""
+    deliveries: dict[str, str] = field(default_factory=dict)
+    """Character -> voice or teleprompter. Those not named stay as they are."""
+    hotwords: list[str] = field(default_factory=list)
+    """Names that hearing has learned from corrections; they add up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,7 @@ class Said:
     utterance: str
     text: str
     source: str = "voice"
-    """voice or typed."""
+    """voice, typed, or narrated: the director's narration, which nobody answers."""
     words: list[list[Any]] = field(default_factory=list)
     """[text, start_s, end_s, confidence or null] each, where the engine gives them."""
     confidence: float | None = None
@@ -70,6 +76,10 @@ class LineOpened:
     mode: str = "auto"
     answers: str = ""
     """The participant who is answered or has asked for it."""
+    delivery: str = "voice"
+    """voice, or teleprompter: the director reads it out."""
+    retakes: str = ""
+    """The line that this one replaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +110,14 @@ class LineClosed:
     """Code points of that sentence's clean text that were heard."""
     basis: str = "delivered"
     reason: str = ""
+    ms: dict[str, float] = field(default_factory=dict)
+    """Where the time went, by the names of `telemetry.TURN_PARTS`."""
+    tokens: list[int] = field(default_factory=list)
+    """Prompt and completion."""
+    cost: float = 0.0
+    """US dollars; 0 = unknown or free."""
+    engine: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +136,8 @@ class Corrected:
     text: str
     base: int = 0
     emotion: str | None = None
+    intensity: float | None = None
+    manner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +243,40 @@ class Degraded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inserted:
+    """The director adds to the past: it stands behind the fact `after`."""
+
+    after: int
+    block: str
+    """said, line or action."""
+    text: str
+    member: str = ""
+    """Who says it: a participant or a character."""
+    name: str = ""
+    emotion: str = "neutral"
+    intensity: float = 0.5
+    manner: str = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced:
+    """A character is muted, or everybody is; until a later one with `on` false."""
+
+    on: bool
+    character: str = ""
+    """Empty = everybody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revealed:
+    """A character may speak of one of its secrets from here on."""
+
+    character: str
+    secret: str
+    """Its id on the card."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
     """These facts were removed for good; the archive keeps a tombstone."""
 
@@ -232,6 +286,7 @@ class Erased:
 Body = (
     SceneSet | Joined | Left | Said | LineOpened | Spoken | LineClosed | Passed | Corrected | Struck | Noted | Whispered
     | Released | Rejected | Recommended | RecommendationDecided | Summarized | Retconned | Rolled | Degraded | Erased
+    | Inserted | Silenced | Revealed
 )  # fmt: skip
 
 BODIES: Final[dict[str, type[Body]]] = {
@@ -256,6 +311,9 @@ BODIES: Final[dict[str, type[Body]]] = {
     Kind.ROLLED: Rolled,
     Kind.DEGRADED: Degraded,
     Kind.ERASED: Erased,
+    Kind.INSERTED: Inserted,
+    Kind.SILENCED: Silenced,
+    Kind.REVEALED: Revealed,
 }
 """Kind to body class."""
 

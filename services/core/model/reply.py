@@ -31,6 +31,10 @@ class ReplyOptions:
     notes: tuple[str, ...] = ()
     """Hidden remarks for this one turn."""
     seed: int | None = None
+    json_schema: str = ""
+    """That the answer must fit (stateless chat only)."""
+    purpose: str = "roleplay"
+    """For metrics: roleplay, chat, summary, advice or character."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class ReplyRequest:
     card: str = ""
     """JSON of a V3 card's data object; empty = the card in the transcript."""
     options: ReplyOptions = ReplyOptions()
+    script: str = ""
+    """Words that are given: no model is asked, they are cut into sentences and their emotion marks lifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,8 @@ class ReplyFinished:
     ttft_ms: float = 0.0
     engine: str = ""
     model: str = ""
+    cost: float = 0.0
+    """US dollars, by the configured prices; 0 = unknown or free."""
 
 
 ReplyEvent = ReplyStarted | Delta | Sentence | FellBack | ReplyFinished

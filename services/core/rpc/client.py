@@ -7,7 +7,20 @@ from typing import Any, Final, Generic, TypeVar
 
 import grpc
 
-from protos import llm_pb2, llm_pb2_grpc, manager_pb2, manager_pb2_grpc, stage_pb2, stage_pb2_grpc, stt_pb2, stt_pb2_grpc, tts_pb2, tts_pb2_grpc
+from protos import (
+    llm_pb2,
+    llm_pb2_grpc,
+    manager_pb2,
+    manager_pb2_grpc,
+    stage_pb2,
+    stage_pb2_grpc,
+    stt_pb2,
+    stt_pb2_grpc,
+    summarizer_pb2,
+    summarizer_pb2_grpc,
+    tts_pb2,
+    tts_pb2_grpc,
+)
 from services.core.errors import NotOwner, Unavailable
 from services.core.model import attachment, speech, voicing
 from services.core.model.attachment import AttachDown, AttachUp
@@ -193,6 +206,12 @@ class StageClient:
         answer = await self._followed(lambda stub: stub.Tell(message, timeout=_UNARY_S))
         return from_proto(answer, attachment.TellResponse)
 
+    async def act(self, request: attachment.ActRequest) -> attachment.ActResponse:
+        """A live act of the director's. Raises `Conflict` when somebody else was quicker, `NotFound` or `InvalidRequest`."""
+        message = to_proto(request, stage_pb2.ActRequest)
+        answer = await self._followed(lambda stub: stub.Act(message, timeout=_UNARY_S))
+        return from_proto(answer, attachment.ActResponse)
+
     async def attach(self, opening: attachment.AttachOpen) -> tuple[attachment.Attached, Stream[AttachUp, AttachDown], AsyncIterator[AttachDown]]:
         """Join a session: who one is there, the stream to send on, and everything that follows.
 
@@ -227,6 +246,20 @@ class StageClient:
             except NotOwner as moved:
                 address = moved.address
         raise Unavailable("the session's owner keeps changing")
+
+
+class SummarizerClient:
+    """The summarizer and adviser, by the director's wish."""
+
+    def __init__(self, channels: Channels, address: str) -> None:
+        """Calls go to `address`."""
+        self._stub = summarizer_pb2_grpc.SummarizerServiceStub(channels.to(address))
+
+    async def advise(self, session: str, what: str, timeout_s: float) -> tuple[int, tuple[str, ...], str]:
+        """Condense and advise now (`what`: summary, advice or both): seq of the digest or 0, ids of the recommendations, a remark."""
+        async with translated():
+            answer = await self._stub.Advise(summarizer_pb2.AdviseRequest(session=session, what=what), timeout=timeout_s)
+        return answer.summary, tuple(answer.recommendations), answer.remark
 
 
 class ManagerClient:

@@ -43,6 +43,7 @@ _MOST_TEXT: Final = 4000
 _MOST_TYPED: Final = 64
 _MOST_TELLS: Final = 8
 _MOST_METADATA: Final = 16
+_MOST_SLUG: Final = 128
 _ITEM_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PCM_UP: Final = AudioFormat()
 
@@ -157,7 +158,14 @@ class Acts:
             endpointing=endpointing,
             hears=given("hears", bool),
             reports_playback=given("reports_playback", bool),
+            speaks=given("speaks", str),
+            addresses=given("addresses", str),
         )
+        for name, chosen in (("speaks", change.speaks), ("addresses", change.addresses)):
+            if chosen is not None and len(chosen) > _MOST_SLUG:
+                raise ClientError("invalid_value", "that is no character", name)
+        if change.speaks and self._rights.principal.role != "director":
+            raise ClientError("forbidden", "narrating and speaking as a character need the director's right", "speaks")
         if change != Configure():
             self._rights.send(change)
         if table_talk is not None:

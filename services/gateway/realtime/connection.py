@@ -48,6 +48,9 @@ class Wanted:
     participant: str = ""
     after_seq: int = 0
     binary: bool = False
+    monitor: bool = False
+    """A director's desk: watches without being there."""
+    platform: str = "realtime"
 
 
 class Connection:
@@ -106,7 +109,16 @@ class Connection:
             if not self._wanted.character:
                 raise Hangup(POLICY, "model_not_found", ClientError("model_not_found", "the model is npc/<slug>, one of /v1/models", "model"))
             session = (await self._edge.open_session([self._wanted.character])).session
-        return AttachOpen(session=session, principal=self._wanted.principal, participant=self._wanted.participant, after_seq=self._wanted.after_seq)
+        wanted = self._wanted
+        return AttachOpen(
+            session=session,
+            principal=wanted.principal,
+            participant=wanted.participant,
+            after_seq=wanted.after_seq,
+            hears=not wanted.monitor,
+            monitor=wanted.monitor,
+            platform=wanted.platform,
+        )
 
     def _assemble(self, group: asyncio.TaskGroup, link: StageLink, roster: Roster, session: str) -> tuple[Acts, Conversation, Ear]:
         def spawn(work: Coroutine[Any, Any, None]) -> object:

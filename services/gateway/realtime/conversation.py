@@ -10,6 +10,8 @@ from services.core.errors import Conflict
 from services.core.model.attachment import (
     AttachDown,
     Attached,
+    DeskShown,
+    DraftShown,
     LineAudio,
     LineFlushed,
     LinePaused,
@@ -103,7 +105,7 @@ class Conversation:
         else:
             self._extra(event)
 
-    def _extra(self, event: PartialShown | SpeechSeen | LineWords | LinePaused | LineResumed | LineFlushed | TurnTimed) -> None:
+    def _extra(self, event: PartialShown | SpeechSeen | LineWords | LinePaused | LineResumed | LineFlushed | TurnTimed | DraftShown | DeskShown) -> None:
         if isinstance(event, PartialShown):
             if not self.speech.knows(event.utterance):
                 self._emitter.own("partial", utterance_id=event.utterance, participant=event.participant, text=event.text)
@@ -119,6 +121,11 @@ class Conversation:
         elif isinstance(event, LineFlushed):
             self.responses.flushed(event.line)
             self._emitter.own("flush", line_id=event.line)
+        elif isinstance(event, DraftShown):
+            told = asdict(event)
+            self._emitter.own("draft", line_id=told.pop("line"), utterance_id=told.pop("utterance"), **told)
+        elif isinstance(event, DeskShown):
+            self._emitter.own("desk", **asdict(event))
         else:
             told = asdict(event)
             self._emitter.own("turn", turn=told.pop("turn"), line_id=told.pop("line"), **told)

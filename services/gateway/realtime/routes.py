@@ -89,6 +89,8 @@ def _wanted(socket: WebSocket, *, binary: bool) -> Wanted:
         participant=_identifier(query.get("participant", "")),
         after_seq=int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0,
         binary=binary,
+        monitor=query.get("monitor", "") == "1",
+        platform=_identifier(query.get("platform", "")) or "realtime",
     )
 
 

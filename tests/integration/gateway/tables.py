@@ -63,6 +63,10 @@ class Table(stage_pb2_grpc.StageServiceServicer):
         """Nothing here tells facts."""
         raise NotImplementedError
 
+    def Act(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Nothing here acts."""
+        raise NotImplementedError
+
     async def Attach(self, requests: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
         """One attachment; it hears of what it causes itself."""
         opening = ATTACH_UP.unwrap(await anext(aiter(requests)))

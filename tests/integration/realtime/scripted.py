@@ -141,6 +141,9 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
             raise self.refuse
         return stage_pb2.TellResponse(seq=900 + len(self.told))
 
+    async def Act(self, request: stage_pb2.ActRequest, context: Any) -> stage_pb2.ActResponse:  # noqa: N802
+        raise NotFound("nothing here acts")
+
     async def Attach(self, request_iterator: AsyncIterator[stage_pb2.AttachRequest], context: Any) -> AsyncIterator[stage_pb2.AttachResponse]:  # noqa: N802
         opening = ATTACH_UP.unwrap(await anext(aiter(request_iterator)))
         assert isinstance(opening, AttachOpen)
