@@ -30,6 +30,7 @@ INTERRUPTIONS: Final = Counter("souffleur_interruptions", "Barge-ins, real ones 
 TURNS: Final = Counter("souffleur_turns", "Turns by their terminal state", ["state"], registry=REGISTRY)
 FALLBACKS: Final = Counter("souffleur_fallbacks", "Engines that failed and were replaced", ["part", "from_engine", "to_engine"], registry=REGISTRY)
 TOKENS: Final = Counter("souffleur_llm_tokens", "Tokens by direction", ["direction", "engine"], registry=REGISTRY)
+COST: Final = Counter("souffleur_llm_cost_usd", "Cost of replies in US dollars, by the configured prices", ["engine"], registry=REGISTRY)
 APPENDS: Final = Histogram("souffleur_append_seconds", "Time to append facts durably", buckets=_VOICE_BUCKETS[:8], registry=REGISTRY)
 ARCHIVE_LAG: Final = Gauge("souffleur_archive_lag_facts", "Facts written but not archived", registry=REGISTRY)
 SESSIONS: Final = Gauge("souffleur_sessions", "Sessions owned by this process", registry=REGISTRY)

@@ -6,16 +6,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from services.core.errors import InvalidRequest
 from services.core.model.attachment import AttachDown, Configure, Principal
-from services.core.model.fact import Fact
+from services.core.model.fact import Author, Fact
 from services.stage.endpointing import POLICIES
-from services.transcript.view import DIRECTOR, Reader, redacted
+from services.transcript.view.reader import OVERSEERS, Reader
 
 _QUEUE: Final = 1024
 """About 40 s of voice; a listener that is further behind is gone."""
+Show: TypeAlias = Callable[[Fact, Reader], Fact | None]
+"""A fact as a reader may see it; None = not at all."""
+NARRATOR: Final = "narrator"
 _HANG_OVER_S: Final = (0.1, 5.0)
 
 
@@ -34,6 +37,9 @@ class Attachment:
     """Seq of the last fact sent."""
     played_ms: dict[str, int] = field(default_factory=dict)
     """Line -> audio that has left the loudspeaker, as reported."""
+    monitor: bool = False
+    """A director who watches: nothing it hears counts as heard."""
+    platform: str = ""
     overran: Callable[[Attachment], None]
     """Called, soon, when it does not read what it is sent: nobody is to wait until a send to it ends."""
     overrun: bool = False
@@ -50,13 +56,34 @@ class Attachment:
 
     @property
     def interrupts(self) -> bool:
-        """Speech stops a speaking character."""
-        return self.settings.interrupts is not False
+        """Speech stops a speaking character; a director who speaks as a character does not stop another one."""
+        return self.settings.interrupts is not False and not self.voices
+
+    @property
+    def narrates(self) -> bool:
+        """Its words are the director's narration."""
+        return self.settings.speaks == NARRATOR and self.reader.oversees
+
+    @property
+    def voices(self) -> str:
+        """The character that says what is said here; empty = nobody but the speaker."""
+        speaks = self.settings.speaks or ""
+        return speaks if speaks != NARRATOR and self.principal.role == "director" else ""
+
+    @property
+    def addresses(self) -> str:
+        """The character that the words are meant for; empty = casting decides."""
+        return self.settings.addresses or ""
+
+    @property
+    def principal_author(self) -> Author:
+        """Whoever is connected, as an author."""
+        return Author(self.principal.role, self.principal.id, self.principal.name)
 
     @property
     def reader(self) -> Reader:
         """What this principal may see."""
-        return DIRECTOR if self.principal.role == "director" else Reader("player", self.participant)
+        return Reader(self.principal.role) if self.principal.role in OVERSEERS else Reader("player", self.participant)
 
     def configure(self, change: Configure) -> None:
         """Take over the fields that are set. Raises `InvalidRequest`, and then nothing has changed."""
@@ -76,30 +103,32 @@ class Attachment:
                 self.overrun = True
                 asyncio.get_running_loop().call_soon(self.overran, self)
 
-    def fact(self, fact: Fact) -> None:
+    def fact(self, fact: Fact, show: Show) -> None:
         """Queue a live fact, if this principal may see it."""
         if self._held is not None:
             self._held.append(fact)
-        else:
-            self._send(fact)
+        elif (shown := self._shown(fact, show)) is not None:
+            self.deliver(shown)
 
-    def caught_up(self, backlog: list[Fact]) -> None:
+    def disclosed(self, facts: list[Fact], show: Show) -> None:
+        """Queue facts that had been withheld until now."""
+        if self._held is None and not self.reader.oversees:
+            for fact in facts:
+                if (shown := show(fact, self.reader)) is not None:
+                    self.deliver(shown)
+
+    def caught_up(self, backlog: list[Fact], show: Show) -> None:
         """The backlog has been read: send it, then whatever came meanwhile, each once."""
         held, self._held = self._held or [], None
         # A session may have more facts than the queue has room, and a newcomer that reads them is not slow.
-        self._backlog.extend(shown for fact in (*backlog, *held) if (shown := self._shown(fact)) is not None)
+        self._backlog.extend(shown for fact in (*backlog, *held) if (shown := self._shown(fact, show)) is not None)
 
-    def _send(self, fact: Fact) -> None:
-        shown = self._shown(fact)
-        if shown is not None:
-            self.deliver(shown)
-
-    def _shown(self, fact: Fact) -> Fact | None:
+    def _shown(self, fact: Fact, show: Show) -> Fact | None:
         """The fact as this principal may see it; None if not at all, or if it was seen before."""
         if fact.seq <= self.seen:
             return None
         self.seen = fact.seq
-        return redacted(fact, self.reader)
+        return show(fact, self.reader)
 
     def close(self) -> None:
         """End the stream after what is queued; at once if the queue is full."""

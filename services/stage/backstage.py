@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from services.core.clock import Clock
-from services.core.model.attachment import AttachDown
+from services.core.model.attachment import AttachDown, DeskShown, DraftShown
 from services.core.model.fact import Author, Draft, Fact
 from services.core.model.facts import Body, fields_of, kind_of
 from services.core.settings import Settings
@@ -16,6 +16,7 @@ from services.stage.attachments import Attachment
 from services.stage.feed import Roleplay
 from services.stage.order import Voices, Written
 from services.stage.roster import Roster
+from services.stage.sight import Sight
 from services.stage.writer import Writer
 
 STAGE: Final = Author("stage")
@@ -35,6 +36,7 @@ class Backstage:
     settings: Callable[[], Settings]
     """The snapshot in force; a turn keeps the one it started with."""
     clock: Clock
+    sight: Sight
     attachments: list[Attachment] = field(default_factory=list)
     epochs: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers of replies."""
@@ -44,10 +46,10 @@ class Backstage:
         """How long a line may last."""
         return self.settings().llm.reply_timeout_s + _SLACK_S
 
-    def author(self, member: str) -> Author:
-        """A member, as the author of a fact."""
-        seat = self.roster.seats[member]
-        return Author(seat.role, seat.member, seat.name)
+    def author(self, attachment: Attachment) -> Author:
+        """Whoever speaks through an attachment, as the author of a fact."""
+        seat = self.roster.seats.get(attachment.participant)
+        return attachment.principal_author if seat is None else Author(seat.role, seat.member, seat.name)
 
     def draft(self, body: Body, key: str, by: Author, place: str, *, audience: tuple[str, ...] | None = None, cause: int | None = None) -> Draft:
         """A fact to be; everyone present in the place perceives it, unless `audience` says who does."""
@@ -77,11 +79,20 @@ class Backstage:
     def broadcast(self, value: AttachDown, place: str, besides: Attachment | None = None) -> None:
         """Show something to everybody in a place."""
         for attachment in self.attachments:
-            if attachment.place == place and attachment is not besides:
+            if (attachment.place == place or attachment.monitor) and attachment is not besides:
+                attachment.deliver(value)
+
+    def tell_directors(self, value: DraftShown | DeskShown) -> None:
+        """Show something to those alone who oversee."""
+        for attachment in self.attachments:
+            if attachment.reader.oversees:
                 attachment.deliver(value)
 
     def announce(self, fact: Fact) -> None:
         """A fact is durable: everybody who may see it is told."""
         self.roster.advance(fact)
+        self.sight.advance(fact)
+        late = self.sight.disclosed(fact)
         for attachment in self.attachments:
-            attachment.fact(fact)
+            attachment.fact(fact, self.sight.shown)
+            attachment.disclosed(late, self.sight.shown)

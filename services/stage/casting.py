@@ -31,17 +31,20 @@ class Choice:
 
     character: str = ""
     reason: str = ""
-    """named, asked, alone, continued, talkative; or for nobody: no_character, not_addressed."""
+    """addressed, named, asked, alone, continued, talkative; or for nobody: no_character, not_addressed."""
 
 
-def choose(text: str, candidates: Sequence[Candidate], humans: int, *, asked: str = "", last: str = "") -> Choice:
+def choose(text: str, candidates: Sequence[Candidate], humans: int, *, asked: str = "", addressed: str = "", last: str = "") -> Choice:
     """Decide who answers `text`.
 
-    `humans` counts heads present in the place; `asked` is the director's or client's choice; `last` the character who spoke last.
+    `humans` counts heads present in the place; `addressed` is whom the speaker has picked, and beats every name; `asked` is the
+    client's choice; `last` the character who spoke last.
     With one human somebody always answers; with two or more a character answers when it is addressed.
     """
     if not candidates:
         return Choice(reason="no_character")
+    if any(candidate.slug == addressed for candidate in candidates):
+        return Choice(addressed, "addressed")
     named = first_named(text, candidates)
     if named:
         return Choice(named, "named")

@@ -20,8 +20,6 @@ from services.core.rpc.client import Stream
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.drafting import Drafting
-from services.stage.feed import ReplyFeed
-from services.stage.order import Order
 from services.stage.playhead import Playhead, SpokenSentence, extent
 
 _GRACE_S: Final = 2.0
@@ -56,15 +54,14 @@ class Host(Protocol):
 class Line:
     """Runs as one task (`run`); `pause`, `resume` and `cut` act at once."""
 
-    def __init__(self, order: Order, feed: ReplyFeed, backstage: Backstage, host: Host) -> None:
-        """Nothing happens before `run`."""
-        self.order = order
+    def __init__(self, drafting: Drafting, backstage: Backstage, host: Host) -> None:
+        """Nothing happens before `run`. The words come from `drafting`, which runs by itself."""
+        self.order = order = drafting.order
         self.timing = order.timing
-        self._feed = feed
+        self.drafting = drafting
         self._backstage = backstage
         self._clock = backstage.clock
         self._host = host
-        self._drafting = Drafting(order, feed, backstage, host.fell_back)
         self._playhead = Playhead(backstage.settings().stage.lead_s)
         self._audio: asyncio.Queue[SpeechAudio | None] = asyncio.Queue(_CHUNKS)
         self._spoken: dict[int, SpokenSentence] = {}
@@ -75,13 +72,16 @@ class Line:
         self._gate = asyncio.Event()
         self._gate.set()
         self.started = False
+        self.heard_to = (0, 0)
+        """Where it was cut: (seq of the last sentence of which anything was heard, code points of it)."""
+        self._keeps_words = False
         self.task: asyncio.Task[None] | None = None
         self._parts: list[asyncio.Task[Any]] = []
 
     @property
     def opened(self) -> bool:
         """It is in the transcript."""
-        return self._drafting.opened
+        return self.drafting.opened
 
     # What the floor asks for.
 
@@ -98,15 +98,17 @@ class Line:
         self._changed.set()
         self._tell(LineResumed(self.order.line))
 
-    def cut(self, reason: str, interrupter: Attachment | None = None) -> None:
-        """End it here and now: what was heard so far is what was said."""
-        if self._drafting.closed:
+    def cut(self, reason: str, interrupter: Attachment | None = None, *, keeps_words: bool = False) -> None:
+        """End it here and now: what was heard so far is what was said. With `keeps_words` the reply goes on for somebody else."""
+        if self.drafting.closed:
             return
+        self._keeps_words = keeps_words
         self._tell(LineFlushed(self.order.line))
         last, basis = self._heard(interrupter)
-        self._drafting.close(LineState.CUT, last, basis, reason)
+        self.heard_to = last
+        self.drafting.close(LineState.CUT, last, basis, reason)
         # The task may not have begun, and then it would never clean up.
-        self._feed.stop()
+        self._stop_words()
         if self.task is not None:
             self.task.cancel()
         # Each part at once: one that is just being woken up would otherwise do one more thing for a line that is over.
@@ -140,15 +142,21 @@ class Line:
         finally:
             if self._stream is not None:
                 self._stream.cancel()
-            self._feed.stop()
+            self._stop_words()
         self._host.line_ended(self)
 
+    def _stop_words(self) -> None:
+        if not self._keeps_words:
+            self.drafting.feed.stop()
+
     async def _perform(self) -> Basis:
-        self._voiced = any(listener.hears for listener in self._backstage.listeners(self.order.place))
+        self._voiced = self.order.delivery == "voice" and bool(self._listeners())
         try:
             async with asyncio.TaskGroup() as group:
                 playing = group.create_task(self._play(), name="play")
-                self._parts += (group.create_task(self._drafting.run(), name="think"), group.create_task(self._speak(), name="speak"), playing)
+                self._parts += (group.create_task(self._speak(), name="speak"), playing)
+                if not self.drafting.begun:
+                    self._parts.append(group.create_task(self.drafting.run(), name="think"))
         except ExceptionGroup as group_of:
             raise group_of.exceptions[0] from None
         return playing.result()
@@ -163,7 +171,7 @@ class Line:
         try:
             if self._stream is not None:
                 await self._open_voice(self._stream)
-            while (future := await self._drafting.sentences.get()) is not None:
+            while (future := await self.drafting.sentences.get()) is not None:
                 fact = await future
                 if self._stream is not None and self._voiced:
                     await self._say(self._stream, fact)
@@ -275,7 +283,7 @@ class Line:
 
     async def _play_out(self) -> Basis:
         """Wait until the last sample was heard: as reported, else as the clock says; never past the sound's length and a grace."""
-        reporters = [listener for listener in self._listeners() if listener.reports_playback]
+        reporters = [listener for listener in self._audience() if listener.reports_playback]
         total_ms = self._playhead.sent * 1000 // VOICE_RATE
         overdue_s = 0.0
         while True:
@@ -298,16 +306,16 @@ class Line:
             final = max(self._spoken.values(), key=lambda sentence: sentence.seq)
             last = max(last, (final.seq, len(final.text)))
         if last == (0, 0):
-            self._drafting.close(LineState.ABORTED, last, Basis.DELIVERED, self._drafting.failure or "no_words")
-        elif self._drafting.failure:
-            self._drafting.close(LineState.CUT, last, basis, self._drafting.failure)
+            self.drafting.close(LineState.ABORTED, last, Basis.DELIVERED, self.drafting.failure or "no_words")
+        elif self.drafting.failure:
+            self.drafting.close(LineState.CUT, last, basis, self.drafting.failure)
         else:
-            self._drafting.close(LineState.HEARD, last, basis, "")
+            self.drafting.close(LineState.HEARD, last, basis, "")
 
     def _give_up(self, reason: str) -> None:
         last, basis = self._heard(None)
         self._tell(LineFlushed(self.order.line))
-        self._drafting.close(LineState.CUT if last[0] else LineState.ABORTED, last, basis, reason)
+        self.drafting.close(LineState.CUT if last[0] else LineState.ABORTED, last, basis, reason)
 
     def _heard(self, interrupter: Attachment | None) -> tuple[tuple[int, int], Basis]:
         """How far the line was heard, and how we know."""
@@ -315,10 +323,10 @@ class Line:
             return self._delivered, Basis.DELIVERED
         line = self.order.line
         estimate = self._playhead.position(self._clock.now())
-        if interrupter is not None and interrupter.hears and interrupter.reports_playback:
+        if interrupter is not None and interrupter.hears and interrupter.reports_playback and not interrupter.monitor:
             played, basis = self._reported(interrupter), Basis.REPORTED
         else:
-            listeners = self._listeners()
+            listeners = self._audience()
             reported = [self._reported(listener) for listener in listeners if listener.reports_playback and line in listener.played_ms]
             estimated = any(not listener.reports_playback for listener in listeners) or not reported
             played = max([*reported, estimate] if estimated else reported)
@@ -342,6 +350,10 @@ class Line:
 
     def _listeners(self) -> list[Attachment]:
         return [listener for listener in self._backstage.listeners(self.order.place) if listener.hears]
+
+    def _audience(self) -> list[Attachment]:
+        """Those whose hearing counts: a director's monitor does not."""
+        return [listener for listener in self._listeners() if not listener.monitor]
 
     def _tell(self, value: LineAudio | LineWords | LinePaused | LineResumed | LineFlushed) -> None:
         for listener in self._listeners():

@@ -16,6 +16,7 @@ from services.core.telemetry import ATTACHMENTS
 from services.stage.attachments import Attachment, check
 from services.stage.roster import CHARACTER, Seat
 from services.stage.session import Session
+from services.transcript.view.reader import OVERSEERS
 
 _ATTACHMENTS: Final = 64
 _NAME_LIMIT: Final = 80
@@ -47,12 +48,14 @@ class Door:
         session = self._session
         if len(session.attachments) >= _ATTACHMENTS:
             raise Overloaded("this session has as many connections as it may")
-        seat = self._seat(opening)
+        seat = self._watcher(opening) if opening.monitor else self._seat(opening)
         attachment = Attachment(
             principal=opening.principal,
             participant=seat.member,
             name=seat.name,
             place=seat.place,
+            monitor=opening.monitor,
+            platform=opening.platform[:PLACE_LIMIT],
             hears=opening.hears,
             reports_playback=opening.reports_playback,
             settings=opening.configure,
@@ -64,14 +67,19 @@ class Door:
         try:
             if (leaving := self._leaving.pop(seat.member, None)) is not None:
                 leaving.cancel()
-            if seat.member not in session.roster.seats or not session.roster.seats[seat.member].present:
+            if opening.monitor:
+                # A director who watches is not there.
+                pass
+            elif seat.member not in session.roster.seats or not session.roster.seats[seat.member].present:
                 await self._join(seat)
             head = session.writer.durable
             backlog = await self._log.read(session.sid, after=attachment.seen, upto=head)
         except BaseException:
             self.leave(attachment)
             raise
-        attachment.caught_up(backlog)
+        if attachment.reader.oversees:
+            attachment.deliver(session.desk.shown())
+        attachment.caught_up(backlog, session.sight.shown)
         return attachment, Attached(attachment.participant, attachment.name, head, attachment.place)
 
     def _seat(self, opening: AttachOpen) -> Seat:
@@ -90,6 +98,14 @@ class Door:
             return known
         name = " ".join(principal.name.split())[:_NAME_LIMIT] or self._free_name()
         return Seat(member=f"p-{str(ULID()).lower()}", role="player", name=name, place=opening.place, principal=principal.id, head_count=opening.head_count)
+
+    def _watcher(self, opening: AttachOpen) -> Seat:
+        principal = opening.principal
+        if principal.role not in OVERSEERS:
+            raise Forbidden("only who directs may watch without being there")
+        check(opening.configure)
+        name = " ".join(principal.name.split())[:_NAME_LIMIT]
+        return Seat(member=principal.id, role=principal.role, name=name, place=opening.place, principal=principal.id)
 
     def _free_name(self) -> str:
         taken = {seat.name for seat in self._session.roster.seats.values()}
@@ -122,6 +138,7 @@ class Door:
         session.touched = self._clock.now()
         member = attachment.participant
         stays = any(other.participant == member for other in session.attachments)
+        stays = stays or attachment.monitor
         if not stays and member not in self._leaving and not session.closing:
             self._leaving[member] = asyncio.get_running_loop().call_later(_SEAT_KEPT_S, self._left, member)
 

@@ -3,67 +3,121 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from typing import Final
 
 from services.core.errors import SouffleurError
 from services.core.model.fact import Author, Basis, LineState
 from services.core.model.facts import Body, LineClosed, LineOpened, Spoken
 from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
-from services.core.telemetry import TOKENS, TURNS
+from services.core.telemetry import COST, TOKENS, TURNS
 from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order, Written
+from services.stage.turns import written_seq
 
 _SENTENCES: Final = 64
 
 
 class Drafting:
-    """Runs as one task (`run`); the line's facts, from `line_opened` to `line_closed`, are written by this alone."""
+    """Runs as one task per attempt (`run`); the line's facts, from `line_opened` to `line_closed`, are written by this alone."""
 
     def __init__(self, order: Order, feed: ReplyFeed, backstage: Backstage, fell_back: Callable[[str, str, str, str], None]) -> None:
         """`fell_back` is told what `Host.fell_back` is."""
-        self._order = order
-        self._feed = feed
+        self.order = order
+        self.feed = feed
         self._backstage = backstage
         self._fell_back = fell_back
+        self._by = order.by or order.character
+        self.attempt = 1
+        self.begun = False
+        """Somebody runs it."""
         self.sentences: asyncio.Queue[Written | None] = asyncio.Queue(_SENTENCES)
         """What was written, in order; None = the end."""
+        self.given: list[Sentence] = []
+        """The words of this attempt so far."""
+        self.facts: list[Written] = []
+        """Its `line_opened` and the sentences of this attempt."""
         self.opened = False
         """Its `line_opened` has been told to the writer; without that there is nothing to close, and the turn is passed."""
+        self.complete = False
+        """All its words are there."""
         self.closed = False
         self.failure = ""
         """Why the reply ended early; what was given until then is spoken."""
+        self.changed: Callable[[], None] = lambda: None
+        """Called when another sentence stands, and when the last one does."""
 
     async def run(self) -> None:
         """Reply -> sentences in the transcript."""
-        order = self._order
-        # Shielded: cutting the line must not cancel the words, which are still to be passed.
-        if order.said is not None:
-            await asyncio.shield(order.said)
-        turn = 0 if order.first is None else (await asyncio.shield(order.first)).seq
-        base = self._feed.request.base_seq
-        self.opened = True
-        self._write(LineOpened(line=order.line, character=order.seat.member, turn=turn, base_seq=base, answers=order.answers), "open", turn or None)
+        await self._take_all(self.feed)
+
+    async def continued(self, first: list[Sentence], rest: AsyncIterable[ReplyEvent]) -> None:
+        """As `run`, for a reply of which these sentences are there already."""
+        self.begun = True
+        turn = await self._open()
+        for sentence in first:
+            await self._take(sentence, turn)
+        await self._take_all(rest)
+
+    async def _take_all(self, events: AsyncIterable[ReplyEvent]) -> None:
+        self.begun = True
+        turn = await self._open()
         try:
-            async for event in self._feed:
+            async for event in events:
                 await self._take(event, turn)
         except SouffleurError as error:
             # What was already given is spoken to its end; the line is then closed as cut, with this reason.
             self.failure = error.code
+        self.complete = True
         await self.sentences.put(None)
+        self.changed()
+
+    async def _open(self) -> int:
+        order = self.order
+        # Shielded: cutting the line must not cancel the words, which are still to be passed.
+        if order.said is not None:
+            await asyncio.shield(order.said)
+        turn = 0 if order.first is None else (await asyncio.shield(order.first)).seq
+        if not self.opened:
+            self.opened = True
+            body = LineOpened(
+                line=order.line,
+                character=order.seat.member,
+                turn=turn,
+                base_seq=self.feed.request.base_seq,
+                mode=order.mode,
+                answers=order.answers,
+                delivery=order.delivery,
+                retakes=order.retakes,
+            )
+            self.facts.append(self._write(body, "open", turn or None, self._by))
+        return turn
+
+    def after(self, seq: int) -> bool:
+        """It belongs to what came after this fact."""
+        return any(written_seq(written) > seq for written in self.facts)
+
+    def again(self, feed: ReplyFeed, by: Author) -> None:
+        """Throw this attempt's words away; `run` once more takes these."""
+        self.feed.stop()
+        self.feed, self._by = feed, by
+        self.attempt += 1
+        self.sentences = asyncio.Queue(_SENTENCES)
+        self.given, self.facts = [], self.facts[:1]
+        self.complete, self.failure = False, ""
 
     async def _take(self, event: ReplyEvent, turn: int) -> None:
-        timing = self._order.timing
+        timing = self.order.timing
         match event:
             case ReplyStarted():
                 timing.llm_engine, timing.llm_model = event.engine, event.model
             case Sentence():
                 timing.first_sentence = timing.first_sentence or self._backstage.clock.now()
                 body = Spoken(
-                    line=self._order.line,
-                    attempt=1,
-                    index=event.index,
+                    line=self.order.line,
+                    attempt=self.attempt,
+                    index=len(self.given),
                     text=event.text,
                     tagged=event.tagged,
                     emotion=event.emotion,
@@ -71,15 +125,27 @@ class Drafting:
                     manner=event.manner,
                     engine=timing.llm_engine,
                 )
-                await self.sentences.put(self._write(body, f"a1:s{event.index}", turn or None))
+                self.given.append(event)
+                written = self._write(body, f"a{self.attempt}:s{body.index}", turn or None, self._by)
+                self.facts.append(written)
+                await self.sentences.put(written)
+                self.changed()
             case FellBack():
                 self._fell_back("llm", event.from_engine, event.to_engine, event.reason)
             case ReplyFinished():
-                timing.llm_ttft_ms = event.ttft_ms
-                TOKENS.labels("in", event.engine).inc(event.prompt_tokens)
-                TOKENS.labels("out", event.engine).inc(event.completion_tokens)
-                if event.reason == "truncated":
-                    self.failure = "truncated"
+                self._finished(event)
+
+    def _finished(self, event: ReplyFinished) -> None:
+        timing = self.order.timing
+        timing.llm_ttft_ms = event.ttft_ms
+        before = timing.tokens
+        timing.tokens = (before[0] + event.prompt_tokens, before[1] + event.completion_tokens)
+        timing.cost += event.cost
+        TOKENS.labels("in", event.engine).inc(event.prompt_tokens)
+        TOKENS.labels("out", event.engine).inc(event.completion_tokens)
+        COST.labels(event.engine).inc(event.cost)
+        if event.reason == "truncated":
+            self.failure = "truncated"
 
     def close(self, state: LineState, last: tuple[int, int], basis: Basis, reason: str) -> None:
         """End the line, once: `last` is (seq of the last sentence of which anything was heard, code points of it)."""
@@ -88,10 +154,23 @@ class Drafting:
         self.closed = True
         if not self.opened:
             return
-        self._write(LineClosed(line=self._order.line, state=state, last_seq=last[0], offset=last[1], basis=basis, reason=reason), "close", None)
+        timing = self.order.timing
+        body = LineClosed(
+            line=self.order.line,
+            state=state,
+            last_seq=last[0],
+            offset=last[1],
+            basis=basis,
+            reason=reason,
+            ms={name: round(value, 1) for name, value in timing.parts_ms().items()},
+            tokens=list(timing.tokens) if any(timing.tokens) else [],
+            cost=timing.cost,
+            engine=timing.llm_engine,
+            model=timing.llm_model,
+        )
+        self._write(body, "close", None, self.order.character)
         TURNS.labels(state).inc()
 
-    def _write(self, body: Body, key: str, cause: int | None) -> Written:
-        order = self._order
-        by = Author("character", order.seat.member, order.seat.name)
+    def _write(self, body: Body, key: str, cause: int | None, by: Author) -> Written:
+        order = self.order
         return self._backstage.write(body, f"{order.line}:{key}", by, order.place, audience=order.audience, cause=cause)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final, Protocol
 
 import structlog
@@ -27,9 +27,10 @@ class Roleplay(Protocol):
 class ReplyFeed:
     """Starts at once; keeps what comes until somebody takes it. `stop` throws it away."""
 
-    def __init__(self, roleplay: Roleplay, request: ReplyRequest, timeout_s: float) -> None:
-        """`timeout_s` bounds the whole reply."""
+    def __init__(self, roleplay: Roleplay, request: ReplyRequest, timeout_s: float, watch: Callable[[ReplyEvent], None] | None = None) -> None:
+        """`timeout_s` bounds the whole reply; `watch` sees every event as it comes."""
         self.request = request
+        self._watch = watch
         self._queue: asyncio.Queue[ReplyEvent | SouffleurError | None] = asyncio.Queue(_QUEUE)
         self._task = asyncio.create_task(self._run(roleplay, timeout_s), name="reply")
 
@@ -38,6 +39,8 @@ class ReplyFeed:
         try:
             async with contextlib.aclosing(roleplay.reply(self.request, timeout_s)) as events:
                 async for event in events:
+                    if self._watch is not None:
+                        self._watch(event)
                     await self._queue.put(event)
         except SouffleurError as error:
             end = error

@@ -24,6 +24,7 @@ from services.stage.door import Door
 from services.stage.opening import opening_facts
 from services.stage.roster import Roster
 from services.stage.session import Session
+from services.stage.sight import Sight
 from services.stage.writer import Writer
 from services.transcript.archive import Archive
 from services.transcript.archiver import Archiver
@@ -67,6 +68,8 @@ class House:
         owned = await self._owning(sid, new=True)
         created = owned.session.roster.head == 0
         if created:
+            if request.mode == "approve":
+                await owned.session.sight.open()
             await _written(owned.session, drafts)
             await self._archiver.settle(sid)
         return OpenResponse(sid, owned.session.writer.durable, created)
@@ -117,9 +120,12 @@ class House:
     async def _rebuild(self, sid: str, fence: int) -> Owned:
         runtime = self._runtime
         await self._archiver.restore(sid)
-        roster = Roster()
-        for fact in await self.log.read(sid):
+        roster, sight = Roster(), Sight(lambda: self.log.read(sid))
+        facts = await self.log.read(sid)
+        for fact in facts:
             roster.advance(fact)
+        if Sight.needed(facts):
+            sight.begin(facts)
         session: Session
         writer = Writer(
             self.log,
@@ -138,6 +144,7 @@ class House:
             voices=runtime.tts(),
             settings=lambda: runtime.settings,
             clock=runtime.clock,
+            sight=sight,
         )
         session = Session(backstage)
         writing = asyncio.create_task(writer.run(), name=f"writer:{sid}")

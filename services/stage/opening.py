@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.core.errors import InvalidRequest, TooLarge
 from services.core.model.attachment import OpenRequest
 from services.core.model.fact import Author, Draft, Kind
-from services.core.model.facts import Joined, SceneSet, fields_of
+from services.core.model.facts import Joined, SceneSet, Summarized, fields_of
 from services.stage.door import PLACE_LIMIT
 from services.transcript.store import FACT_BYTES
 
@@ -22,12 +22,12 @@ _CARD_BYTES: Final = FACT_BYTES - 4096
 
 def opening_facts(request: OpenRequest, at_ms: int) -> list[Draft]:
     """What stands at the beginning of a session. Raises `InvalidRequest` or `TooLarge` before anything is written."""
-    if request.mode not in ("", "auto"):
-        raise InvalidRequest("this version knows the mode auto only")
+    if request.mode not in ("", "auto", "approve"):
+        raise InvalidRequest("the mode is auto or approve")
     if len(request.cast) > _CAST_LIMIT or len(request.phrases) > _PHRASES:
         raise TooLarge(f"a cast has at most {_CAST_LIMIT} characters, a session {_PHRASES} phrases")
     _short(_NAME_LIMIT, request.title, request.scene_heading, request.language, *request.phrases)
-    _short(_TEXT_LIMIT, request.scene_description)
+    _short(_TEXT_LIMIT, request.scene_description, request.previously)
     director = Author("director")
     scene = SceneSet(
         heading=request.scene_heading,
@@ -47,6 +47,10 @@ def opening_facts(request: OpenRequest, at_ms: int) -> list[Draft]:
             raise TooLarge(f"a card has at most {_CARD_BYTES} bytes")
         body = Joined(member=member.slug, role="character", name=member.name, card=object_of(member.card or "{}"))
         drafts.append(Draft(key=f"cast:{member.slug}", kind=Kind.JOINED, at_ms=at_ms, by=director, place=member.place, body=fields_of(body)))
+    if request.previously:
+        # Behind the cast, who are to know of it.
+        digest = fields_of(Summarized(text=request.previously, covers=[]))
+        drafts.append(Draft(key="previously:0", kind=Kind.SUMMARIZED, at_ms=at_ms, by=director, body=digest))
     return drafts
 
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from services.core.model.fact import Fact
+from services.core.model.fact import Author, Fact
 from services.core.model.voicing import Say, SpeakEvent, SpeakOpen
 from services.core.rpc.client import Stream
 from services.stage.roster import Seat
@@ -33,9 +33,15 @@ class Timing:
     """The final text was there (or the typed words)."""
     stt_ms: float | None = None
     asked: float | None = None
+    held: float | None = None
+    """Its draft was on the desk."""
+    released: float | None = None
     first_sentence: float | None = None
     first_audio: float | None = None
     llm_ttft_ms: float | None = None
+    tokens: tuple[int, int] = (0, 0)
+    """Prompt and completion."""
+    cost: float = 0.0
     llm_engine: str = ""
     llm_model: str = ""
     tts_engine: str = ""
@@ -46,7 +52,8 @@ class Timing:
         spans = {
             "end_of_turn_delay": (self.speech_ended, self.decided),
             "first_sentence": (self.asked, self.first_sentence),
-            "tts_ttfa": (self.first_sentence, self.first_audio),
+            "hold_time": (self.held, self.released),
+            "tts_ttfa": (self.first_sentence if self.released is None else self.released, self.first_audio),
             "e2e": (self.speech_ended if self.speech_ended is not None else self.said, self.first_audio),
         }
         found = {name: max(0.0, (until - since) * 1000) for name, (since, until) in spans.items() if since is not None and until is not None}
@@ -73,3 +80,16 @@ class Order:
     said: Written | None
     """The last one that is answered: the line is opened after it, and nothing goes out before it is durable."""
     timing: Timing = field(default_factory=Timing)
+    mode: str = "auto"
+    """auto, approve or puppet."""
+    delivery: str = "voice"
+    """voice, or teleprompter: the director reads it out."""
+    retakes: str = ""
+    """The line that this one replaces."""
+    by: Author | None = None
+    """Whose words these are, if not the character's own: a director's."""
+
+    @property
+    def character(self) -> Author:
+        """The character, as the author of its line."""
+        return Author("character", self.seat.member, self.seat.name)

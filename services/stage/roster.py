@@ -12,6 +12,8 @@ from services.core.model.prosody import Voice
 from services.stage.casting import Candidate
 
 CHARACTER = "character"
+_LINES = 256
+"""Lines of the past that can be asked for once more."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,16 @@ class OpenLine:
     turn: int
 
 
+@dataclass(frozen=True, slots=True)
+class PastLine:
+    """A line that was opened, however it ended."""
+
+    seq: int
+    """Of its `line_opened`."""
+    character: str
+    place: str
+
+
 @dataclass(slots=True)
 class Roster:
     """The fold. `advance` it by every fact, in order."""
@@ -100,6 +112,16 @@ class Roster:
     last_character: str = ""
     said: set[str] = field(default_factory=set)
     """Keys of everything that was said."""
+    lines: dict[str, PastLine] = field(default_factory=dict)
+    """The newest lines, by id."""
+    halted: bool = False
+    muted: set[str] = field(default_factory=set)
+    modes: dict[str, str] = field(default_factory=dict)
+    deliveries: dict[str, str] = field(default_factory=dict)
+    touched: dict[int, int] = field(default_factory=dict)
+    """Fact -> the last one that changed it."""
+    retcons: list[tuple[int, int]] = field(default_factory=list)
+    """(first that never happened - 1, seq of the retcon)."""
 
     def advance(self, fact: Fact) -> None:
         """Take one fact in."""
@@ -118,12 +140,48 @@ class Roster:
         elif fact.kind == Kind.PASSED:
             # What was said after the words that are passed waits on.
             self._answered(fact.place, fact.cause)
-        elif fact.kind == Kind.LINE_OPENED:
-            self.open_lines[str(body["line"])] = OpenLine(str(body["line"]), str(body["character"]), int(body["turn"]))
-            self.last_character = str(body["character"])
-            self._answered(fact.place, None)
-        elif fact.kind == Kind.LINE_CLOSED:
-            self.open_lines.pop(str(body["line"]), None)
+        elif fact.kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED):
+            self._line(fact)
+        elif fact.kind == Kind.SILENCED:
+            self._silenced(str(body.get("character") or ""), on=bool(body.get("on")))
+        else:
+            self._changed(fact)
+
+    def _line(self, fact: Fact) -> None:
+        line = str(fact.body["line"])
+        if fact.kind == Kind.LINE_CLOSED:
+            self.open_lines.pop(line, None)
+            return
+        character = str(fact.body["character"])
+        self.open_lines[line] = OpenLine(line, character, int(fact.body["turn"]))
+        self.last_character = character
+        self._answered(fact.place, None)
+        self.lines[line] = PastLine(fact.seq, character, fact.place)
+        if len(self.lines) > _LINES:
+            self.lines.pop(next(iter(self.lines)))
+
+    def _silenced(self, character: str, *, on: bool) -> None:
+        if not character:
+            self.halted = on
+        elif on:
+            self.muted.add(character)
+        else:
+            self.muted.discard(character)
+
+    def _changed(self, fact: Fact) -> None:
+        if fact.kind == Kind.CORRECTED:
+            self.touched[int(fact.body["target"])] = fact.seq
+        elif fact.kind == Kind.STRUCK:
+            self.touched.update(dict.fromkeys(map(int, fact.body["targets"]), fact.seq))
+        elif fact.kind == Kind.RETCONNED:
+            self.retcons.append((int(fact.body["to"]), fact.seq))
+        elif fact.kind == Kind.NOTED and fact.body.get("removes"):
+            self.touched[int(fact.body["removes"])] = fact.seq
+
+    def last_touch(self, target: int) -> int:
+        """Seq of the last fact that changed this one; its own if none did."""
+        undone = max((seq for to, seq in self.retcons if to < target < seq), default=0)
+        return max(target, self.touched.get(target, 0), undone)
 
     def _answered(self, place: str, upto: int | None) -> None:
         self.unanswered = {seq: where for seq, where in self.unanswered.items() if where != place or (upto is not None and seq > upto)}
@@ -140,6 +198,8 @@ class Roster:
         self.mode = body.get("mode") or self.mode
         self.language = body.get("language") or self.language
         self.phrases = tuple(body.get("phrases") or self.phrases)
+        self.modes.update(body.get("modes") or {})
+        self.deliveries.update(body.get("deliveries") or {})
 
     def _joined(self, fact: Fact) -> None:
         try:

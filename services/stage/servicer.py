@@ -17,7 +17,7 @@ from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP
 from services.stage.attachments import Attachment
 from services.stage.house import House, Owned
-from services.stage.told import draft_of
+from services.stage.told import told
 from services.stage.turns import FLOOR
 
 _log = structlog.get_logger(__name__)
@@ -42,18 +42,15 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
 
     async def Tell(self, request: stage_pb2.TellRequest, context: Any) -> stage_pb2.TellResponse:
         """Write a told fact."""
-        told = from_proto(request, TellRequest)
-        session = (await self._house.get(told.session)).session
-        draft = await draft_of(told, session, self._house.log, self._house.wall_ms())
-        session.interrupt_for(draft.body.get("targets") or [draft.body.get("target", 0)])
-        before = session.writer.durable
-        fact = await session.write(draft)
-        return stage_pb2.TellResponse(seq=fact.seq, repeated_key=fact.seq <= before)
+        asked = from_proto(request, TellRequest)
+        session = (await self._house.get(asked.session)).session
+        return to_proto(await told(asked, session, self._house.log, self._house.wall_ms()), stage_pb2.TellResponse)
 
     async def Act(self, request: stage_pb2.ActRequest, context: Any) -> stage_pb2.ActResponse:
         """Do what the director asks for, at once."""
         asked = from_proto(request, ActRequest)
-        raise InvalidRequest(f"unknown act: {asked.kind}")
+        owned = await self._house.get(asked.session)
+        return to_proto(await owned.session.act(asked), stage_pb2.ActResponse)
 
     async def Attach(
         self, request_iterator: AsyncIterator[stage_pb2.AttachRequest], context: grpc.aio.ServicerContext[Any, Any]

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from services.core.errors import InvalidRequest, NotFound, Overloaded
-from services.core.model.attachment import CancelLine, FinalHeard, Played, Refused, TakeFloor, TextSaid
+from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError, Unavailable
+from services.core.model.attachment import ActRequest, ActResponse, CancelLine, FinalHeard, Played, Refused, TakeFloor, TextSaid
 from services.core.model.fact import Author, Draft
 from services.core.model.facts import Said
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
+from services.stage.desk import Desk
 from services.stage.floor import Event
 from services.stage.listening import ID_LIMIT, Listening, Speech
 from services.stage.order import Timing, Written
@@ -37,9 +38,11 @@ class Session:
         self.attachments = backstage.attachments
         self.announce = backstage.announce
         self.broadcast = backstage.broadcast
+        self.sight = backstage.sight
         self._backstage = backstage
         self._clock = backstage.clock
         self._places: dict[str, Place] = {}
+        self.desk = Desk(backstage, lambda: list(self._places.values()), self.place)
         self.listening = Listening(self, self._clock, lambda: settings().stage, settings().stt.final_timeout_s)
         self.touched = self._clock.now()
         self.closing = False
@@ -48,7 +51,7 @@ class Session:
     def place(self, name: str) -> Place:
         """A place of the scene."""
         if name not in self._places:
-            self._places[name] = Place(name, self._backstage, lambda: self.listening.anybody(name))
+            self._places[name] = Place(name, self._backstage, self.desk, lambda: self.listening.anybody(name))
         return self._places[name]
 
     # What the outside asks for.
@@ -65,10 +68,13 @@ class Session:
         new = self._backstage.is_new(key)
         if new and self.writer.full:
             raise Overloaded(_FULL)
-        written = self._backstage.write(Said(utterance=event.message, text=text, source="typed"), key, speaker, attachment.place)
-        if new:
-            self.touched = self._clock.now()
-            self.place(attachment.place).answer(attachment, written, text, Timing(said=self._clock.now()), answers=event.answers)
+        narrated = attachment.reader.oversees and (event.narrates or attachment.narrates)
+        written = self._backstage.write(Said(utterance=event.message, text=text, source="narrated" if narrated else "typed"), key, speaker, attachment.place)
+        if new and not narrated:
+            timing = Timing(said=self._clock.now())
+            place, addresses = self.place(attachment.place), event.addresses or attachment.addresses
+            place.answer(attachment, written, text, timing, answers=event.answers, addresses=addresses)
+        self.touched = self._clock.now()
         return written
 
     def take_floor(self, attachment: Attachment, event: TakeFloor) -> None:
@@ -94,10 +100,22 @@ class Session:
             attachment.played_ms[event.line] = max(before, event.played_ms)
             line.played()
 
-    def interrupt_for(self, targets: Sequence[int]) -> None:
-        """A correction touches these facts: lines that are being spoken are cut first."""
+    def interrupt_for(self, targets: Sequence[int], *, retcon_to: int | None = None) -> None:
+        """A correction touches these facts, or everything after `retcon_to`: lines that are being spoken are cut first."""
         for place in list(self._places.values()):
             place.interrupt_for(targets)
+            if retcon_to is not None:
+                place.undo(retcon_to)
+
+    async def act(self, asked: ActRequest) -> ActResponse:
+        """A live act of the director's. Raises what `Desk.act` raises, or `Unavailable` while the session moves."""
+        if self.closing:
+            raise Unavailable("the session is moving to another stage")
+        self.touched = self._clock.now()
+        if asked.kind != "halt":
+            # From here on drafts and corrections may come up; panic waits for nothing.
+            await self.sight.open()
+        return await self.desk.act(asked)
 
     def write(self, draft: Draft) -> Written:
         """Write a fact that somebody told. Raises `Overloaded` when the store cannot keep up."""
@@ -122,12 +140,13 @@ class Session:
 
     def speech_wavered(self, speech: Speech) -> None:
         """A short pause: the reply may be prepared."""
-        if speech.attachment.answers:
+        attachment = speech.attachment
+        if attachment.answers and not (attachment.narrates or attachment.voices):
             self.place(speech.attachment.place).speculate(speech.attachment, speech.utterance.id, speech.utterance.text.strip())
 
     def speech_resumed(self, speech: Speech) -> None:
         """They go on: what was prepared is void."""
-        self.place(speech.attachment.place).drop_speculation(speech.utterance.id)
+        self.place(speech.attachment.place).thinking.drop(speech.utterance.id)
 
     def speech_over(self, speech: Speech, final: FinalHeard | None) -> None:
         """An utterance is done."""
@@ -143,16 +162,23 @@ class Session:
         else:
             place.offer()
         if not waits:
-            place.drop_speculation(speech.utterance.id)
+            place.thinking.drop(speech.utterance.id)
 
     def _take_words(self, speech: Speech, final: FinalHeard, text: str) -> None:
         attachment, utterance = speech.attachment, speech.utterance
-        author = self._backstage.author(attachment.participant)
+        place = self.place(attachment.place)
+        author = self._backstage.author(attachment)
+        if attachment.voices:
+            self._voice(attachment, text, author, utterance.id)
+            place.offer()
+            return
+        narrated = attachment.narrates
         key = said_key(author.id, utterance.id)
         new = self._backstage.is_new(key)
         body = Said(
             utterance=utterance.id,
             text=text,
+            source="narrated" if narrated else "voice",
             words=[[word.text[:_WORD_LIMIT], round(word.start_s, 3), round(word.end_s, 3), _share(word.confidence)] for word in final.words[:_WORDS]],
             confidence=_share(final.confidence),
             engine=final.engine[:ID_LIMIT],
@@ -165,12 +191,19 @@ class Session:
             stt_ms=float(final.stt_ms),
             stt_engine=final.engine[:ID_LIMIT],
         )
-        place = self.place(attachment.place)
-        if new:
-            self.touched = self._clock.now()
-            place.answer(attachment, written, text, timing, answers=attachment.answers and not utterance.manual)
+        self.touched = self._clock.now()
+        if new and not narrated:
+            answers = attachment.answers and not utterance.manual
+            place.answer(attachment, written, text, timing, answers=answers, addresses=attachment.addresses)
         else:
             place.offer()
+
+    def _voice(self, attachment: Attachment, text: str, by: Author, utterance: str) -> None:
+        """The director's own voice, said again by a character."""
+        try:
+            self.desk.voice(attachment.voices, text, by)
+        except SouffleurError as refusal:
+            attachment.deliver(Refused(refusal.code, refusal.detail, utterance))
 
     def speech_waived(self, speech: Speech) -> None:
         """They hold the floor no longer, whatever comes of it."""
@@ -178,11 +211,11 @@ class Session:
 
     def _speaker(self, attachment: Attachment, speaker: str) -> Author:
         if speaker in ("", attachment.participant):
-            return self._backstage.author(attachment.participant)
+            return self._backstage.author(attachment)
         seat = self.roster.seats.get(speaker)
         if seat is None or not seat.may_be(attachment.principal):
             raise NotFound("you may not speak for that member")
-        return self._backstage.author(speaker)
+        return Author(seat.role, seat.member, seat.name)
 
     async def close(self, reason: str) -> None:
         """Close what is open, wait until it is written, and let everybody go."""

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Final, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from services.core.errors import Forbidden, InvalidRequest, NotFound, TooLarge
-from services.core.model.attachment import Principal, TellRequest
+from services.core.model.attachment import Principal, TellRequest, TellResponse
 from services.core.model.fact import Author, Draft, Fact, Kind
-from services.core.model.facts import BODIES, Body, Corrected, Joined, Left, SceneSet, Struck, fields_of
+from services.core.model.facts import (
+    BODIES,
+    Body,
+    Corrected,
+    Inserted,
+    Joined,
+    Left,
+    Noted,
+    RecommendationDecided,
+    Retconned,
+    Revealed,
+    SceneSet,
+    Struck,
+    Whispered,
+    fields_of,
+)
 from services.core.settings import explain
 from services.stage.door import PLACE_LIMIT
 from services.stage.opening import object_of
 from services.stage.roster import CHARACTER, Roster
 from services.stage.session import Session
 
-_DIRECTORS: Final = frozenset({Kind.SCENE_SET, Kind.JOINED, Kind.LEFT, Kind.CORRECTED, Kind.STRUCK, Kind.NOTED, Kind.WHISPERED, Kind.ROLLED})
-_PLAYERS: Final = frozenset({Kind.STRUCK, Kind.ROLLED})
-_HIDDEN: Final = frozenset({Kind.NOTED, Kind.WHISPERED})
+_ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "director": frozenset({
+        Kind.SCENE_SET, Kind.JOINED, Kind.LEFT, Kind.CORRECTED, Kind.STRUCK, Kind.NOTED, Kind.WHISPERED, Kind.ROLLED,
+        Kind.RETCONNED, Kind.INSERTED, Kind.REVEALED, Kind.RECOMMENDATION_DECIDED,
+    }),
+    "adviser": frozenset({Kind.SUMMARIZED, Kind.RECOMMENDED, Kind.RECOMMENDATION_DECIDED}),
+    "player": frozenset({Kind.STRUCK, Kind.ROLLED}),
+}  # fmt: skip
+_HIDDEN: Final = frozenset({Kind.NOTED, Kind.WHISPERED, Kind.RECOMMENDED, Kind.RECOMMENDATION_DECIDED, Kind.REVEALED})
 """Never part of what members perceive; a whisper reaches its character by name."""
 _BODY_LIMIT: Final = 64 * 1024
 """Characters; a card may be as large as a fact."""
 _KEY_BYTES: Final = 200
 _TARGETS: Final = 500
+_BLOCKS: Final = frozenset({"said", "line", "action"})
+_DECISIONS: Final = frozenset({"accepted", "pinned", "rejected", "expired"})
+_SCOPES: Final = frozenset({"once", "turns", "until_removed"})
 
 
 class Lookup(Protocol):
@@ -34,32 +60,69 @@ class Lookup(Protocol):
         """One fact."""
         ...
 
+    async def seq_of(self, sid: str, key: str) -> int:
+        """The fact of this key; 0 if there is none."""
+        ...
 
-async def draft_of(request: TellRequest, session: Session, log: Lookup, at_ms: int) -> Draft:
-    """The draft of a told fact. Raises `Forbidden`, `InvalidRequest`, `TooLarge` or `NotFound`."""
-    allowed = _DIRECTORS if request.principal.role == "director" else _PLAYERS
-    if request.kind not in allowed:
+
+async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) -> TellResponse:
+    """Have it written. Raises `Forbidden`, `InvalidRequest`, `TooLarge` or `NotFound`; on a conflict nothing is written and both sides are told."""
+    body = _checked(request, session.roster)
+    await session.sight.open()
+    targets = _targets(body)
+    for target in targets:
+        await _check_target(request.principal, session, log, target)
+    # Behind a prefix: no key of the stage's own can be taken.
+    key = f"told:{request.key}"
+    if request.base and targets and not await log.seq_of(session.sid, key):
+        touched = max(map(session.roster.last_touch, targets))
+        if touched > request.base:
+            return TellResponse(0, conflicted=True, current=session.sight.wording(targets[0]), current_seq=touched)
+    if isinstance(body, Corrected) and not body.text:
+        # Only the feeling changes.
+        body = replace(body, text=session.sight.wording(body.target))
+    session.interrupt_for(targets, retcon_to=body.to if isinstance(body, Retconned) else None)
+    before = session.writer.durable
+    fact = await session.write(
+        Draft(
+            key=key,
+            kind=request.kind,
+            at_ms=at_ms,
+            by=Author(request.principal.role, request.principal.id, request.principal.name),
+            place=request.place,
+            audience=() if request.kind in _HIDDEN else None,
+            cause=targets[0] if targets else None,
+            body=fields_of(body),
+        )
+    )
+    return TellResponse(fact.seq, repeated_key=fact.seq <= before)
+
+
+def _checked(request: TellRequest, roster: Roster) -> Body:
+    """The body of what may be told by this principal."""
+    if request.kind not in _ALLOWED.get(request.principal.role, _ALLOWED["player"]):
         raise Forbidden(f"you may not tell {request.kind}" if request.kind in BODIES else f"unknown kind of fact: {request.kind}")
     if not 0 < len(request.key.encode()) <= _KEY_BYTES or "\0" in request.key:
         raise InvalidRequest(f"a key has 1 to {_KEY_BYTES} bytes")
     if len(request.place) > PLACE_LIMIT:
         raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters")
     body = _body(request)
-    _check_member(body, session.roster)
-    targets = body.targets if isinstance(body, Struck) else [body.target] if isinstance(body, Corrected) else []
-    for target in targets:
-        await _check_target(request.principal, session, log, target)
-    return Draft(
-        # Behind a prefix: no key of the stage's own can be taken.
-        key=f"told:{request.key}",
-        kind=request.kind,
-        at_ms=at_ms,
-        by=Author(request.principal.role, request.principal.id, request.principal.name),
-        place=request.place,
-        audience=() if request.kind in _HIDDEN else None,
-        cause=targets[0] if targets else None,
-        body=fields_of(body),
-    )
+    _check_members(body, roster)
+    _check_values(body, roster)
+    return body
+
+
+def _targets(body: Body) -> Sequence[int]:
+    """Facts that it changes."""
+    match body:
+        case Struck():
+            return body.targets
+        case Corrected():
+            return [body.target]
+        case Noted() if body.removes:
+            return [body.removes]
+        case _:
+            return []
 
 
 def _body(request: TellRequest) -> Body:
@@ -78,7 +141,7 @@ def _checker(kind: str) -> TypeAdapter[Body]:
     return TypeAdapter(BODIES[kind])
 
 
-def _check_member(body: Body, roster: Roster) -> None:
+def _check_members(body: Body, roster: Roster) -> None:
     match body:
         case Joined():
             known = roster.seats.get(body.member)
@@ -86,10 +149,34 @@ def _check_member(body: Body, roster: Roster) -> None:
                 raise InvalidRequest("participants join by attaching")
         case Left() if body.member not in roster.seats:
             raise NotFound("there is no such member")
-        case SceneSet() if body.mode not in ("", "auto"):
-            raise InvalidRequest("this version knows the mode auto only")
+        case Inserted() if body.member and body.member not in roster.seats:
+            raise NotFound("there is no such member")
+        case Whispered() | Revealed() if body.character not in roster.seats:
+            raise NotFound("there is no such character")
+        case Noted() if body.character and body.character not in roster.seats:
+            raise NotFound("there is no such character")
+        case _:
+            pass
+
+
+def _check_values(body: Body, roster: Roster) -> None:
+    match body:
+        case SceneSet() if body.mode not in ("", "auto", "approve"):
+            raise InvalidRequest("the mode is auto or approve")
         case Struck() if not 0 < len(body.targets) <= _TARGETS:
             raise InvalidRequest(f"1 to {_TARGETS} targets")
+        case Corrected() if not (body.text or body.emotion or body.intensity is not None or body.manner):
+            raise InvalidRequest("a correction has a new wording or a new feeling")
+        case Noted() if body.scope not in _SCOPES or not (body.text or body.removes):
+            raise InvalidRequest("a note has a text, and the scope once, turns or until_removed")
+        case Whispered() if not body.text:
+            raise InvalidRequest("a whisper has a text")
+        case Retconned() if not 0 <= body.to < roster.head:
+            raise InvalidRequest("there is nothing after that to be undone")
+        case Inserted() if body.block not in _BLOCKS or not body.text or not 0 <= body.after <= roster.head:
+            raise InvalidRequest("said, line or action is inserted, behind a fact that is there")
+        case RecommendationDecided() if body.state not in _DECISIONS:
+            raise InvalidRequest("a recommendation is accepted, pinned, rejected or expired")
         case _:
             pass
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from services.core.errors import SouffleurError
 from services.core.model.attachment import Refused
+from services.core.model.fact import Author
 from services.stage.attachments import Attachment
 from services.stage.feed import ReplyFeed
 from services.stage.order import Timing, Written
@@ -32,6 +33,18 @@ class Turn:
     """Who is to be answered."""
     asker: Attachment | None = None
     """Asked for it by `TakeFloor`, and is told if nothing comes of that."""
+    platform: str = ""
+    """Where the words came from."""
+    script: str = ""
+    """Words that are given: the director's, said by the character."""
+    by: Author | None = None
+    """Whose the script is."""
+    retakes: str = ""
+    """The line that is to be replaced."""
+
+    def after(self, seq: int) -> bool:
+        """It was asked for after this fact, by words that stand in the transcript."""
+        return self.first is not None and written_seq(self.first) > seq
 
     def refuse(self, error: SouffleurError) -> None:
         """Tell whoever asked."""
@@ -49,6 +62,8 @@ class Speculation:
     written: int
     """How much had been told to the writer when it was begun."""
     feed: ReplyFeed
+    line: str
+    """What it will be called."""
 
 
 @dataclass(slots=True)
@@ -64,3 +79,8 @@ class Unasked:
 def same_words(one: str, other: str) -> bool:
     """Do two recognitions of an utterance differ in nothing but case and punctuation?"""
     return [word.strip(".,!?;:…").casefold() for word in one.split()] == [word.strip(".,!?;:…").casefold() for word in other.split()]
+
+
+def written_seq(written: Written | None) -> int:
+    """Seq of a fact that is durable; 0 = not yet, or never."""
+    return written.result().seq if written is not None and written.done() and not written.cancelled() and written.exception() is None else 0

@@ -156,6 +156,11 @@ class TranscriptLog:
             found = await self._older.entries(sid, seq - 1, seq, 1)
         return found[0].fact() if found else None
 
+    async def seq_of(self, sid: str, key: str) -> int:
+        """Seq of the fact with this idempotency key; 0 if there is none."""
+        async with store_errors():
+            return int(cast(bytes | None, await self._redis.hget(keys_of(sid).index, f"k:{key}")) or 0)
+
     async def head(self, sid: str) -> int:
         """Seq of the last fact; 0 if there is none."""
         async with store_errors():

@@ -22,6 +22,7 @@ from services.stage.backstage import Backstage
 from services.stage.door import Door
 from services.stage.roster import Roster
 from services.stage.session import Session
+from services.stage.sight import Sight
 from services.stage.writer import Writer
 
 
@@ -45,6 +46,12 @@ class MemoryLog:
                 self.keys[draft.key] = fact
             written.append(self.keys[draft.key])
         return written
+
+    async def one(self, sid: str, seq: int) -> Fact | None:
+        return next((fact for fact in self.facts if fact.seq == seq), None)
+
+    async def seq_of(self, sid: str, key: str) -> int:
+        return self.keys[key].seq if key in self.keys else 0
 
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
         return [fact for fact in self.facts if fact.seq > after and (upto is None or fact.seq <= upto)]
@@ -173,7 +180,17 @@ async def table(*characters: str, mind: Mind | None = None, settings: Settings |
     session: Session
     # The session is made after its writer.
     writer = Writer(log, "s", fence=1, head=0, clock=clock, announce=lambda fact: session.announce(fact), lost=lost.append)  # noqa: PLW0108
-    session = Session(Backstage(session="s", roster=roster, writer=writer, roleplay=roleplay, voices=mouth, settings=lambda: base, clock=clock))
+    backstage = Backstage(
+        session="s",
+        roster=roster,
+        writer=writer,
+        roleplay=roleplay,
+        voices=mouth,
+        settings=lambda: base,
+        clock=clock,
+        sight=Sight(lambda: log.read("s")),
+    )
+    session = Session(backstage)
     door = Door(session, log, clock)
     writing = asyncio.create_task(writer.run())
     try:

@@ -52,4 +52,4 @@ def test_one_bad_card_begins_no_session(card: str) -> None:
 def test_other_modes_are_refused() -> None:
     """A line that waits for nobody's approval must not look as if it did."""
     with pytest.raises(InvalidRequest):
-        opening_facts(OpenRequest(mode="approve"), 0)
+        opening_facts(OpenRequest(mode="sometimes"), 0)

@@ -9,25 +9,19 @@ import pytest
 
 from services.core.errors import Forbidden, InvalidRequest, NotFound, SouffleurError, TooLarge
 from services.core.model.attachment import Principal, TellRequest, TextSaid
-from services.core.model.fact import Draft, Fact, Kind
-from services.stage.told import draft_of
+from services.core.model.fact import Fact, Kind
+from services.stage.told import told
 from tests.unit.services.stage.table import Table, table
 
 DIRECTOR = Principal("local", "director")
 PLAYER = Principal("id-Ann", "player", "Ann")
 
 
-class _Lookup:
-    def __init__(self, at: Table) -> None:
-        self._at = at
-
-    async def one(self, sid: str, seq: int) -> Fact | None:
-        return next((fact for fact in self._at.log.facts if fact.seq == seq), None)
-
-
-async def _draft(at: Table, kind: str, body: Any, principal: Principal = DIRECTOR, key: str = "k") -> Draft:
+async def _tell(at: Table, kind: str, body: Any, principal: Principal = DIRECTOR, key: str = "k", base: int = 0) -> Fact:
+    """The fact that comes of it."""
     text = body if isinstance(body, str) else json.dumps(body)
-    return await draft_of(TellRequest(session="s", principal=principal, key=key, kind=kind, body=text), at.session, _Lookup(at), 0)
+    answer = await told(TellRequest(session="s", principal=principal, key=key, kind=kind, body=text, base=base), at.session, at.log, 0)
+    return at.log.facts[answer.seq - 1]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +38,7 @@ async def _draft(at: Table, kind: str, body: Any, principal: Principal = DIRECTO
         (Kind.ROLLED, {"expression": {"deep": []}, "total": 1}),
         (Kind.ROLLED, {"expression": "1d6", "total": 1, "dice": ["six"]}),
         (Kind.SCENE_SET, {"phrases": [1]}),
-        (Kind.SCENE_SET, {"mode": "approve"}),
+        (Kind.SCENE_SET, {"mode": "sometimes"}),
         (Kind.JOINED, {"member": "x", "role": "player", "name": "X"}),
         (Kind.JOINED, '{"member": "x", "role": "character", "name": "X", "card": {"a": Infinity}}'),
     ],
@@ -53,26 +47,26 @@ async def test_a_body_of_the_wrong_form_is_never_written(kind: str, body: Any) -
     """Every reader folds every fact for ever: one of the wrong type would break them all."""
     async with table() as at:
         with pytest.raises(InvalidRequest):
-            await _draft(at, kind, body)
+            await _tell(at, kind, body)
 
 
 async def test_a_body_without_end_is_refused() -> None:
     """Only a card may be large."""
     async with table() as at:
         with pytest.raises(TooLarge):
-            await _draft(at, Kind.NOTED, {"text": "x" * 100_000})
+            await _tell(at, Kind.NOTED, {"text": "x" * 100_000})
         card = {"member": "x", "role": "character", "name": "X", "card": {"description": "x" * 100_000}}
-        assert (await _draft(at, Kind.JOINED, card)).body["member"] == "x"
+        assert (await _tell(at, Kind.JOINED, card)).body["member"] == "x"
 
 
 async def test_a_told_key_can_be_no_key_of_the_stage() -> None:
     """Nobody may take the place of a line's end."""
     async with table() as at:
-        draft = await _draft(at, Kind.NOTED, {"text": "x"}, key="pass:3")
-        assert draft.key == "told:pass:3"
+        fact = await _tell(at, Kind.NOTED, {"text": "x"}, key="pass:3")
+        assert at.log.keys["told:pass:3"] == fact
         for key in ("", "x" * 201, "ж" * 150, "a\0b"):
             with pytest.raises(InvalidRequest):
-                await _draft(at, Kind.NOTED, {"text": "x"}, key=key)
+                await _tell(at, Kind.NOTED, {"text": "x"}, key=key)
 
 
 async def test_a_participant_cannot_be_replaced_by_a_character() -> None:
@@ -80,9 +74,9 @@ async def test_a_participant_cannot_be_replaced_by_a_character() -> None:
     async with table() as at:
         ann = await at.sit("Ann")
         with pytest.raises(InvalidRequest):
-            await _draft(at, Kind.JOINED, {"member": ann.participant, "role": "character", "name": "Ann"})
+            await _tell(at, Kind.JOINED, {"member": ann.participant, "role": "character", "name": "Ann"})
         with pytest.raises(NotFound):
-            await _draft(at, Kind.LEFT, {"member": "nobody"})
+            await _tell(at, Kind.LEFT, {"member": "nobody"})
 
 
 @pytest.mark.parametrize(
@@ -94,12 +88,12 @@ async def test_players_strike_their_own_words_only(principal: Principal, error: 
         ann = await at.sit("Ann", role="player", hears=False)
         said = await at.session.say(ann, TextSaid("m1", "Oops", answers=False))
         if error is None:
-            assert (await _draft(at, Kind.STRUCK, {"targets": [said.seq]}, principal)).cause == said.seq
+            assert (await _tell(at, Kind.STRUCK, {"targets": [said.seq]}, principal)).cause == said.seq
         else:
             with pytest.raises(error):
-                await _draft(at, Kind.STRUCK, {"targets": [said.seq]}, principal)
+                await _tell(at, Kind.STRUCK, {"targets": [said.seq]}, principal)
         with pytest.raises(NotFound):
-            await _draft(at, Kind.STRUCK, {"targets": [99]}, principal)
+            await _tell(at, Kind.STRUCK, {"targets": [99]}, principal)
 
 
 @pytest.mark.parametrize("kind", [Kind.NOTED, Kind.WHISPERED, Kind.SCENE_SET, Kind.CORRECTED, Kind.JOINED, Kind.LINE_CLOSED, Kind.SAID, "made_up"])
@@ -107,4 +101,4 @@ async def test_players_tell_nothing_else(kind: str) -> None:
     """Notes, scenes and corrections are the director's, lines the stage's."""
     async with table() as at:
         with pytest.raises(Forbidden):
-            await _draft(at, kind, {"text": "x"}, PLAYER)
+            await _tell(at, kind, {"text": "x"}, PLAYER)

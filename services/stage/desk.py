@@ -1,0 +1,293 @@
+"""The director's desk of one session: live acts, and what they have laid down. An act takes effect before it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from services.core.model.attachment import ActRequest, ActResponse, DeskShown
+from services.core.model.fact import Author
+from services.core.model.facts import SceneSet, Silenced, Struck
+from services.stage.backstage import Backstage
+from services.stage.floor import Event
+from services.stage.holding import Held
+from services.stage.order import Timing, Written
+from services.stage.place import Place
+from services.stage.turns import Turn
+
+TEXT_LIMIT: Final = 4000
+"""Code points of words that a director gives, and of a direction."""
+_ID_LIMIT: Final = 128
+_REMEMBERED: Final = 512
+"""Acts whose answer is kept, for a director who asks again."""
+_OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"})
+"""What an operator may do; everything else is the director's."""
+_MODES: Final = {"auto": "auto", "approve": "approve", "inherit": ""}
+_DELIVERIES: Final = frozenset({"voice", "teleprompter"})
+
+
+class Desk:
+    """One per session."""
+
+    def __init__(self, backstage: Backstage, places: Callable[[], Iterable[Place]], place: Callable[[str], Place]) -> None:
+        """`places` are those where somebody is or was; `place` gives one by name."""
+        self._backstage = backstage
+        self._places = places
+        self._place = place
+        self._halted: bool | None = None
+        """As asked for, until it is durable; None = as the transcript says."""
+        self._muted: dict[str, bool] = {}
+        self._next: dict[str, str] = {}
+        self._answers: dict[str, asyncio.Future[ActResponse]] = {}
+        self._acts: Final = {
+            "halt": self._halt,
+            "resume": self._resume,
+            "mute": self._mute,
+            "unmute": self._unmute,
+            "hold": self._hold,
+            "release": self._release,
+            "reject": self._reject,
+            "retake": self._retake,
+            "puppet": self._puppet,
+            "next": self._next_speaker,
+            "claim": self._claim,
+            "unclaim": self._unclaim,
+            "mode": self._mode,
+            "deliver": self._deliver,
+            "stop": self._stop,
+        }
+
+    # What has been laid down.
+
+    @property
+    def halted(self) -> bool:
+        """Everybody is silenced."""
+        return self._backstage.roster.halted if self._halted is None else self._halted
+
+    def is_silent(self, character: str) -> bool:
+        """It is muted, or everybody is."""
+        return self.halted or self._muted.get(character, character in self._backstage.roster.muted)
+
+    def mode(self, character: str, platform: str) -> str:
+        """A character's own mode goes before its platform's, and that before the session's."""
+        modes = self._backstage.roster.modes
+        return modes.get(f"character:{character}") or modes.get(f"platform:{platform}") or self._backstage.roster.mode
+
+    def delivery(self, character: str) -> str:
+        """Voice or teleprompter."""
+        return self._backstage.roster.deliveries.get(character) or "voice"
+
+    def next_in(self, place: str) -> str:
+        """The character that is to speak next; empty = whoever casting chooses."""
+        return self._next.get(place, "")
+
+    def next_spoke(self, place: str) -> None:
+        """A turn was given: the choice is spent."""
+        if self._next.pop(place, None) is not None:
+            self.changed()
+
+    def shown(self) -> DeskShown:
+        """The desk as it stands."""
+        roster = self._backstage.roster
+        silent = {slug for slug in {*roster.muted, *self._muted} if self._muted.get(slug, slug in roster.muted)}
+        return DeskShown(
+            held=tuple(held for place in self._places() for held in place.holding.shown()),
+            muted=tuple(sorted(silent)),
+            halted=self.halted,
+            mode=roster.mode,
+            modes=dict(roster.modes),
+            teleprompted=tuple(sorted(slug for slug, way in roster.deliveries.items() if way == "teleprompter")),
+            next=dict(self._next),
+        )
+
+    def changed(self) -> None:
+        """Show it to everybody who oversees."""
+        self._backstage.tell_directors(self.shown())
+
+    # Acts.
+
+    async def act(self, asked: ActRequest) -> ActResponse:
+        """Do it, once. Raises `Forbidden`, `InvalidRequest`, `NotFound` or `Conflict`; then nothing has changed."""
+        do = self._acts.get(asked.kind)
+        if do is None:
+            raise InvalidRequest(f"unknown act: {asked.kind}")
+        role = asked.principal.role
+        if role != "director" and not (role == "operator" and asked.kind in _OPERATORS):
+            raise Forbidden("that is the director's")
+        if not 0 < len(asked.act) <= _ID_LIMIT:
+            raise InvalidRequest(f"an act's id has 1 to {_ID_LIMIT} characters")
+        if max(len(asked.text), len(asked.direction)) > TEXT_LIMIT:
+            raise InvalidRequest(f"at most {TEXT_LIMIT} characters")
+        known = self._answers.get(asked.act)
+        if known is not None:
+            return await asyncio.shield(known)
+        answer: asyncio.Future[ActResponse] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._answers[asked.act] = answer
+        while len(self._answers) > _REMEMBERED:
+            self._answers.pop(next(iter(self._answers)))
+        try:
+            answer.set_result(await do(asked))
+        except BaseException as error:
+            # What was refused may be asked again.
+            self._answers.pop(asked.act, None)
+            answer.set_exception(error) if isinstance(error, Exception) else answer.cancel()
+            raise
+        return answer.result()
+
+    async def _halt(self, asked: ActRequest) -> ActResponse:
+        self._halted = True
+        for place in list(self._places()):
+            place.silence("halted")
+        return await self._lay_down(Silenced(on=True), asked)
+
+    async def _resume(self, asked: ActRequest) -> ActResponse:
+        self._halted = False
+        return await self._lay_down(Silenced(on=False), asked)
+
+    async def _mute(self, asked: ActRequest) -> ActResponse:
+        self._muted[self._character(asked)] = True
+        for place in list(self._places()):
+            place.silence("muted", asked.character)
+        return await self._lay_down(Silenced(on=True, character=asked.character), asked)
+
+    async def _unmute(self, asked: ActRequest) -> ActResponse:
+        self._muted[self._character(asked)] = False
+        return await self._lay_down(Silenced(on=False, character=asked.character), asked)
+
+    async def _lay_down(self, body: Silenced | SceneSet, asked: ActRequest) -> ActResponse:
+        self.changed()
+        fact = await self._write(body, asked)
+        self.changed()
+        return ActResponse(fact.seq)
+
+    async def _mode(self, asked: ActRequest) -> ActResponse:
+        if asked.text not in _MODES or (asked.text == "inherit" and not (asked.character or asked.platform)):
+            raise InvalidRequest("a mode is auto or approve, or inherit for one character or platform")
+        if asked.character or asked.platform:
+            whose = f"character:{self._character(asked)}" if asked.character else f"platform:{asked.platform[:_ID_LIMIT]}"
+            return await self._lay_down(SceneSet(modes={whose: _MODES[asked.text]}), asked)
+        return await self._lay_down(SceneSet(mode=asked.text), asked)
+
+    async def _deliver(self, asked: ActRequest) -> ActResponse:
+        if asked.text not in _DELIVERIES:
+            raise InvalidRequest("a line is delivered by voice or teleprompter")
+        return await self._lay_down(SceneSet(deliveries={self._character(asked): asked.text}), asked)
+
+    async def _hold(self, asked: ActRequest) -> ActResponse:
+        place = self._speaking(asked)
+        return ActResponse(line=place.hold_line("held").line)
+
+    async def _release(self, asked: ActRequest) -> ActResponse:
+        place, held = self._held(asked)
+        if self.is_silent(held.drafting.order.seat.member):
+            raise Conflict("the character is silenced")
+        by = self._author(asked)
+        if asked.text.strip() and asked.text.strip() != held.text():
+            # Nobody else decides on it while the new words are cut into sentences.
+            place.holding.claim(held.line, asked.principal, on=True)
+            await place.reworded(held, asked.text.strip(), by)
+            held = place.holding.mine(held.line, asked.principal)
+        fact = await place.release(held, by)
+        return ActResponse(fact.seq, held.line)
+
+    async def _reject(self, asked: ActRequest) -> ActResponse:
+        place, held = self._held(asked)
+        fact = await place.reject(held, self._author(asked), asked.direction, _refusal(held.text(), asked.direction))
+        return ActResponse(fact.seq, held.line)
+
+    async def _retake(self, asked: ActRequest) -> ActResponse:
+        """Once more, otherwise: a draft, the line that is being spoken, or one of the past."""
+        line = asked.line
+        for place in self._places():
+            if place.holding.has(line) or (not line and place.name == asked.place and place.holding):
+                return await self._reject(asked)
+            if place.line is not None and (line == place.line.order.line or (not line and place.name == asked.place)):
+                line = place.line.order.line
+                place.feed(Event.STOP)
+                break
+        past = self._backstage.roster.lines.get(line)
+        if past is None:
+            raise NotFound("there is no such line")
+        fact = await self._write(Struck(targets=[past.seq]), asked)
+        notes = (f"Say your last line once more, but: {asked.direction}",) if asked.direction else ("Say your last line once more, in other words.",)
+        turn = Turn(past.character, notes=notes, timing=Timing(said=self._backstage.clock.now()), retakes=line)
+        self._place(past.place).again(turn)
+        return ActResponse(fact.seq, line)
+
+    async def _puppet(self, asked: ActRequest) -> ActResponse:
+        character, text = self._character(asked), asked.text.strip()
+        if not text:
+            raise InvalidRequest("there is nothing to say")
+        self.voice(character, text, self._author(asked))
+        return ActResponse()
+
+    def voice(self, character: str, text: str, by: Author) -> None:
+        """A character says these words, which are the director's. Raises `NotFound`, `Conflict` or `Overloaded`."""
+        seat = self._backstage.roster.seats.get(character)
+        if seat is None or not seat.present:
+            raise NotFound("no such character is here")
+        if self.is_silent(character):
+            raise Conflict("the character is silenced")
+        turn = Turn(character, timing=Timing(said=self._backstage.clock.now()), script=text, by=by)
+        self._place(seat.place).speak(turn)
+
+    async def _next_speaker(self, asked: ActRequest) -> ActResponse:
+        character = self._character(asked)
+        place = self._backstage.roster.seats[character].place
+        if self._place(place).go_next(character):
+            self._next[place] = character
+        else:
+            self._next.pop(place, None)
+        self.changed()
+        return ActResponse()
+
+    async def _claim(self, asked: ActRequest) -> ActResponse:
+        place, held = self._held(asked)
+        return ActResponse(line=place.holding.claim(held.line, asked.principal, on=True).line)
+
+    async def _unclaim(self, asked: ActRequest) -> ActResponse:
+        place, held = self._held(asked)
+        return ActResponse(line=place.holding.claim(held.line, asked.principal, on=False).line)
+
+    async def _stop(self, asked: ActRequest) -> ActResponse:
+        place = self._speaking(asked)
+        line = place.line.order.line if place.line is not None else ""
+        place.feed(Event.STOP)
+        place.offer()
+        return ActResponse(line=line)
+
+    # What an act means.
+
+    def _character(self, asked: ActRequest) -> str:
+        seat = self._backstage.roster.seats.get(asked.character)
+        if seat is None or seat.role != "character":
+            raise NotFound("there is no such character")
+        return asked.character
+
+    def _held(self, asked: ActRequest) -> tuple[Place, Held]:
+        for place in self._places():
+            if place.holding.has(asked.line) or (not asked.line and place.name == asked.place and place.holding):
+                return place, place.holding.mine(asked.line, asked.principal)
+        raise NotFound("no such line is held")
+
+    def _speaking(self, asked: ActRequest) -> Place:
+        for place in self._places():
+            if place.line is not None and (asked.line == place.line.order.line or (not asked.line and place.name == asked.place)):
+                return place
+        raise NotFound("no such line is being spoken")
+
+    def _author(self, asked: ActRequest) -> Author:
+        principal = asked.principal
+        return Author(principal.role, principal.id, principal.name)
+
+    def _write(self, body: Silenced | SceneSet | Struck, asked: ActRequest) -> Written:
+        return self._backstage.write(body, f"told:{asked.act}", self._author(asked), asked.place)
+
+
+def _refusal(draft: str, reason: str) -> tuple[str, ...]:
+    """What the next draft has to know of the one that was refused."""
+    why = f" because: {reason}" if reason else ""
+    return (f'This draft of your line was refused{why}. Say something else: "{draft}"',) if draft else ((reason,) if reason else ())

@@ -1,0 +1,224 @@
+"""Lines that wait for approval. The floor is free meanwhile; a line that is released queues for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from services.core.clock import Clock
+from services.core.errors import Conflict, NotFound
+from services.core.model.attachment import HeldLine, Principal
+from services.core.model.fact import Basis, LineState
+from services.stage.drafting import Drafting
+from services.stage.turns import Turn, written_seq
+
+_MOST: Final = 8
+"""Held lines of one place; the oldest that nobody works on gives way."""
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """One line on the desk."""
+
+    drafting: Drafting
+    turn: Turn
+    since_ms: int
+    claimed_by: Principal | None = None
+    stale: bool = False
+    queued: bool = False
+    releases_at_ms: int = 0
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[None] | None = None
+    """Writes its words."""
+
+    @property
+    def line(self) -> str:
+        """Its id."""
+        return self.drafting.order.line
+
+    def text(self) -> str:
+        """Its words, with emotion marks."""
+        return " ".join(sentence.tagged for sentence in self.drafting.given)
+
+    def stop_timer(self) -> None:
+        """It is not released by itself any more."""
+        self.releases_at_ms = 0
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def shown(self, place: str) -> HeldLine:
+        """As the desk sees it."""
+        claimed = self.claimed_by
+        return HeldLine(
+            line=self.line,
+            character=self.drafting.order.seat.member,
+            turn=written_seq(self.turn.first),
+            since_ms=self.since_ms,
+            releases_at_ms=self.releases_at_ms,
+            claimed_by=claimed.id if claimed is not None else "",
+            claimed_by_name=(claimed.name or claimed.id) if claimed is not None else "",
+            stale=self.stale,
+            complete=self.drafting.complete,
+            place=place,
+            queued=self.queued,
+        )
+
+
+class Desk(Protocol):
+    """Whoever has to act on what waits."""
+
+    def release_due(self, held: Held) -> None:
+        """It is to be released by itself."""
+        ...
+
+    def never_opened(self, held: Held) -> None:
+        """It was refused before it was a line."""
+        ...
+
+    def held_changed(self) -> None:
+        """The desk is to be shown anew."""
+        ...
+
+
+class Holding:
+    """Of one place."""
+
+    def __init__(self, place: str, clock: Clock, auto_release_s: Callable[[], float], desk: Desk) -> None:
+        """`auto_release_s` is asked for each line; 0 = never."""
+        self._place = place
+        self._clock = clock
+        self._auto_release_s = auto_release_s
+        self._desk = desk
+        self._changed = desk.held_changed
+        self._held: dict[str, Held] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
+    def shown(self) -> list[HeldLine]:
+        """What is on the desk, oldest first."""
+        return [held.shown(self._place) for held in self._held.values()]
+
+    def add(self, drafting: Drafting, turn: Turn) -> Held:
+        """Put a line on the desk; the oldest one gives way if there are too many."""
+        while len(self._held) >= _MOST:
+            oldest = next((held for held in self._held.values() if held.claimed_by is None and not held.queued), None)
+            if oldest is None:
+                break
+            self.refuse(oldest, "superseded")
+        held = self._held[drafting.order.line] = Held(drafting, turn, self._clock.wall_ms())
+        drafting.changed = self._drafted(held)
+        self._changed()
+        return held
+
+    def _drafted(self, held: Held) -> Callable[[], None]:
+        def changed() -> None:
+            timing = held.drafting.order.timing
+            if timing.held is None and held.drafting.given:
+                timing.held = self._clock.now()
+                self._arm(held)
+            self._changed()
+
+        return changed
+
+    def _arm(self, held: Held) -> None:
+        held.stop_timer()
+        wait_s = self._auto_release_s()
+        if wait_s > 0 and not (held.stale or held.claimed_by is not None or held.queued):
+            held.releases_at_ms = self._clock.wall_ms() + round(wait_s * 1000)
+            held.timer = asyncio.get_running_loop().call_later(wait_s, self._desk.release_due, held)
+
+    def get(self, line: str) -> Held:
+        """The held line of this id, or the one that is meant: the newest that is not stale. Raises `NotFound`."""
+        if line:
+            found = self._held.get(line)
+        else:
+            waiting = [held for held in self._held.values() if not held.queued]
+            found = next((held for held in reversed(waiting) if not held.stale), waiting[-1] if waiting else None)
+        if found is None:
+            raise NotFound("no such line is held")
+        return found
+
+    def has(self, line: str) -> bool:
+        """Is this line held here?"""
+        return line in self._held
+
+    def mine(self, line: str, principal: Principal) -> Held:
+        """As `get`, for somebody who is about to decide on it. Raises `Conflict` if somebody else works on it or it is released already."""
+        held = self.get(line)
+        if held.queued:
+            raise Conflict("this line is released already")
+        if held.claimed_by is not None and held.claimed_by.id != principal.id:
+            raise Conflict(f"{held.claimed_by.name or held.claimed_by.id} is working on this line")
+        return held
+
+    def claim(self, line: str, principal: Principal, *, on: bool) -> Held:
+        """Work on it, or leave it to others; its timer stands still meanwhile."""
+        held = self.mine(line, principal)
+        held.claimed_by = principal if on else None
+        self._arm(held)
+        self._changed()
+        return held
+
+    @property
+    def claimed(self) -> bool:
+        """Somebody works on a line that is not released."""
+        return any(held.claimed_by is not None and not held.queued for held in self._held.values())
+
+    def spoken_meanwhile(self) -> None:
+        """Somebody spoke: what waits answers less than what stands now."""
+        for held in self._held.values():
+            if not held.queued:
+                held.stale = True
+                held.stop_timer()
+        if self._held:
+            self._changed()
+
+    def queue(self, held: Held) -> None:
+        """It is released, and takes the floor when that is free; what it has overtaken is refused."""
+        held.queued, held.claimed_by = True, None
+        held.stop_timer()
+        held.drafting.order.timing.released = self._clock.now()
+        for other in list(self._held.values()):
+            if other.stale and not other.queued and other.claimed_by is None and other.since_ms <= held.since_ms and other is not held:
+                self.refuse(other, "superseded")
+        self._changed()
+
+    def next_released(self) -> Held | None:
+        """The line that has waited longest for the floor."""
+        return next((held for held in self._held.values() if held.queued), None)
+
+    def take(self, held: Held) -> None:
+        """It is off the desk."""
+        held.stop_timer()
+        held.drafting.changed = _nothing
+        if self._held.pop(held.line, None) is not None:
+            self._changed()
+
+    def refuse(self, held: Held, reason: str, state: LineState = LineState.REJECTED) -> None:
+        """It will not be spoken."""
+        if held.task is not None:
+            held.task.cancel()
+        held.drafting.feed.stop()
+        held.drafting.close(state, (0, 0), Basis.DELIVERED, reason)
+        self.take(held)
+        if not held.drafting.opened:
+            self._desk.never_opened(held)
+
+    def undo(self, to: int) -> None:
+        """Nothing after the fact `to` has happened."""
+        for held in list(self._held.values()):
+            if held.drafting.after(to) or held.turn.after(to):
+                self.refuse(held, "corrected")
+
+    def close(self, reason: str) -> None:
+        """The session ends: nothing of what waits was heard."""
+        for held in list(self._held.values()):
+            self.refuse(held, reason, LineState.ABORTED)
+
+
+def _nothing() -> None:
+    """Nobody is shown anything any more."""

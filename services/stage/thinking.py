@@ -1,0 +1,104 @@
+"""Asking the roleplay service: for a reply that is due, and for one that may never be, while somebody still talks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ulid import ULID
+
+from services.core.model.attachment import DraftShown
+from services.core.model.facts import Said
+from services.core.model.reply import ReplyEvent, ReplyOptions, ReplyRequest, Sentence
+from services.stage.attachments import Attachment
+from services.stage.backstage import Backstage
+from services.stage.feed import ReplyFeed
+from services.stage.roster import Seat
+from services.stage.turns import Speculation, Turn, same_words
+
+
+class Thinking:
+    """Of one place."""
+
+    def __init__(self, place: str, backstage: Backstage) -> None:
+        """Asks for nothing yet."""
+        self._place = place
+        self._backstage = backstage
+        self.speculation: Speculation | None = None
+
+    def reply(
+        self,
+        seat: Seat,
+        line: str,
+        *,
+        notes: tuple[str, ...] = (),
+        pending: tuple[str, ...] = (),
+        script: str = "",
+        watch: Callable[[ReplyEvent], None] | None = None,
+    ) -> ReplyFeed:
+        """A character's reply to everything that stands now and to `pending`; with `script` these very words."""
+        backstage, llm = self._backstage, self._backstage.settings().llm
+        request = ReplyRequest(
+            session=backstage.session,
+            base_seq=backstage.writer.durable,
+            character=seat.member,
+            line=line,
+            epoch=next(backstage.epochs),
+            pending=() if script else (*backstage.writer.pending(), *pending),
+            options=ReplyOptions(
+                temperature=llm.temperature,
+                max_tokens=llm.max_tokens,
+                token_budget=llm.token_budget,
+                language=seat.language or backstage.roster.language,
+                notes=notes,
+            ),
+            script=script,
+        )
+        return ReplyFeed(backstage.roleplay, request, llm.reply_timeout_s, watch)
+
+    def speculate(self, attachment: Attachment, utterance: str, text: str, seat: Seat) -> None:
+        """Prepare the reply to what was heard so far. It is never spoken before the final says the same."""
+        backstage, line = self._backstage, str(ULID())
+        draft = backstage.draft(Said(utterance=utterance, text=text), "", backstage.author(attachment), self._place)
+
+        def watch(event: ReplyEvent) -> None:
+            if isinstance(event, Sentence):
+                shown = DraftShown(
+                    line=line,
+                    character=seat.member,
+                    utterance=utterance,
+                    index=event.index,
+                    text=event.text,
+                    emotion=event.emotion,
+                    intensity=event.intensity,
+                    manner=event.manner,
+                )
+                backstage.tell_directors(shown)
+
+        feed = self.reply(seat, line, pending=(draft.at(0).to_json(),), watch=watch)
+        self.speculation = Speculation(utterance, text, seat.member, backstage.writer.told, feed, line)
+
+    def prepared(self, turn: Turn) -> Speculation | None:
+        """The speculative reply, if it answers exactly what was said and nothing else has happened since."""
+        guess, self.speculation = self.speculation, None
+        if guess is None:
+            return None
+        unchanged = guess.character == turn.character and not (turn.notes or turn.script) and guess.written + 1 == self._backstage.writer.told
+        if unchanged and same_words(guess.text, turn.text):
+            self._say(guess, "promoted")
+            return guess
+        self._void(guess)
+        return None
+
+    def drop(self, utterance: str = "") -> None:
+        """What was prepared (for this utterance) is void."""
+        guess = self.speculation
+        if guess is not None and utterance in ("", guess.utterance):
+            self.speculation = None
+            self._void(guess)
+
+    def _void(self, guess: Speculation) -> None:
+        guess.feed.stop()
+        self._say(guess, "dropped")
+
+    def _say(self, guess: Speculation, state: str) -> None:
+        self._backstage.tell_directors(DraftShown(line=guess.line, character=guess.character, utterance=guess.utterance, state=state))
