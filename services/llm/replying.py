@@ -24,6 +24,7 @@ from services.llm.prompt import Part, chat_prompt, session_prompt
 from services.llm.reading import DeltaReader, Reader, SentenceReader
 from services.llm.relay import coalesced
 from services.llm.roster import Roster, Slot
+from services.llm.script import scripted
 from services.llm.sentences.reader import SpeakableReader
 from services.transcript.view import View
 
@@ -51,6 +52,10 @@ class Replies:
             raise Overloaded
         self._running += 1
         try:
+            if request.script:
+                for given in scripted(request.script, request.options.language):
+                    yield given
+                return
             settings = self._settings()
             prompt, reader = await self._prepared(request, settings)
             slots = self._roster.chain(request.options.engines, settings)

@@ -24,12 +24,20 @@ class SpeakableReader:
     """Reads one attempt of one engine."""
 
     def __init__(
-        self, own_names: Iterable[str] = (), other_names: Iterable[str] = (), *, language: str = "", thinking: bool = False, limits: Limits | None = None
+        self,
+        own_names: Iterable[str] = (),
+        other_names: Iterable[str] = (),
+        *,
+        language: str = "",
+        thinking: bool = False,
+        verbatim: bool = False,
+        limits: Limits | None = None,
     ) -> None:
-        """`thinking`: the model's template has opened a thinking block already."""
+        """`thinking`: the model's template has opened a thinking block already. `verbatim`: a person wrote it; it holds no thinking and no labels."""
         self._scrubber = Scrubber()
         self._thinking = ThinkingFilter(inside=thinking)
         self._labels = LabelFilter(own_names, other_names)
+        self._verbatim = verbatim
         self._cutter = Cutter(limits, ordinals=language[:2].lower() in _ORDINAL_LANGUAGES)
         self._lifter = MarkLifter(self._cutter)
         self._prosody = _DEFAULT
@@ -42,7 +50,8 @@ class SpeakableReader:
 
     def feed(self, text: str) -> list[Sentence]:
         """The sentences that `text` completes."""
-        self._lifter.feed(self._labels.feed(self._thinking.feed(self._scrubber.feed(text))))
+        clean = self._scrubber.feed(text)
+        self._lifter.feed(clean if self._verbatim else self._labels.feed(self._thinking.feed(clean)))
         return self._drain()
 
     def finish(self, *, complete: bool = True) -> list[Sentence]:

@@ -290,3 +290,13 @@ async def test_the_first_word_of_all_is_the_cards_greeting(redis: Redis, serve: 
         assert [event.emotion for event in events if isinstance(event, Sentence)] == ["joy"]
         said = Fact(seq=0, kind="said", at_ms=1, by=HUMAN, body=fields_of(Said(utterance="u", text="Hello")))
         assert told(await asked(client, ReplyRequest(session=SID, base_seq=head, character="mirelle", line="m", pending=(said.to_json(),)))) == "As you wish."
+
+
+async def test_given_words_ask_no_model(serve: Serve) -> None:
+    """A puppet's line comes back as sentences, whatever is configured, and needs neither transcript nor card."""
+    async with serve(**echo()) as client:
+        events = await asked(client, ReplyRequest(session=SID, character="mirelle", line="l", script="[anger] Out of my inn! Now."))
+        assert events[0] == ReplyStarted("script", "script")
+        assert [(event.text, event.emotion) for event in events if isinstance(event, Sentence)] == [("Out of my inn!", "anger"), ("Now.", "anger")]
+        with pytest.raises(InvalidRequest):
+            await asked(client, ReplyRequest(session=SID, character="mirelle", line="l", script="[anger]"))
