@@ -93,7 +93,7 @@ class Desk:
         roster = self._backstage.roster
         silent = {slug for slug in {*roster.muted, *self._muted} if self._muted.get(slug, slug in roster.muted)}
         return DeskShown(
-            held=tuple(held for place in self._places() for held in place.holding.shown()),
+            held=tuple(held for place in self._places() for held in place.approval.shown()),
             muted=tuple(sorted(silent)),
             halted=self.halted,
             mode=roster.mode,
@@ -178,7 +178,7 @@ class Desk:
 
     async def _hold(self, asked: ActRequest) -> ActResponse:
         place = self._speaking(asked)
-        return ActResponse(line=place.hold_line("held").line)
+        return ActResponse(line=place.hold_line().line)
 
     async def _release(self, asked: ActRequest) -> ActResponse:
         place, held = self._held(asked)
@@ -187,22 +187,22 @@ class Desk:
         by = self._author(asked)
         if asked.text.strip() and asked.text.strip() != held.text():
             # Nobody else decides on it while the new words are cut into sentences.
-            place.holding.claim(held.line, asked.principal, on=True)
-            await place.reworded(held, asked.text.strip(), by)
-            held = place.holding.mine(held.line, asked.principal)
-        fact = await place.release(held, by)
+            place.approval.claim(held.line, asked.principal, on=True)
+            await place.approval.reword(held, asked.text.strip(), by)
+            held = place.approval.mine(held.line, asked.principal)
+        fact = await place.approval.release(held, by)
         return ActResponse(fact.seq, held.line)
 
     async def _reject(self, asked: ActRequest) -> ActResponse:
         place, held = self._held(asked)
-        fact = await place.reject(held, self._author(asked), asked.direction, _refusal(held.text(), asked.direction))
+        fact = await place.approval.reject(held, self._author(asked), asked.direction, _refusal(held.text(), asked.direction))
         return ActResponse(fact.seq, held.line)
 
     async def _retake(self, asked: ActRequest) -> ActResponse:
         """Once more, otherwise: a draft, the line that is being spoken, or one of the past."""
         line = asked.line
         for place in self._places():
-            if place.holding.has(line) or (not line and place.name == asked.place and place.holding):
+            if place.approval.has(line) or (not line and place.name == asked.place and place.approval):
                 return await self._reject(asked)
             if place.line is not None and (line == place.line.order.line or (not line and place.name == asked.place)):
                 line = place.line.order.line
@@ -246,11 +246,11 @@ class Desk:
 
     async def _claim(self, asked: ActRequest) -> ActResponse:
         place, held = self._held(asked)
-        return ActResponse(line=place.holding.claim(held.line, asked.principal, on=True).line)
+        return ActResponse(line=place.approval.claim(held.line, asked.principal, on=True).line)
 
     async def _unclaim(self, asked: ActRequest) -> ActResponse:
         place, held = self._held(asked)
-        return ActResponse(line=place.holding.claim(held.line, asked.principal, on=False).line)
+        return ActResponse(line=place.approval.claim(held.line, asked.principal, on=False).line)
 
     async def _stop(self, asked: ActRequest) -> ActResponse:
         place = self._speaking(asked)
@@ -269,8 +269,8 @@ class Desk:
 
     def _held(self, asked: ActRequest) -> tuple[Place, Held]:
         for place in self._places():
-            if place.holding.has(asked.line) or (not asked.line and place.name == asked.place and place.holding):
-                return place, place.holding.mine(asked.line, asked.principal)
+            if place.approval.has(asked.line) or (not asked.line and place.name == asked.place and place.approval):
+                return place, place.approval.mine(asked.line, asked.principal)
         raise NotFound("no such line is held")
 
     def _speaking(self, asked: ActRequest) -> Place:

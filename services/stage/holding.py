@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from services.core.clock import Clock
 from services.core.errors import Conflict, NotFound
@@ -67,40 +68,34 @@ class Held:
         )
 
 
-class Desk(Protocol):
-    """Whoever has to act on what waits."""
+class Holding(ABC):
+    """What waits in one place."""
 
-    def release_due(self, held: Held) -> None:
-        """It is to be released by itself."""
-        ...
-
-    def never_opened(self, held: Held) -> None:
-        """It was refused before it was a line."""
-        ...
-
-    def held_changed(self) -> None:
-        """The desk is to be shown anew."""
-        ...
-
-
-class Holding:
-    """Of one place."""
-
-    def __init__(self, place: str, clock: Clock, auto_release_s: Callable[[], float], desk: Desk) -> None:
+    def __init__(self, place: str, clock: Clock, auto_release_s: Callable[[], float]) -> None:
         """`auto_release_s` is asked for each line; 0 = never."""
-        self._place = place
+        self._place_name = place
         self._clock = clock
         self._auto_release_s = auto_release_s
-        self._desk = desk
-        self._changed = desk.held_changed
         self._held: dict[str, Held] = {}
+
+    @abstractmethod
+    def release_due(self, held: Held) -> None:
+        """It is to be released by itself."""
+
+    @abstractmethod
+    def never_opened(self, held: Held) -> None:
+        """It was refused before it was a line."""
+
+    @abstractmethod
+    def changed(self) -> None:
+        """The desk is to be shown anew."""
 
     def __bool__(self) -> bool:
         return bool(self._held)
 
     def shown(self) -> list[HeldLine]:
         """What is on the desk, oldest first."""
-        return [held.shown(self._place) for held in self._held.values()]
+        return [held.shown(self._place_name) for held in self._held.values()]
 
     def add(self, drafting: Drafting, turn: Turn) -> Held:
         """Put a line on the desk; the oldest one gives way if there are too many."""
@@ -111,25 +106,25 @@ class Holding:
             self.refuse(oldest, "superseded")
         held = self._held[drafting.order.line] = Held(drafting, turn, self._clock.wall_ms())
         drafting.changed = self._drafted(held)
-        self._changed()
+        self.changed()
         return held
 
     def _drafted(self, held: Held) -> Callable[[], None]:
-        def changed() -> None:
+        def drafted() -> None:
             timing = held.drafting.order.timing
             if timing.held is None and held.drafting.given:
                 timing.held = self._clock.now()
                 self._arm(held)
-            self._changed()
+            self.changed()
 
-        return changed
+        return drafted
 
     def _arm(self, held: Held) -> None:
         held.stop_timer()
         wait_s = self._auto_release_s()
         if wait_s > 0 and not (held.stale or held.claimed_by is not None or held.queued):
             held.releases_at_ms = self._clock.wall_ms() + round(wait_s * 1000)
-            held.timer = asyncio.get_running_loop().call_later(wait_s, self._desk.release_due, held)
+            held.timer = asyncio.get_running_loop().call_later(wait_s, self.release_due, held)
 
     def get(self, line: str) -> Held:
         """The held line of this id, or the one that is meant: the newest that is not stale. Raises `NotFound`."""
@@ -160,7 +155,7 @@ class Holding:
         held = self.mine(line, principal)
         held.claimed_by = principal if on else None
         self._arm(held)
-        self._changed()
+        self.changed()
         return held
 
     @property
@@ -175,7 +170,7 @@ class Holding:
                 held.stale = True
                 held.stop_timer()
         if self._held:
-            self._changed()
+            self.changed()
 
     def queue(self, held: Held) -> None:
         """It is released, and takes the floor when that is free; what it has overtaken is refused."""
@@ -185,7 +180,7 @@ class Holding:
         for other in list(self._held.values()):
             if other.stale and not other.queued and other.claimed_by is None and other.since_ms <= held.since_ms and other is not held:
                 self.refuse(other, "superseded")
-        self._changed()
+        self.changed()
 
     def next_released(self) -> Held | None:
         """The line that has waited longest for the floor."""
@@ -196,7 +191,7 @@ class Holding:
         held.stop_timer()
         held.drafting.changed = _nothing
         if self._held.pop(held.line, None) is not None:
-            self._changed()
+            self.changed()
 
     def refuse(self, held: Held, reason: str, state: LineState = LineState.REJECTED) -> None:
         """It will not be spoken."""
@@ -206,7 +201,7 @@ class Holding:
         held.drafting.close(state, (0, 0), Basis.DELIVERED, reason)
         self.take(held)
         if not held.drafting.opened:
-            self._desk.never_opened(held)
+            self.never_opened(held)
 
     def undo(self, to: int) -> None:
         """Nothing after the fact `to` has happened."""

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import replace
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import structlog
 from ulid import ULID
 
 from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
-from services.core.model.attachment import TurnTimed
 from services.core.model.fact import Author
-from services.core.model.facts import Degraded, Noted, Passed, Rejected, Released
-from services.core.model.reply import ReplyEvent, Sentence
-from services.core.telemetry import FALLBACKS, INTERRUPTIONS, TURN_PARTS
+from services.core.model.facts import Degraded, Noted, Passed
+from services.core.telemetry import FALLBACKS, INTERRUPTIONS
 from services.stage import casting
+from services.stage.approval import Approval
 from services.stage.attachments import Attachment
 from services.stage.backstage import STAGE, Backstage
 from services.stage.conductor import Line
 from services.stage.drafting import Drafting
+from services.stage.figures import settle, show_times
 from services.stage.floor import Action, Event, Floor
-from services.stage.holding import Held, Holding
+from services.stage.holding import Held
 from services.stage.order import Order, Timing, Written
+from services.stage.rules import Rules
 from services.stage.thinking import Thinking
-from services.stage.turns import Turn, Unasked, written_seq
+from services.stage.turns import Turn, Unasked
 
 _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 """Why a line was cut, by the event that cut it."""
@@ -34,34 +34,6 @@ _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 _SCRIPTS: Final = 16
 
 _log = structlog.get_logger(__name__)
-
-
-class Rules(Protocol):
-    """What the director has laid down for the session."""
-
-    def is_silent(self, character: str) -> bool:
-        """It is muted, or everybody is."""
-        ...
-
-    def mode(self, character: str, platform: str) -> str:
-        """Auto or approve, for words from `platform`."""
-        ...
-
-    def delivery(self, character: str) -> str:
-        """Voice or teleprompter."""
-        ...
-
-    def next_in(self, place: str) -> str:
-        """The character that is to speak next; empty = whoever casting chooses."""
-        ...
-
-    def next_spoke(self, place: str) -> None:
-        """A turn was given: the choice is spent."""
-        ...
-
-    def changed(self) -> None:
-        """What stands on the desk has changed."""
-        ...
 
 
 class Place:
@@ -77,7 +49,7 @@ class Place:
         """The director's words that wait for the floor; they go before the turn."""
         self.unasked: Unasked | None = None
         self.thinking = Thinking(name, backstage)
-        self.holding = Holding(name, backstage.clock, lambda: backstage.settings().stage.auto_release_s, self)
+        self.approval = Approval(self, backstage, self.thinking, rules.changed)
         self._rules = rules
         self._answered = ""
         """The participant whom the line answers."""
@@ -105,8 +77,8 @@ class Place:
         """New words stand: whoever is addressed is to answer them, once nobody is speaking."""
         if attachment.interrupts:
             self.feed(Event.SPEECH_CONFIRMED, attachment)
-        self.holding.spoken_meanwhile()
-        if not answers or self.holding.claimed:
+        self.approval.spoken_meanwhile()
+        if not answers or self.approval.claimed:
             # While somebody works on a reply nobody prepares another one.
             self.unasked = Unasked(self.unasked.first if self.unasked is not None else said, said, text)
             self.offer()
@@ -125,7 +97,7 @@ class Place:
         elif self.turn is not None:
             self.turn.first, self.turn.said = first, said
         else:
-            self._pass_over(first, said, choice.reason)
+            self.pass_over(first, said, choice.reason)
         self.offer()
 
     def take(self, attachment: Attachment, character: str, notes: tuple[str, ...]) -> None:
@@ -149,15 +121,15 @@ class Place:
         if self._occupied():
             return
         if self.turn is not None and not self.turn.script and self._rules.mode(self.turn.character, self.turn.platform) == "approve":
-            self._hold(self.turn)
+            self._draft_for_approval()
         # A turn that waits for a line to end is no reason to leave that line paused.
-        ready = self.line is None and (self.turn is not None or bool(self.scripts) or self.holding.next_released() is not None)
+        ready = self.line is None and (self.turn is not None or bool(self.scripts) or self.approval.next_released() is not None)
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
 
-    def _pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
+    def pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
         """Nobody answers these words, if there are any."""
         if first is not None and said is not None:
-            self._spawn(self._pass(first, said, reason), "pass")
+            self.spawn(self._pass(first, said, reason), "pass")
 
     async def _pass(self, first: Written, said: Written, reason: str) -> None:
         turn, latest = await first, await said
@@ -204,7 +176,7 @@ class Place:
         if self.line is not None:
             line, self.line = self.line, None
             line.cut(reason, by)
-            self._report(line)
+            self._settle(line)
 
     def interrupt_for(self, targets: Sequence[int]) -> None:
         """A correction touches these facts: if one belongs to the line that is being spoken, it is cut first."""
@@ -218,36 +190,36 @@ class Place:
         if self.line is not None and self.line.drafting.after(to):
             self._cut("corrected")
             self.feed(Event.LINE_ENDED)
-        self.holding.undo(to)
+        self.approval.undo(to)
         if self.turn is not None and self.turn.after(to):
             turn, self.turn = self.turn, None
-            self._pass_over(turn.first, turn.said, "corrected")
+            self.pass_over(turn.first, turn.said, "corrected")
         self.thinking.drop()
         self.offer()
 
     # Lines.
 
     def _open_line(self) -> None:
-        released = self.holding.next_released()
+        released = self.approval.next_released()
         if released is not None:
-            self.holding.take(released)
+            self.approval.take(released)
             self._perform(released.drafting, released.turn.participant)
             return
         turn = self.scripts.popleft() if self.scripts else self.turn
         if turn is self.turn:
             self.turn = None
-        order = None if turn is None else self._order(turn)
+        order = None if turn is None else self.order(turn)
         if turn is None or order is None:
             self.floor.feed(Event.LINE_ENDED, self._backstage.clock.now())
             return
-        self._perform(self._drafting(order, turn), turn.participant)
+        self._perform(self.drafting(order, turn), turn.participant)
 
     def _perform(self, drafting: Drafting, answered: str) -> None:
         self._answered = answered
         self.line = Line(drafting, self._backstage, self)
-        self.line.task = self._spawn(self.line.run(), "line")
+        self.line.task = self.spawn(self.line.run(), "line")
 
-    def _order(self, turn: Turn, mode: str = "auto") -> Order | None:
+    def order(self, turn: Turn, mode: str = "auto") -> Order | None:
         """What the line of a turn is to be; None = the character may not or cannot speak, and the turn is passed."""
         # Whatever stands until now is part of what this line answers.
         waiting, self.unasked = self.unasked, None
@@ -258,7 +230,7 @@ class Place:
         if seat is None or self._rules.is_silent(turn.character):
             # Gone, elsewhere or silenced since it was addressed.
             turn.refuse(NotFound("the character is not here any more") if seat is None else Conflict("the character is muted"))
-            self._pass_over(turn.first, turn.said, "no_character" if seat is None else "muted")
+            self.pass_over(turn.first, turn.said, "no_character" if seat is None else "muted")
             return None
         turn.timing.asked = self._backstage.clock.now()
         return Order(
@@ -276,7 +248,8 @@ class Place:
             by=turn.by,
         )
 
-    def _drafting(self, order: Order, turn: Turn) -> Drafting:
+    def drafting(self, order: Order, turn: Turn) -> Drafting:
+        """The words of a line, asked for; or those that were prepared."""
         guess = self.thinking.prepared(turn)
         if guess is not None:
             # It stands on the desk under this name already.
@@ -287,79 +260,31 @@ class Place:
             self._backstage.write(note, f"{order.line}:note{number or ''}", Author("director"), self.name, audience=())
         return Drafting(order, feed, self._backstage, self.fell_back)
 
-    # Lines that wait for approval.
+    # What the director makes of the floor.
 
-    def _hold(self, turn: Turn) -> None:
-        """Draft the reply at once, whoever has the floor; it is for the director to release."""
-        self.turn = None
-        order = self._order(turn, "approve")
-        if order is not None:
-            drafting = self._drafting(order, turn)
-            held = self.holding.add(drafting, turn)
-            held.task = self._spawn(drafting.run(), "draft")
+    def _draft_for_approval(self) -> None:
+        turn, self.turn = self.turn, None
+        if turn is not None:
+            self.approval.draft(turn)
 
-    def hold_line(self, reason: str) -> Held:
+    def hold_line(self) -> Held:
         """Take the line that has the floor from its character: what was not heard of it waits for approval. Raises `NotFound`."""
         line = self.line
-        if line is None or line.drafting.order.mode == "puppet":
+        if line is None or line.order.mode == "puppet":
             raise NotFound("no line is being spoken")
         self.line = None
-        line.cut(reason, keeps_words=True)
-        rest = _unheard(line)
-        self._report(line)
-        old = line.order
-        turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=Timing(asked=self._backstage.clock.now()))
-        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing)
-        drafting = Drafting(order, line.drafting.feed, self._backstage, self.fell_back)
-        held = self.holding.add(drafting, turn)
-        held.task = self._spawn(drafting.continued(rest, _nothing() if line.drafting.complete else line.drafting.feed), "draft")
+        line.cut("held", keeps_words=True)
+        self._settle(line)
+        held = self.approval.take_back(line)
         self.feed(Event.LINE_ENDED)
         self.offer()
         return held
-
-    async def reworded(self, held: Held, text: str, by: Author) -> None:
-        """Give a held line other words, the director's."""
-        if held.task is not None:
-            held.task.cancel()
-        order = held.drafting.order
-        held.drafting.again(self.thinking.reply(order.seat, order.line, script=text), by)
-        held.task = self._spawn(held.drafting.run(), "draft")
-        await asyncio.wait([held.task])
-
-    def release(self, held: Held, by: Author) -> Written:
-        """It may be spoken as soon as the floor is free."""
-        written = self._backstage.write(Released(line=held.line), f"{held.line}:release", by, self.name, audience=held.drafting.order.audience)
-        self.holding.queue(held)
-        self.offer()
-        return written
-
-    def release_due(self, held: Held) -> None:
-        """Nobody has decided on it in time."""
-        self.release(held, STAGE)
-
-    def reject(self, held: Held, by: Author, reason: str, notes: tuple[str, ...]) -> Written:
-        """It is not spoken; the turn is drafted anew."""
-        written = self._backstage.write(Rejected(line=held.line, reason=reason), f"{held.line}:reject", by, self.name, audience=())
-        turn = held.turn
-        self.holding.refuse(held, reason)
-        self.again(replace(turn, notes=notes, timing=Timing(said=self._backstage.clock.now()), asker=None, retakes=held.line))
-        return written
 
     def again(self, turn: Turn) -> None:
         """A turn is to be answered once more, unless a newer one waits."""
         if self.turn is None:
             self.turn = turn
         self.offer()
-
-    def never_opened(self, held: Held) -> None:
-        """A draft was refused before it was a line."""
-        self._pass_over(held.turn.first, held.turn.said, "superseded")
-
-    def held_changed(self) -> None:
-        """What stands on the desk has changed."""
-        self._rules.changed()
-
-    # What the director makes of the floor.
 
     def speak(self, turn: Turn) -> None:
         """The director's words, by a character: before whatever else waits. Raises `Overloaded`."""
@@ -392,10 +317,10 @@ class Place:
             self.feed(Event.LINE_ENDED)
         if self.turn is not None and character in ("", self.turn.character):
             turn, self.turn = self.turn, None
-            self._pass_over(turn.first, turn.said, reason)
+            self.pass_over(turn.first, turn.said, reason)
         for script in [script for script in self.scripts if character in ("", script.character)]:
             self.scripts.remove(script)
-            self._pass_over(script.first, script.said, reason)
+            self.pass_over(script.first, script.said, reason)
         guess = self.thinking.speculation
         if guess is not None and character in ("", guess.character):
             self.thinking.drop()
@@ -405,7 +330,7 @@ class Place:
 
     def speculate(self, attachment: Attachment, utterance: str, text: str) -> None:
         """Prepare the reply to what was heard so far, unless there is something else to do."""
-        busy = self.line is not None or self.turn is not None or self.thinking.speculation is not None or self.holding.claimed
+        busy = self.line is not None or self.turn is not None or self.thinking.speculation is not None or self.approval.claimed
         if busy or not self._backstage.settings().stage.speculation:
             return
         choice = self._choose(text, addressed=attachment.addresses or self._rules.next_in(self.name))
@@ -417,13 +342,13 @@ class Place:
     def line_started(self, line: Line) -> None:
         """The first sound went out."""
         self.feed(Event.LINE_STARTED)
-        self._time(line)
+        show_times(line, self._backstage)
 
     def line_ended(self, line: Line) -> None:
         """A line closed by itself; whoever waited is next."""
         if self.line is line:
             self.line = None
-            self._report(line)
+            self._settle(line)
             self.feed(Event.LINE_ENDED)
             self.offer()
 
@@ -435,30 +360,11 @@ class Place:
             body = Degraded(part=part, from_engine=from_engine, to_engine=to_engine, reason=reason)
             self._backstage.write(body, f"degraded:{ULID()}", STAGE, self.name)
 
-    def _report(self, line: Line) -> None:
-        """A line is over: its figures to everybody, and its turn closed if it never came to be a line."""
-        order = line.order
+    def _settle(self, line: Line) -> None:
+        """A line is over; its turn is passed if it never came to be one."""
         if not line.opened:
-            self._pass_over(order.first, order.said, "stopped")
-        for name, value in line.timing.parts_ms().items():
-            TURN_PARTS[name].observe(value / 1000)
-        self._time(line)
-        for attachment in self._backstage.attachments:
-            attachment.played_ms.pop(line.order.line, None)
-
-    def _time(self, line: Line) -> None:
-        timing = line.timing
-        said = line.order.first
-        value = TurnTimed(
-            turn=written_seq(said),
-            line=line.order.line,
-            llm_engine=timing.llm_engine,
-            llm_model=timing.llm_model,
-            tts_engine=timing.tts_engine,
-            stt_engine=timing.stt_engine,
-            ms=timing.parts_ms(),
-        )
-        self._backstage.broadcast(value, self.name)
+            self.pass_over(line.order.first, line.order.said, "stopped")
+        settle(line, self._backstage)
 
     # The end.
 
@@ -467,22 +373,23 @@ class Place:
         if self._timer is not None:
             self._timer.cancel()
         self.thinking.drop()
-        self.holding.close(reason)
+        self.approval.close(reason)
         turn, self.turn, waiting, self.unasked = self.turn, None, self.unasked, None
         self._cut(reason)
         while self.scripts:
             script = self.scripts.popleft()
-            self._pass_over(script.first, script.said, reason)
+            self.pass_over(script.first, script.said, reason)
         if turn is not None:
-            self._pass_over(turn.first, turn.said, reason)
+            self.pass_over(turn.first, turn.said, reason)
         if waiting is not None:
-            self._pass_over(waiting.first, waiting.last, reason)
+            self.pass_over(waiting.first, waiting.last, reason)
 
     async def finished(self) -> None:
         """Lines that were cut, and turns that are passed as soon as their words are durable."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run it; `finished` waits for it."""
         task = asyncio.create_task(work, name=f"{name}:{self._backstage.session}")
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -492,27 +399,3 @@ class Place:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, SouffleurError):
             _log.error("session.task_failed", session=self._backstage.session, task=task.get_name(), exc_info=error)
-
-
-def _unheard(line: Line) -> list[Sentence]:
-    """What nobody heard of a line that was cut; of the sentence in which it was cut, its rest."""
-    last_seq, offset = line.heard_to
-    rest: list[Sentence] = []
-    for sentence, written in zip(line.drafting.given, line.drafting.facts[1:], strict=False):
-        seq = written_seq(written)
-        if seq and seq < last_seq:
-            continue
-        if seq and seq == last_seq:
-            text = sentence.text[offset:].strip()
-            if not text:
-                continue
-            rest.append(replace(sentence, text=text, tagged=text))
-        else:
-            rest.append(sentence)
-    return rest
-
-
-async def _nothing() -> AsyncIterator[ReplyEvent]:
-    """No more events."""
-    return
-    yield

@@ -20,7 +20,7 @@ OPERATOR = Principal("op", "operator", "Olga")
 _ids = count()
 
 
-async def act(at: Table, kind: str, principal: Principal = GM, act_id: str = "", **options: str) -> ActResponse:
+async def act(at: Table, kind: str, principal: Principal = GM, act_id: str = "", **options: Any) -> ActResponse:
     return await at.session.act(ActRequest(session="s", principal=principal, act=act_id or f"act{next(_ids)}", kind=kind, **options))
 
 
@@ -329,7 +329,7 @@ async def test_a_teleprompted_line_has_no_voice() -> None:
         ("retake", {"line": "nothing"}, NotFound),
     ],
 )
-async def test_an_act_that_makes_no_sense_changes_nothing(kind: str, options: dict[str, str], error: type[SouffleurError]) -> None:
+async def test_an_act_that_makes_no_sense_changes_nothing(kind: str, options: dict[str, Any], error: type[SouffleurError]) -> None:
     """A typed error, no fact."""
     async with table() as at:
         facts = len(at.log.facts)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.core.errors import Forbidden, InvalidRequest, NotFound, SouffleurError, TooLarge
-from services.core.model.attachment import Principal, TellRequest, TextSaid
+from services.core.model.attachment import Principal, TellRequest, TellResponse, TextSaid
 from services.core.model.fact import Fact, Kind
 from services.stage.told import told
 from tests.unit.services.stage.table import Table, table
@@ -17,10 +17,10 @@ DIRECTOR = Principal("local", "director")
 PLAYER = Principal("id-Ann", "player", "Ann")
 
 
-async def _tell(at: Table, kind: str, body: Any, principal: Principal = DIRECTOR, key: str = "k", base: int = 0) -> Fact:
+async def _tell(at: Table, kind: str, body: Any, principal: Principal = DIRECTOR, *, key: str = "k") -> Fact:
     """The fact that comes of it."""
     text = body if isinstance(body, str) else json.dumps(body)
-    answer = await told(TellRequest(session="s", principal=principal, key=key, kind=kind, body=text, base=base), at.session, at.log, 0)
+    answer = await told(TellRequest(session="s", principal=principal, key=key, kind=kind, body=text), at.session, at.log, 0)
     return at.log.facts[answer.seq - 1]
 
 
@@ -102,3 +102,93 @@ async def test_players_tell_nothing_else(kind: str) -> None:
     async with table() as at:
         with pytest.raises(Forbidden):
             await _tell(at, kind, {"text": "x"}, PLAYER)
+
+
+ADVISER = Principal("summarizer", "adviser")
+
+
+async def _answer(at: Table, kind: str, body: dict[str, Any], *, key: str = "k", base: int = 0) -> TellResponse:
+    request = TellRequest(session="s", principal=DIRECTOR, key=key, kind=kind, body=json.dumps(body), base=base)
+    return await told(request, at.session, at.log, 0)
+
+
+async def test_a_correction_of_what_has_changed_meanwhile_is_a_conflict() -> None:
+    """Nothing is written, and the editor gets the wording that stands; asked again after it was applied it is no conflict."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        said = await at.session.say(ann, TextSaid("m1", "Good evening", answers=False))
+        first = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good morning"}, key="a", base=said.seq)
+        assert not first.conflicted
+        late = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good night"}, key="b", base=said.seq)
+        assert (late.conflicted, late.current, late.current_seq, late.seq) == (True, "Good morning", first.seq, 0)
+        again = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good morning"}, key="a", base=said.seq)
+        assert (again.conflicted, again.seq) == (False, first.seq)
+        last = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good night"}, key="c")
+        assert not last.conflicted, "without a base the last writer wins"
+        gone = await _answer(at, Kind.RETCONNED, {"to": said.seq - 1}, key="d")
+        struck = await _answer(at, Kind.STRUCK, {"targets": [said.seq]}, key="e", base=last.seq)
+        assert (struck.conflicted, struck.current_seq) == (True, gone.seq)
+
+
+async def test_a_new_feeling_keeps_the_words() -> None:
+    """A correction without a text has the one that stands."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        await at.session.say(ann, TextSaid("m1", "Good evening"))
+        await at.closed()
+        sentence = next(fact for fact in at.log.facts if fact.kind == Kind.SENTENCE)
+        await _answer(at, Kind.CORRECTED, {"target": sentence.seq, "text": "", "emotion": "fear"})
+        assert at.bodies(Kind.CORRECTED)[0] | {"base": 0} == {
+            "target": sentence.seq, "text": "Good evening.", "base": 0, "emotion": "fear", "intensity": None, "manner": None,
+        }  # fmt: skip
+
+
+async def test_a_retcon_takes_with_it_what_was_to_answer() -> None:
+    """The line that is being spoken is cut, the draft refused, before the retcon stands."""
+    async with table(ms_per_char=40) as at:
+        ann = await at.sit("Ann")
+        head = len(at.log.facts)
+        await at.session.say(ann, TextSaid("m1", "Good evening"))
+        await at.until(at.speaking)
+        await _answer(at, Kind.RETCONNED, {"to": head})
+        kinds = [fact.kind for fact in at.log.facts[head:]]
+        assert kinds.index(Kind.LINE_CLOSED) < kinds.index(Kind.RETCONNED)
+        assert at.bodies(Kind.LINE_CLOSED)[0]["reason"] == "corrected"
+        assert not at.speaking()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "error"),
+    [
+        (Kind.RETCONNED, {"to": 999}, InvalidRequest),
+        (Kind.CORRECTED, {"target": 1, "text": ""}, InvalidRequest),
+        (Kind.INSERTED, {"after": 1, "block": "poem", "text": "x"}, InvalidRequest),
+        (Kind.INSERTED, {"after": 999, "block": "said", "text": "x"}, InvalidRequest),
+        (Kind.INSERTED, {"after": 1, "block": "said", "text": "x", "member": "nobody"}, NotFound),
+        (Kind.WHISPERED, {"character": "nobody", "text": "x"}, NotFound),
+        (Kind.WHISPERED, {"character": "mirelle", "text": ""}, InvalidRequest),
+        (Kind.NOTED, {"text": "x", "scope": "sometimes"}, InvalidRequest),
+        (Kind.NOTED, {"text": "x", "character": "nobody"}, NotFound),
+        (Kind.REVEALED, {"character": "nobody", "secret": "s"}, NotFound),
+        (Kind.RECOMMENDATION_DECIDED, {"recommendation": "r", "state": "loved"}, InvalidRequest),
+        (Kind.SUMMARIZED, {"text": "x", "covers": []}, Forbidden),
+    ],
+)
+async def test_what_a_director_tells_makes_sense(kind: str, body: dict[str, Any], error: type[SouffleurError]) -> None:
+    """Otherwise nothing is written."""
+    async with table() as at:
+        facts = len(at.log.facts)
+        with pytest.raises(error):
+            await _tell(at, kind, body)
+        assert len(at.log.facts) == facts
+
+
+async def test_the_adviser_tells_digests_and_advice_alone() -> None:
+    """It corrects nothing, and nobody but those who oversee perceives its advice."""
+    async with table() as at:
+        advice = {"recommendation": "r1", "category": "tone", "text": "Be grim."}
+        assert (await _tell(at, Kind.RECOMMENDED, advice, ADVISER, key="r")).audience == ()
+        assert (await _tell(at, Kind.SUMMARIZED, {"text": "They met.", "covers": [1]}, ADVISER, key="s")).audience is None
+        for kind in (Kind.NOTED, Kind.CORRECTED, Kind.RETCONNED, Kind.SCENE_SET):
+            with pytest.raises(Forbidden):
+                await _tell(at, kind, {"text": "x"}, ADVISER)

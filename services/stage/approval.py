@@ -1,0 +1,145 @@
+"""Approving lines in one place: drafting them at once, and what is decided about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ulid import ULID
+
+from services.core.model.fact import Author
+from services.core.model.facts import Rejected, Released
+from services.core.model.reply import ReplyEvent, Sentence
+from services.stage.backstage import STAGE, Backstage
+from services.stage.conductor import Line
+from services.stage.drafting import Drafting
+from services.stage.holding import Held, Holding
+from services.stage.order import Order, Timing, Written
+from services.stage.thinking import Thinking
+from services.stage.turns import Turn, written_seq
+
+
+class Floor(Protocol):
+    """The place, as this needs it."""
+
+    name: str
+
+    def order(self, turn: Turn, mode: str = "auto") -> Order | None:
+        """What the line of a turn is to be; None = nobody may speak, and the turn is passed."""
+        ...
+
+    def drafting(self, order: Order, turn: Turn) -> Drafting:
+        """Its words, asked for."""
+        ...
+
+    def offer(self) -> None:
+        """Whoever waits gets the floor, if it is free."""
+        ...
+
+    def again(self, turn: Turn) -> None:
+        """A turn is to be answered once more."""
+        ...
+
+    def pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
+        """Nobody answers these words."""
+        ...
+
+    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
+        """An engine failed and another one went on."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run it as long as the place is there."""
+        ...
+
+
+class Approval(Holding):
+    """Lines that are for a director or an operator to release."""
+
+    def __init__(self, floor: Floor, backstage: Backstage, thinking: Thinking, changed: Callable[[], None]) -> None:
+        """`changed` is called whenever the desk is to be shown anew."""
+        super().__init__(floor.name, backstage.clock, lambda: backstage.settings().stage.auto_release_s)
+        self._floor = floor
+        self._backstage = backstage
+        self._thinking = thinking
+        self._tell = changed
+
+    def draft(self, turn: Turn) -> None:
+        """Draft the reply to a turn at once, whoever has the floor."""
+        order = self._floor.order(turn, "approve")
+        if order is not None:
+            drafting = self._floor.drafting(order, turn)
+            self.add(drafting, turn).task = self._floor.spawn(drafting.run(), "draft")
+
+    def take_back(self, line: Line) -> Held:
+        """A line that was just cut while it was being spoken: what was not heard of it waits for approval."""
+        old = line.order
+        turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=Timing(asked=self._backstage.clock.now()))
+        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing)
+        drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
+        rest = _nothing() if line.drafting.complete else line.drafting.feed
+        held = self.add(drafting, turn)
+        held.task = self._floor.spawn(drafting.continued(_unheard(line), rest), "draft")
+        return held
+
+    async def reword(self, held: Held, text: str, by: Author) -> None:
+        """Give a line other words, the director's; they stand in the transcript when this returns."""
+        if held.task is not None:
+            held.task.cancel()
+        order = held.drafting.order
+        held.drafting.again(self._thinking.reply(order.seat, order.line, script=text), by)
+        held.task = self._floor.spawn(held.drafting.run(), "draft")
+        await asyncio.wait([held.task])
+
+    def release(self, held: Held, by: Author) -> Written:
+        """It may be spoken as soon as the floor is free."""
+        order = held.drafting.order
+        written = self._backstage.write(Released(line=held.line), f"{held.line}:release", by, order.place, audience=order.audience)
+        self.queue(held)
+        self._floor.offer()
+        return written
+
+    def reject(self, held: Held, by: Author, reason: str, notes: tuple[str, ...]) -> Written:
+        """It is not spoken; the turn is drafted anew, and the character told why by `notes`."""
+        written = self._backstage.write(Rejected(line=held.line, reason=reason), f"{held.line}:reject", by, self._floor.name, audience=())
+        turn = held.turn
+        self.refuse(held, reason)
+        self._floor.again(replace(turn, notes=notes, timing=Timing(said=self._backstage.clock.now()), asker=None, retakes=held.line))
+        return written
+
+    def release_due(self, held: Held) -> None:
+        """Nobody has decided on it in time."""
+        self.release(held, STAGE)
+
+    def never_opened(self, held: Held) -> None:
+        """A draft was refused before it was a line: its words are passed."""
+        self._floor.pass_over(held.turn.first, held.turn.said, "superseded")
+
+    def changed(self) -> None:
+        """What stands on the desk has changed."""
+        self._tell()
+
+
+def _unheard(line: Line) -> list[Sentence]:
+    """What nobody heard of a line that was cut; of the sentence in which it was cut, its rest."""
+    last_seq, offset = line.heard_to
+    rest: list[Sentence] = []
+    for sentence, written in zip(line.drafting.given, line.drafting.facts[1:], strict=False):
+        seq = written_seq(written)
+        if seq and seq < last_seq:
+            continue
+        if seq and seq == last_seq:
+            text = sentence.text[offset:].strip()
+            if text:
+                rest.append(replace(sentence, text=text, tagged=text))
+        else:
+            rest.append(sentence)
+    return rest
+
+
+async def _nothing() -> AsyncIterator[ReplyEvent]:
+    """No more events."""
+    return
+    yield
