@@ -27,8 +27,9 @@ up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options
 doctor: setup ## Say what is here and what is missing
 	@$(BIN)/souffleur doctor $(ARGS)
 
-test: setup-dev page ## Every test but the nightly ones; ends with pytest's own summary
-	$(BIN)/python -m pytest -m "not nightly" $(ARGS)
+test: setup-dev page ## Every test but the nightly ones; the whole conversations last, and alone
+	$(BIN)/python -m pytest -m "not nightly" -n 2 tests/unit tests/contract tests/integration $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" tests/acceptance $(ARGS)
 
 nightly: setup-dev page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(ARGS)

@@ -22,6 +22,8 @@ _EXTRAS = {
     "piper": "Piper voices",
     "llama": "language models in this process",
     "postgres": "PostgreSQL",
+    "otlp": "traces",
+    "memory": "recall by meaning",
 }
 """Extras of pyproject.toml and what is missed without them; all of them may fail to install on a platform without a wheel."""
 

@@ -28,7 +28,7 @@ from services.gateway.history import History
 from services.gateway.limits import BodyLimits
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
 from services.gateway.realtime import routes as realtime
-from services.gateway.rest import facts, screenplay, services, sessions, settings, status
+from services.gateway.rest import facts, rolls, screenplay, services, sessions, settings, status
 from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
 from services.transcript.archive import Archive
@@ -107,6 +107,7 @@ def application(edge: Edge, history: History, turns: Turns, more: Sequence[APIRo
         characters.router(edge),
         sessions.router(edge, history, turns),
         facts.router(edge, history),
+        rolls.router(edge, history),
         screenplay.router(edge, history),
         settings.router(edge),
         status.router(probes),

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from protos import llm_pb2, manager_pb2, stage_pb2, stt_pb2, transcript_pb2, tts_pb2
+from protos import llm_pb2, manager_pb2, stage_pb2, stt_pb2, summarizer_pb2, transcript_pb2, tts_pb2
 from services.core.model import attachment, fact, prosody, reply, speech, voicing
 from services.core.model.fact import Author, Fact
 from services.core.rpc import wire
 from services.core.rpc.codec import OneOf, from_proto, to_proto
 
-_STUBS = (llm_pb2, manager_pb2, stage_pb2, stt_pb2, transcript_pb2, tts_pb2)
+_STUBS = (llm_pb2, manager_pb2, stage_pb2, stt_pb2, summarizer_pb2, transcript_pb2, tts_pb2)
 _MESSAGES: dict[str, type[Message]] = {name: getattr(stub, name) for stub in _STUBS for name in stub.DESCRIPTOR.message_types_by_name}
 _VALUES: dict[str, type[Any]] = {
     item.__name__: item
@@ -110,7 +110,7 @@ def _sample(hint: Any, number: int) -> Any:
     if origin is tuple:
         return (_sample(arguments[0], number), _sample(arguments[0], number + 1))
     if origin is dict:
-        return {"one": number + 0.5, "two": number + 0.25}
+        return {"one": "текст", "two": str(number)} if arguments[1] is str else {"one": number + 0.5, "two": number + 0.25}
     if dataclasses.is_dataclass(hint):
         return _filled(typing.cast(type[Any], hint))
     if isinstance(hint, type) and issubclass(hint, Enum):

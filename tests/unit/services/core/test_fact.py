@@ -71,4 +71,5 @@ def test_a_body_without_its_required_fields_is_refused() -> None:
 def _filled(cls: type[Any]) -> Any:
     samples = {"str": "текст", "int": 3, "float": 0.25, "bool": True, "float | None": 0.5, "str | None": "joy", "dict[str, Any]": {"name": "Mirelle"}}
     samples |= {"list[str]": ["a"], "list[int]": [1, 2], "list[list[Any]]": [["hi", 0.0, 0.5, None]]}
+    samples |= {"dict[str, str]": {"mirelle": "approve"}, "dict[str, float]": {"e2e": 12.5}}
     return cls(**{item.name: samples[str(item.type)] for item in dataclasses.fields(cls)})
