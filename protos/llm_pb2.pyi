@@ -327,6 +327,7 @@ class ReplyFinished(_message.Message):
     ENGINE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    ESTIMATED_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """stop, length, content_filter, truncated"""
     prompt_tokens: _builtins.int
@@ -336,6 +337,8 @@ class ReplyFinished(_message.Message):
     model: _builtins.str
     cost: _builtins.float
     """US dollars, by the configured prices; 0 = unknown or free."""
+    estimated: _builtins.bool
+    """The tokens are our own estimate: the engine did not count them."""
     def __init__(
         self,
         *,
@@ -346,10 +349,11 @@ class ReplyFinished(_message.Message):
         engine: _builtins.str = ...,
         model: _builtins.str = ...,
         cost: _builtins.float = ...,
+        estimated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion_tokens", b"completion_tokens", "cost", b"cost", "engine", b"engine", "model", b"model", "prompt_tokens", b"prompt_tokens", "reason", b"reason", "ttft_ms", b"ttft_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion_tokens", b"completion_tokens", "cost", b"cost", "engine", b"engine", "estimated", b"estimated", "model", b"model", "prompt_tokens", b"prompt_tokens", "reason", b"reason", "ttft_ms", b"ttft_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,12 +30,17 @@ INTERRUPTIONS: Final = Counter("souffleur_interruptions", "Barge-ins, real ones 
 TURNS: Final = Counter("souffleur_turns", "Turns by their terminal state", ["state"], registry=REGISTRY)
 FALLBACKS: Final = Counter("souffleur_fallbacks", "Engines that failed and were replaced", ["part", "from_engine", "to_engine"], registry=REGISTRY)
 TOKENS: Final = Counter("souffleur_llm_tokens", "Tokens by direction", ["direction", "engine"], registry=REGISTRY)
+PURPOSE_TOKENS: Final = Counter("souffleur_llm_purpose_tokens", "Tokens by what they were for", ["direction", "purpose"], registry=REGISTRY)
 COST: Final = Counter("souffleur_llm_cost_usd", "Cost of replies in US dollars, by the configured prices", ["engine"], registry=REGISTRY)
+CORRECTIONS: Final = Counter("souffleur_corrections", "Corrections by what became of them", ["kind", "state"], registry=REGISTRY)
 APPENDS: Final = Histogram("souffleur_append_seconds", "Time to append facts durably", buckets=_VOICE_BUCKETS[:8], registry=REGISTRY)
 ARCHIVE_LAG: Final = Gauge("souffleur_archive_lag_facts", "Facts written but not archived", registry=REGISTRY)
 SESSIONS: Final = Gauge("souffleur_sessions", "Sessions owned by this process", registry=REGISTRY)
 ATTACHMENTS: Final = Gauge("souffleur_attachments", "Connections attached to sessions of this process", registry=REGISTRY)
 STREAMS: Final = Gauge("souffleur_engine_streams", "Engine calls running", ["part"], registry=REGISTRY)
+DIGESTS: Final = Counter("souffleur_digests", "Digests made, by a model or by extraction", ["by"], registry=REGISTRY)
+RECOMMENDATIONS: Final = Counter("souffleur_recommendations", "Recommendations by what became of them", ["state"], registry=REGISTRY)
+ADVISER_FAILURES: Final = Counter("souffleur_adviser_failures", "Work behind the play that failed and is tried again later", ["purpose", "reason"], registry=REGISTRY)
 
 
 def exposition() -> bytes:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.llm.folds import Folds, PastSource
+from services.llm.preparing import Preparing
 from services.llm.replying import Replies
 from services.llm.roster import Roster
 from services.llm.servicer import register
@@ -28,7 +29,7 @@ async def build(runtime: Runtime) -> AsyncIterator[Replies]:
         await roster.refresh()
         keeper = asyncio.create_task(_keep(roster, runtime), name="llm-roster")
         stack.push_async_callback(_ended, keeper)
-        replies = Replies(Folds(TranscriptLog(runtime.redis), past.opened), roster, lambda: runtime.settings, runtime.clock)
+        replies = Replies(Preparing(Folds(TranscriptLog(runtime.redis), past.opened)), roster, lambda: runtime.settings, runtime.clock)
         await stack.enter_async_context(serving(runtime.address("llm"), "llm", register(replies)))
         yield replies
 

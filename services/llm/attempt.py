@@ -16,6 +16,7 @@ from services.core.model.reply import Delta, ReplyEvent, ReplyFinished, ReplySta
 from services.llm.engine import LONGEST_REPLY, EngineTrouble, Finished, Piece, Prompt, Reason, Thought, Token, Usage
 from services.llm.reading import Reader
 from services.llm.roster import Slot
+from services.llm.tokens import estimate
 
 _USAGE_S: Final = 0.3
 """How long the provider's count of tokens is waited for behind the last word."""
@@ -48,7 +49,8 @@ class Attempt:
         self._started = False
         self._size = 0
         self._ttft_ms = 0.0
-        self._usage = Usage(0, 0)
+        self._usage: Usage | None = None
+        self._texts: list[str] = []
         self.given = False
         self.trouble: EngineTrouble | None = None
         """What ended an answer that had begun."""
@@ -94,7 +96,7 @@ class Attempt:
         return min(self._deadlines.end_by, now + self._deadlines.idle_s) if self._started else self._deadlines.first_by
 
     def _over(self) -> bool:
-        return self._reader.done or self._size > LONGEST_REPLY or (bool(self._reason) and self._usage.completion_tokens > 0)
+        return self._reader.done or self._size > LONGEST_REPLY or (bool(self._reason) and self._usage is not None)
 
     def _take(self, piece: Piece) -> list[ReplyEvent]:
         events: list[ReplyEvent] = []
@@ -104,13 +106,14 @@ class Attempt:
             events.append(ReplyStarted(self._slot.name, self._slot.model))
         if isinstance(piece, Token):
             self._size += len(piece.text.encode("utf-8", "ignore"))
+            self._texts.append(piece.text)
             events += self._reader.feed(piece.text)
             if self._over():
                 events += self._end("stop" if self._reader.done else "length")
         elif isinstance(piece, Finished):
             events += self._end(piece.reason)
         elif isinstance(piece, Usage):
-            self._usage = piece
+            self._usage = piece if piece.completion_tokens else None
         self.given = self.given or any(isinstance(event, Sentence | Delta) for event in events)
         return events
 
@@ -126,10 +129,12 @@ class Attempt:
             raise EngineTrouble(Reason.FILTERED if self._reason == "content_filter" else Reason.EMPTY)
 
     def _finish(self) -> ReplyFinished:
+        counted = self._usage or Usage(self._prompt.tokens, estimate("".join(self._texts)))
         return ReplyFinished(
             self._reason,
-            prompt_tokens=self._usage.prompt_tokens,
-            completion_tokens=self._usage.completion_tokens,
+            prompt_tokens=counted.prompt_tokens,
+            completion_tokens=counted.completion_tokens,
+            estimated=self._usage is None,
             ttft_ms=self._ttft_ms,
             engine=self._slot.name,
             model=self._slot.model,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -95,6 +95,8 @@ class Prompt:
     sampling: Sampling = Sampling()
     tokens: int = 0
     """Our own estimate of the messages' size."""
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema that the answer must fit; None = plain text. An engine asks for it in its vendor's way, or passes it over."""
 
 
 class Reason(StrEnum):

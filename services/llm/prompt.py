@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from services.core.model.reply import ChatMessage, ReplyOptions
 from services.llm.card import Card
@@ -19,6 +19,7 @@ from services.llm.sentences.scrub import Scrubber
 from services.llm.tokens import MESSAGE_TOKENS, estimate, truncated
 from services.transcript.view import View
 
+_SYSTEM_ROLES: Final = frozenset(("system", "developer"))
 _USER: Final = "Stranger"
 _HEAD_SHARE: Final = 0.6
 _TAIL_SHARE: Final = 0.2
@@ -55,15 +56,15 @@ def session_prompt(view: View, part: Part, character: str, options: ReplyOptions
     return _prompt([ChatMessage("system", system), *messages_of(kept, tail)], cue, options)
 
 
-def chat_prompt(part: Part, history: Sequence[ChatMessage], options: ReplyOptions) -> Prompt:
+def chat_prompt(part: Part, history: Sequence[ChatMessage], options: ReplyOptions, schema: Mapping[str, Any] | None = None) -> Prompt:
     """Stateless chat: the card, then what the client sent; its own system messages go behind the card."""
     macros = Macros(char=part.card.called, user="User", seed=len(history))
-    said = [message for message in history if message.role not in {"system", "developer"}]
+    said = [message for message in history if message.role not in _SYSTEM_ROLES]
     turns = [
         Turn("assistant" if item.role == "assistant" else "user", item.content, Heard("" if item.role == "assistant" else "User", item.content))
         for item in said
     ]
-    around = {"client": "\n\n".join(message.content for message in history if message.role in {"system", "developer"}), "notes": "\n".join(options.notes)}
+    around = {"client": "\n\n".join(message.content for message in history if message.role in _SYSTEM_ROLES), "notes": "\n".join(options.notes)}
     system, kept, tail = _Plan(part, macros, options.token_budget, around).fit(turns)
     cue = Cue(
         card=part.card,
@@ -75,7 +76,21 @@ def chat_prompt(part: Part, history: Sequence[ChatMessage], options: ReplyOption
     messages = [ChatMessage(turn.role, turn.text) for turn in kept]
     if tail and messages and messages[-1].role == "user":
         messages[-1] = ChatMessage("user", f"{messages[-1].content}\n\n{tail}")
-    return _prompt([ChatMessage("system", system)] * bool(system) + messages, cue, options)
+    return _prompt([ChatMessage("system", system)] * bool(system) + messages, cue, options, schema)
+
+
+def bare_prompt(history: Sequence[ChatMessage], options: ReplyOptions, schema: Mapping[str, Any] | None = None) -> Prompt:
+    """Work that no character does: the messages as they came, the oldest left out where they do not fit, the last one shortened at worst."""
+    system = "\n\n".join((*(item.content for item in history if item.role in _SYSTEM_ROLES), *options.notes))
+    turns = [Turn("assistant" if item.role == "assistant" else "user", item.content) for item in history if item.role not in _SYSTEM_ROLES]
+    left = options.token_budget - MESSAGE_TOKENS
+    system = truncated(system, int(left * _HEAD_SHARE))
+    left -= estimate(system)
+    last = [_shortened(turns[-1], left)] if turns else []
+    left -= sum(turn.tokens for turn in last)
+    messages = [ChatMessage(turn.role, turn.text) for turn in (*newest(turns[:-1], left), *last)]
+    cue = Cue(card=Card(), language=options.language, speakable=False)
+    return _prompt([ChatMessage("system", system)] * bool(system) + messages, cue, options, schema)
 
 
 class _Plan:
@@ -206,9 +221,9 @@ def _addressee(view: View, turns: Sequence[Turn]) -> str:
     return here[0] if here else _USER
 
 
-def _prompt(messages: Sequence[ChatMessage], cue: Cue, options: ReplyOptions) -> Prompt:
+def _prompt(messages: Sequence[ChatMessage], cue: Cue, options: ReplyOptions, schema: Mapping[str, Any] | None = None) -> Prompt:
     # The wire carries them in single precision: 0.1 comes as 0.10000000149.
     temperature, top_p = (None if value is None else round(value, 4) for value in (options.temperature, options.top_p))
     sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=options.max_tokens, stop=options.stop, seed=options.seed)
     clean = tuple(ChatMessage(message.role, Scrubber().feed(message.content)) for message in messages)
-    return Prompt(messages=clean, cue=cue, sampling=sampling, tokens=sum(estimate(item.content) + MESSAGE_TOKENS for item in clean))
+    return Prompt(messages=clean, cue=cue, sampling=sampling, tokens=sum(estimate(item.content) + MESSAGE_TOKENS for item in clean), schema=schema)

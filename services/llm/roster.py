@@ -78,6 +78,11 @@ class Slot:
         """What answers, as far as it is known."""
         return self.readiness.model or self.name
 
+    @property
+    def thinks(self) -> bool:
+        """Its answers begin inside a thinking block."""
+        return bool(getattr(self.engine, "thinking", False))
+
 
 class Roster:
     """Every engine that the settings know. An entry that is wrong is shown as not ready, and never stops the service."""

@@ -361,6 +361,24 @@ async def _picky(answer: Answer, argument: str) -> None:
     await _good(answer, "")
 
 
+async def _no_schema(answer: Answer, argument: str) -> None:
+    """Knows `json_object` only, and refuses the other by name; or with `any` refuses every format with a bare 500."""
+    wanted = answer.call.body.get("response_format", {}).get("type")
+    if wanted == "json_schema" or (wanted and argument == "any"):
+        await answer.head(500 if argument else 400, _JSON)
+        await answer.raw(json.dumps({"error": {"message": "failed" if argument else "'response_format' of type 'json_schema' is not supported"}}).encode())
+    else:
+        await _good(answer, "")
+
+
+async def _second_thoughts(answer: Answer, argument: str) -> None:
+    """Answers beside the point `n` times, then well."""
+    await answer.head()
+    wrong = answer.server.counts[answer.call.body["model"]] <= int(argument or 1)
+    await answer.words('Certainly! {"mood": 5}' if wrong else None)
+    await answer.end()
+
+
 BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "good": _good,
     "slow": _slow,
@@ -398,6 +416,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "hostile": _hostile,
     "obedient": _obedient,
     "picky": _picky,
+    "no-schema": _no_schema,
+    "second-thoughts": _second_thoughts,
 }
 
 

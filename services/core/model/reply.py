@@ -110,6 +110,8 @@ class ReplyFinished:
     model: str = ""
     cost: float = 0.0
     """US dollars, by the configured prices; 0 = unknown or free."""
+    estimated: bool = False
+    """The tokens are our own estimate: the engine did not count them."""
 
 
 ReplyEvent = ReplyStarted | Delta | Sentence | FellBack | ReplyFinished

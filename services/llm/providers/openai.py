@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
@@ -20,12 +20,17 @@ from pydantic import Field, SecretStr, field_validator
 from services.llm.engine import LONGEST_REPLY, EngineOptions, EngineTrouble, Finished, Ground, Piece, Prompt, Readiness, Reason
 from services.llm.providers.completion import ChunkReader, reason_for_status
 from services.llm.providers.sse import data_lines
+from services.llm.schema import instruction, is_strict
 
 _LOCAL: Final = frozenset(("127.0.0.1", "localhost", "::1"))
 _LONGEST_ERROR: Final = 16 * 1024
 _ADJUSTMENTS: Final = 3
 _LONGEST_WAIT_S: Final = 3600.0
 _DROPPABLE: Final = ("stream_options", "temperature", "top_p", "seed", "stop")
+_FORMATS: Final = ("json_schema", "json_object", "")
+"""How a server is asked for JSON, the surest way first; with all but the first the schema stands in the prompt."""
+_UNBOUND: Final = frozenset((400, 422, 500, 501))
+"""What servers answer that do not know a format."""
 
 
 class OpenAiOptions(EngineOptions):
@@ -61,6 +66,7 @@ class OpenAiEngine:
         self._model = options.model
         self._dropped: set[str] = set()
         self._renamed = False
+        self._format = 0
 
     @property
     def account(self) -> str:
@@ -101,13 +107,22 @@ class OpenAiEngine:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The answer as it comes."""
         client = self._opened()
-        for _ in range(_ADJUSTMENTS + 1):
+        level = self._format
+        for _ in range(_ADJUSTMENTS + len(_FORMATS)):
             try:
                 async with client.stream(
-                    "POST", f"{self._options.base_url}/chat/completions", content=self._body(prompt), headers={"content-type": "application/json"}
+                    "POST", f"{self._options.base_url}/chat/completions", content=self._body(prompt, level), headers={"content-type": "application/json"}
                 ) as response:
-                    if response.status_code == 400 and self._adjusted(await _start_of(response, _LONGEST_ERROR)):
-                        continue
+                    bound = prompt.schema is not None and level < len(_FORMATS) - 1 and response.status_code in _UNBOUND
+                    if response.status_code == 400 or bound:
+                        refusal = await _start_of(response, _LONGEST_ERROR)
+                        if response.status_code == 400 and self._adjusted(refusal):
+                            continue
+                        if bound:
+                            level += 1
+                            if b"response_format" in refusal or b"json_schema" in refusal:
+                                self._format = max(self._format, level)
+                            continue
                     _check(response)
                     async for piece in self._pieces(response):
                         yield piece
@@ -136,12 +151,14 @@ class OpenAiEngine:
                 for piece in reader.read(data):
                     yield piece
 
-    def _body(self, prompt: Prompt) -> bytes:
+    def _body(self, prompt: Prompt, level: int) -> bytes:
         sampling = prompt.sampling
+        bound = _bound(prompt.schema, level) if prompt.schema is not None else None
         body: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+            "messages": _messages(prompt, level),
             "stream": True,
+            "response_format": bound,
             "stream_options": {"include_usage": True},
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -188,6 +205,24 @@ class OpenAiEngine:
         if self._client is None:
             raise EngineTrouble(Reason.MISSING, "the engine is not open")
         return self._client
+
+
+def _bound(schema: Mapping[str, Any], level: int) -> dict[str, Any] | None:
+    match _FORMATS[level]:
+        case "json_schema":
+            return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema), "strict": is_strict(schema)}}
+        case "json_object":
+            return {"type": "json_object"}
+    return None
+
+
+def _messages(prompt: Prompt, level: int) -> list[dict[str, str]]:
+    told = [{"role": message.role, "content": message.content} for message in prompt.messages]
+    if prompt.schema is None or level == 0:
+        return told
+    if told and told[0]["role"] == "system":
+        return [{"role": "system", "content": f"{told[0]['content']}\n\n{instruction(prompt.schema)}"}, *told[1:]]
+    return [{"role": "system", "content": instruction(prompt.schema)}, *told]
 
 
 def _check(response: httpx2.Response) -> None:

@@ -80,7 +80,7 @@ async def test_what_is_merely_odd_is_understood(server: OpenAiServer, behaviour:
         events = await play.play()
     assert spoken(events) == FULL
     assert isinstance(events[0], ReplyStarted)
-    assert events[-1] == ReplyFinished("stop", *_counts(events), engine="odd", model=behaviour)
+    assert events[-1] == ReplyFinished("stop", *_counts(events), engine="odd", model=behaviour, estimated=behaviour in {"whole", "line-ends"})
     assert len([event for event in events if isinstance(event, ReplyFinished)]) == 1
 
 
