@@ -14,9 +14,15 @@ export interface Prefs {
   talk: 'hands-free' | 'push'
   /** Characters are heard, not only read. */
   voices: boolean
+  /** The director's desk plays the table's voices as well. */
+  deskVoices: boolean
+  /** Where the desk plays the table's voices; empty = the default output. */
+  tableOutput: string
+  /** Where the desk plays what only the master hears; empty = the default output. */
+  privateOutput: string
 }
 
-export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', loudspeakers: true, microphone: '', talk: 'hands-free', voices: true }
+export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', loudspeakers: true, microphone: '', talk: 'hands-free', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
 const KEY = 'souffleur.prefs'
 
 let current: Prefs = load()

@@ -24,6 +24,22 @@ export function unlockAudio(): void {
   if (context !== null && context.state !== 'running') void context.resume().then(tell)
 }
 
+/** Whether this browser can choose where it plays. */
+export const outputsCanBeChosen = typeof AudioContext !== 'undefined' && 'setSinkId' in AudioContext.prototype
+
+/** Play the characters' voices at this device; empty = the default one. Rejects where there is no such device. */
+export async function playAt(deviceId: string): Promise<void> {
+  const made = (await audioContext()) as AudioContext & { setSinkId?: (id: string) => Promise<void> }
+  await made.setSinkId?.(deviceId)
+}
+
+/** The outputs there are; labels are empty until a microphone was allowed once. */
+export async function outputs(): Promise<MediaDeviceInfo[]> {
+  if (!('mediaDevices' in navigator)) return []
+  const devices = await navigator.mediaDevices.enumerateDevices()
+  return devices.filter((device) => device.kind === 'audiooutput' && device.deviceId !== '' && device.deviceId !== 'default')
+}
+
 async function build(): Promise<AudioContext> {
   const made = new AudioContext({ sampleRate: WIRE_RATE, latencyHint: 'interactive' })
   context = made

@@ -17,6 +17,8 @@ export interface Seat {
   session: string
   name: string
   participant: string
+  /** A director's desk: watches without being there. */
+  monitor?: boolean
 }
 
 /** More than this unsent means the network is gone: further audio would only arrive late. */
@@ -128,10 +130,11 @@ export class RealtimeConnection {
 export function addressOf(base: string, seat: Seat, head: number): string {
   const url = new URL('/v1/realtime', base)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-  url.searchParams.set('model', `npc/${seat.slug}`)
+  if (seat.slug !== '') url.searchParams.set('model', `npc/${seat.slug}`)
   if (seat.session !== '') url.searchParams.set('session', seat.session)
   if (seat.name !== '') url.searchParams.set('name', seat.name)
   if (seat.participant !== '') url.searchParams.set('participant', seat.participant)
+  if (seat.monitor === true) url.searchParams.set('monitor', '1')
   url.searchParams.set('after_seq', String(head))
   return url.toString()
 }

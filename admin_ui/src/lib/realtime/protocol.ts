@@ -39,9 +39,55 @@ export interface TurnTimed {
   ms: TurnTimes
 }
 
+/** A line that waits for approval, or for the floor. */
+export interface HeldLine {
+  line: string
+  character: string
+  turn: number
+  /** Wall clock. */
+  since_ms: number
+  /** When it is released by itself; 0 = never. */
+  releases_at_ms: number
+  claimed_by: string
+  claimed_by_name: string
+  stale: boolean
+  complete: boolean
+  place: string
+  queued: boolean
+}
+
+/** What stands on the director's desk. */
+export interface DeskShown {
+  held: HeldLine[]
+  muted: string[]
+  halted: boolean
+  mode: string
+  /** `character:<slug>` or `platform:<name>`. */
+  modes: Record<string, string>
+  teleprompted: string[]
+  /** Place -> the character that speaks next. */
+  next: Record<string, string>
+}
+
+/** A sentence of a reply that is prepared while players still talk. */
+export interface DraftShown {
+  line_id: string
+  utterance_id: string
+  character: string
+  index: number
+  text: string
+  emotion: string
+  intensity: number
+  manner: string
+  /** preparing, promoted or dropped. */
+  state: string
+}
+
 export type ServerEvent =
   | Attached
   | TurnTimed
+  | ({ type: 'souffleur.desk' } & DeskShown)
+  | ({ type: 'souffleur.draft' } & DraftShown)
   | { type: 'souffleur.fact'; fact: Fact }
   | { type: 'souffleur.audio'; line_id: string; item_id: string; seq: number; offset_ms: number }
   | { type: 'souffleur.partial'; utterance_id: string; participant: string; text: string }
@@ -66,6 +112,10 @@ export interface Configure {
   hang_over_s?: number
   endpointing?: string
   table_talk?: boolean
+  /** A director's microphone: empty = their own words, `narrator`, or the slug whose words they are. */
+  speaks?: string
+  /** The character that coming words are meant for. */
+  addresses?: string
 }
 
 export type ClientEvent =

@@ -10,19 +10,26 @@ export interface Envelope<K extends string, B> {
 }
 
 export type Fact =
-  | Envelope<'scene_set', { heading?: string; description?: string; title?: string; mode?: string; language?: string }>
+  | Envelope<'scene_set', { heading?: string; description?: string; title?: string; mode?: string; language?: string; hotwords?: string[] }>
   | Envelope<'joined', { member: string; role: string; name: string; card?: CardOnJoin }>
   | Envelope<'left', { member: string }>
   | Envelope<'said', { utterance: string; text: string; source?: string; engine?: string }>
-  | Envelope<'line_opened', { line: string; character: string; turn: number; attempt?: number; mode?: string }>
+  | Envelope<'line_opened', { line: string; character: string; turn: number; base_seq?: number; attempt?: number; mode?: string; delivery?: string; retakes?: string }>
   | Envelope<'sentence', SentenceBody>
-  | Envelope<'line_closed', { line: string; state: string; last_seq?: number; offset?: number; basis?: string; reason?: string }>
+  | Envelope<'line_closed', LineClosedBody>
+  | Envelope<'released', { line: string }>
+  | Envelope<'rejected', { line: string; reason?: string }>
   | Envelope<'passed', { turn: number; reason: string }>
-  | Envelope<'corrected', { target: number; text: string; emotion?: string | null }>
+  | Envelope<'corrected', { target: number; text: string; emotion?: string | null; intensity?: number | null; manner?: string | null }>
   | Envelope<'struck', { targets: number[] }>
-  | Envelope<'noted', { text: string; character?: string; removes?: number }>
+  | Envelope<'noted', { text: string; character?: string; scope?: string; turns?: number; removes?: number }>
   | Envelope<'whispered', { character: string; text: string }>
+  | Envelope<'recommended', { recommendation: string; category: string; text: string; rests_on?: number[]; character?: string; expires_at_ms?: number }>
+  | Envelope<'recommendation_decided', { recommendation: string; state: string; text?: string }>
   | Envelope<'summarized', { text: string; covers: number[] }>
+  | Envelope<'inserted', { after: number; block: string; text: string; member?: string; name?: string; emotion?: string; intensity?: number; manner?: string }>
+  | Envelope<'revealed', { character: string; secret: string }>
+  | Envelope<'silenced', { on: boolean; character?: string }>
   | Envelope<'retconned', { to: number }>
   | Envelope<'rolled', { expression: string; total: number; dice?: number[]; purpose?: string }>
   | Envelope<'degraded', { part: string; from_engine: string; to_engine: string; reason: string }>
@@ -40,6 +47,29 @@ export interface SentenceBody {
   engine?: string
 }
 
+export interface LineClosedBody {
+  line: string
+  state: string
+  last_seq?: number
+  offset?: number
+  basis?: string
+  reason?: string
+  /** Where the time went. */
+  ms?: Record<string, number>
+  /** Prompt and completion. */
+  tokens?: number[]
+  /** US dollars; 0 = unknown or free. */
+  cost?: number
+  engine?: string
+  model?: string
+}
+
+/** A secret that a character keeps until the director or its condition opens it. */
+export interface Secret {
+  id: string
+  text: string
+}
+
 export interface CardOnJoin {
-  extensions?: { souffleur?: { color?: string; language?: string; tagline?: string } }
+  extensions?: { souffleur?: { color?: string; language?: string; tagline?: string; secrets?: unknown } }
 }

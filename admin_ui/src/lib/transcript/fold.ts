@@ -1,7 +1,8 @@
 /** The fold: facts in order become the screenplay. Pure; a fact already folded changes nothing. */
 import { codePoints } from '@/lib/transcript/codePoints'
-import type { Fact, SentenceBody } from '@/lib/transcript/fact'
-import { EMPTY, type Entry, type LineEntry, type Member, type SentenceEntry, type View } from '@/lib/transcript/view'
+import type { CardOnJoin, Fact, Secret, SentenceBody } from '@/lib/transcript/fact'
+import { decided, recommended, spent, steered, withdrawn } from '@/lib/transcript/steering'
+import { EMPTY, type Entry, isOpen, type LineEntry, type Member, type SaidEntry, type SentenceEntry, type View } from '@/lib/transcript/view'
 
 /** The view and the facts behind it, which a retcon needs again. */
 export interface Transcript {
@@ -24,11 +25,22 @@ export function fold(facts: readonly Fact[]): Transcript {
   return facts.reduce(advance, BLANK)
 }
 
-/** A retcon at `seq` takes back everything after `to`, and only what stood before the retcon itself. */
+/** What a retcon leaves standing: the table, its settings, the director's notes, corrections, and that a line has ended. */
+const TABLE: ReadonlySet<string> = new Set(['joined', 'left', 'noted', 'corrected', 'struck', 'erased', 'line_closed', 'released', 'rejected', 'recommendation_decided', 'degraded', 'silenced'])
+
+/** A retcon at `seq` takes back the story after `to`, and only what stood before the retcon itself. */
 function refold(facts: readonly Fact[]): View {
   const retcons = facts.filter((fact) => fact.kind === 'retconned')
-  const kept = facts.filter((fact) => !retcons.some((retcon) => fact.seq > retcon.body.to && fact.seq < retcon.seq))
-  return kept.reduce((view, fact) => ({ ...step(view, fact), seq: fact.seq }), EMPTY)
+  const dead = (seq: number) => retcons.some((retcon) => seq > retcon.body.to && seq < retcon.seq)
+  const kept = facts.flatMap((fact) => (TABLE.has(fact.kind) || !dead(fact.seq) ? [fact] : fact.kind === 'scene_set' ? [settingsOf(fact)] : []))
+  const view = kept.reduce((view, fact) => ({ ...step(view, fact), seq: fact.seq }), EMPTY)
+  const standing = view.entries.filter((entry) => entry.type !== 'summary' || !entry.covers.some(dead))
+  return withdrawn({ ...view, entries: standing }, dead)
+}
+
+/** A scene that never happened still set the session's title and mode. */
+function settingsOf(fact: Of<'scene_set'>): Fact {
+  return { ...fact, body: { ...fact.body, heading: '', description: '' } }
 }
 
 function step(view: View, fact: Fact): View {
@@ -40,17 +52,29 @@ function step(view: View, fact: Fact): View {
     case 'left':
       return left(view, fact)
     case 'said':
-      return added(view, { type: 'said', seq: fact.seq, member: fact.by.id, name: nameOf(view, fact.by.id, fact.by.name), text: fact.body.text, utterance: fact.body.utterance, source: fact.body.source ?? 'voice', struck: false, edited: false })
+      return added(view, saidOf(fact.seq, { member: fact.by.id, name: nameOf(view, fact.by.id, fact.by.name), text: fact.body.text, utterance: fact.body.utterance, source: fact.body.source ?? 'voice' }))
     case 'line_opened':
       return opened(view, fact)
     case 'sentence':
-      return inLine(view, fact.body.line, (line) => withSentence(line, fact.seq, fact.body))
+      return inLine(view, fact.body.line, (line) => withSentence(line, fact.seq, fact.body, fact.by.role === 'director' ? fact.by.name || fact.by.id : ''))
     case 'line_closed':
       return closed(view, fact)
+    case 'released':
+      return { ...inLine(view, fact.body.line, (line) => (isOpen(line.state) ? { ...line, state: 'queued' } : line)), openLine: fact.body.line }
+    case 'rejected':
+      return inLine(view, fact.body.line, (line) => (isOpen(line.state) ? { ...line, state: 'rejected', reason: fact.body.reason ?? '' } : line))
+    case 'inserted':
+      return inserted(view, fact)
+    case 'revealed':
+      return revealed(view, fact)
+    case 'recommended':
+      return recommended(view, fact)
+    case 'recommendation_decided':
+      return decided(view, fact)
     case 'corrected':
       return corrected(view, fact)
     case 'struck':
-      return struck(view, new Set(fact.body.targets))
+      return struck(view, new Set(fact.body.targets), fact.seq)
     case 'erased':
       return erased(view, new Set(fact.body.seqs))
     case 'noted':
@@ -60,7 +84,7 @@ function step(view: View, fact: Fact): View {
     case 'whispered':
       return added(view, { type: 'whisper', seq: fact.seq, text: fact.body.text, character: nameOf(view, fact.body.character) })
     case 'summarized':
-      return added(view, { type: 'summary', seq: fact.seq, text: fact.body.text })
+      return added(view, { type: 'summary', seq: fact.seq, text: fact.body.text, covers: fact.body.covers })
     case 'rolled':
       return added(view, { type: 'rolled', seq: fact.seq, name: nameOf(view, fact.by.id, fact.by.name), expression: fact.body.expression, total: fact.body.total, dice: fact.body.dice ?? [], purpose: fact.body.purpose ?? '' })
     case 'degraded':
@@ -82,7 +106,7 @@ function joined(view: View, fact: Of<'joined'>): View {
   const { member, role, name, card } = fact.body
   const known = view.members.get(member)
   const ours = card?.extensions?.souffleur
-  const now: Member = { id: member, role, name, color: ours?.color ?? known?.color ?? '', language: ours?.language ?? known?.language ?? '', present: true }
+  const now: Member = { id: member, role, name, color: ours?.color ?? known?.color ?? '', language: ours?.language ?? known?.language ?? '', present: true, place: fact.place, secrets: card === undefined ? (known?.secrets ?? []) : secretsOf(card) }
   const next = { ...view, members: new Map(view.members).set(member, now) }
   return known?.present === true ? next : added(next, { type: 'roll-call', seq: fact.seq, name: name || member, role, entered: true })
 }
@@ -95,15 +119,19 @@ function left(view: View, fact: Of<'left'>): View {
 }
 
 function opened(view: View, fact: Of<'line_opened'>): View {
-  const { line, character, attempt = 1 } = fact.body
-  const fresh: LineEntry = { type: 'line', seq: fact.seq, line, character, name: nameOf(view, character), attempt, state: 'speaking', reason: '', basis: '', sentences: [] }
+  const { line, character, turn, base_seq = 0, attempt = 1, mode = 'auto', delivery = 'voice', retakes = '' } = fact.body
+  const held = mode === 'approve'
+  const author = fact.by.role === 'director' ? fact.by.name || fact.by.id : ''
+  const fresh: LineEntry = { ...BARE, seq: fact.seq, line, character, name: nameOf(view, character), attempt, state: held ? 'drafting' : 'speaking', turn, mode, delivery, retakes, author }
   const known = view.entries.some((entry) => entry.type === 'line' && entry.line === line)
-  const next = known ? inLine(view, line, (old) => ({ ...fresh, seq: old.seq })) : added(view, fresh)
-  return { ...next, openLine: line }
+  const next = spent(known ? inLine(view, line, (old) => ({ ...fresh, seq: old.seq })) : added(view, fresh), character, base_seq)
+  return held ? next : { ...next, openLine: line }
 }
 
-function withSentence(line: LineEntry, seq: number, body: SentenceBody): LineEntry {
-  if (body.attempt < line.attempt) return line
+const BARE: LineEntry = { type: 'line', seq: 0, line: '', character: '', name: '', attempt: 1, state: 'speaking', reason: '', basis: '', sentences: [], turn: 0, mode: 'auto', delivery: 'voice', retakes: '', author: '', figures: null, inserted: false }
+
+function withSentence(line: LineEntry, seq: number, body: SentenceBody, author: string): LineEntry {
+  if (body.attempt < line.attempt || !isOpen(line.state)) return line
   const earlier = body.attempt > line.attempt ? [] : line.sentences
   const sentence: SentenceEntry = {
     seq,
@@ -116,44 +144,55 @@ function withSentence(line: LineEntry, seq: number, body: SentenceBody): LineEnt
     heard: null,
     struck: false,
     edited: false,
+    touched: seq,
   }
-  return { ...line, attempt: body.attempt, sentences: [...earlier, sentence] }
+  return { ...line, attempt: body.attempt, state: line.state === 'drafting' ? 'held' : line.state, author: author || line.author, sentences: [...earlier, sentence] }
 }
 
 function closed(view: View, fact: Of<'line_closed'>): View {
-  const { line, state, last_seq = 0, offset = 0, basis = '', reason = '' } = fact.body
+  const { line, state, last_seq = 0, offset = 0, basis = '', reason = '', ms = {}, tokens = [], cost = 0, engine = '', model = '' } = fact.body
+  const figures = { ms, tokens, cost, engine, model }
   const heardOf = (sentence: SentenceEntry) => {
     if (sentence.seq < last_seq) return codePoints(sentence.text)
     return sentence.seq === last_seq ? Math.min(offset, codePoints(sentence.text)) : 0
   }
-  const next = inLine(view, line, (old) => ({ ...old, state, reason, basis, sentences: old.sentences.map((sentence) => ({ ...sentence, heard: heardOf(sentence) })) }))
+  const next = inLine(view, line, (old) => ({ ...old, state, reason: reason || old.reason, basis, figures, sentences: old.sentences.map((sentence) => ({ ...sentence, heard: heardOf(sentence) })) }))
   return view.openLine === line ? { ...next, openLine: null } : next
 }
 
 function corrected(view: View, fact: Of<'corrected'>): View {
-  const { target, text, emotion } = fact.body
-  return mapped(view, (entry) => {
-    if (entry.type === 'said' && entry.seq === target) return { ...entry, text, edited: true }
+  const { target, text } = fact.body
+  const next = mapped(view, (entry) => {
+    if (entry.type === 'said' && entry.seq === target) return { ...entry, text, edited: true, touched: fact.seq }
+    if ((entry.type === 'note' || entry.type === 'whisper' || entry.type === 'summary') && entry.seq === target) return { ...entry, text }
     if (entry.type !== 'line' || !entry.sentences.some((sentence) => sentence.seq === target)) return entry
-    return { ...entry, sentences: entry.sentences.map((sentence) => (sentence.seq === target ? reworded(sentence, text, emotion) : sentence)) }
+    return { ...entry, sentences: entry.sentences.map((sentence) => (sentence.seq === target ? reworded(sentence, fact) : sentence)) }
   })
+  return { ...next, notes: next.notes.map((note) => (note.seq === target ? { ...note, text } : note)), recommendations: next.recommendations.map((one) => (one.seq === target ? { ...one, text } : one)) }
 }
 
-/** A sentence heard to its end stays heard to its end; one that was cut keeps the share that was heard. */
-function reworded(sentence: SentenceEntry, text: string, emotion: string | null | undefined): SentenceEntry {
+/** A sentence heard to its end stays heard to its end; one that was cut keeps the share that was heard. An empty text with a feeling keeps the words. */
+function reworded(sentence: SentenceEntry, fact: Of<'corrected'>): SentenceEntry {
+  const { text: given, emotion, intensity, manner } = fact.body
+  const text = given || sentence.text
   const before = codePoints(sentence.text)
-  const after = codePoints(text)
-  const heard = sentence.heard === null || before === 0 ? sentence.heard : Math.round((sentence.heard / before) * after)
-  return { ...sentence, text, heard, emotion: emotion ?? sentence.emotion, edited: true }
+  const heard = sentence.heard === null || before === 0 ? sentence.heard : Math.round((sentence.heard / before) * codePoints(text))
+  return { ...sentence, text, heard, emotion: emotion ?? sentence.emotion, intensity: intensity ?? sentence.intensity, manner: manner ?? sentence.manner, edited: true, touched: fact.seq }
 }
 
-function struck(view: View, targets: ReadonlySet<number>): View {
-  return mapped(view, (entry) => {
-    if (entry.type === 'said' && targets.has(entry.seq)) return { ...entry, struck: true }
+/** What rests on a struck fact is withdrawn with it. */
+function struck(view: View, targets: ReadonlySet<number>, seq: number): View {
+  const gone = (target: number) => targets.has(target)
+  const next = withdrawn(view, gone)
+  const kept = next.entries.filter((entry) => entry.type !== 'summary' || !(gone(entry.seq) || entry.covers.some(gone)))
+  const notes = next.notes.filter((note) => !gone(note.seq))
+  return mapped({ ...next, entries: kept, notes }, (entry) => {
+    if (entry.type === 'said' && gone(entry.seq)) return { ...entry, struck: true, touched: seq }
+    if (entry.type === 'note' && gone(entry.seq)) return { ...entry, withdrawn: true }
     if (entry.type !== 'line') return entry
-    const whole = targets.has(entry.seq)
-    if (!whole && !entry.sentences.some((sentence) => targets.has(sentence.seq))) return entry
-    return { ...entry, sentences: entry.sentences.map((sentence) => (whole || targets.has(sentence.seq) ? { ...sentence, struck: true } : sentence)) }
+    const whole = gone(entry.seq)
+    if (!whole && !entry.sentences.some((sentence) => gone(sentence.seq))) return entry
+    return { ...entry, sentences: entry.sentences.map((sentence) => (whole || gone(sentence.seq) ? { ...sentence, struck: true, touched: seq } : sentence)) }
   })
 }
 
@@ -166,8 +205,43 @@ function erased(view: View, seqs: ReadonlySet<number>): View {
 
 function noted(view: View, fact: Of<'noted'>): View {
   const { text, character = '', removes = 0 } = fact.body
-  const next = removes === 0 ? view : mapped(view, (entry) => (entry.type === 'note' && entry.seq === removes ? { ...entry, withdrawn: true } : entry))
+  const before = steered(view, fact)
+  const next = removes === 0 ? before : mapped(before, (entry) => (entry.type === 'note' && entry.seq === removes ? { ...entry, withdrawn: true } : entry))
   return text === '' ? next : added(next, { type: 'note', seq: fact.seq, text, character: character === '' ? '' : nameOf(view, character), withdrawn: false })
+}
+
+/** The director adds to the past: it stands behind the fact `after`. */
+function inserted(view: View, fact: Of<'inserted'>): View {
+  const { after, block, text, member = '', name = '', emotion = 'neutral', intensity = 0.5, manner = 'plain' } = fact.body
+  const who = nameOf(view, member, name)
+  const sentence: SentenceEntry = { seq: fact.seq, index: 0, text, emotion, intensity, manner, engine: '', heard: codePoints(text), struck: false, edited: false, touched: fact.seq }
+  const entry: Entry =
+    block === 'line'
+      ? { ...BARE, seq: fact.seq, line: `inserted-${fact.seq}`, character: member, name: who, state: 'heard', author: fact.by.name || fact.by.id, sentences: [sentence], inserted: true }
+      : { ...saidOf(fact.seq, { member, name: block === 'action' ? '' : who, text, utterance: '', source: block === 'action' ? 'narrated' : 'inserted' }), inserted: true }
+  const at = view.entries.findLastIndex((known) => known.seq === after || (known.type === 'line' && known.sentences.some((one) => one.seq === after)))
+  const behind = at < 0 ? view.entries.findLastIndex((known) => known.seq < after) : at
+  return { ...view, entries: view.entries.toSpliced(behind + 1, 0, entry) }
+}
+
+function revealed(view: View, fact: Of<'revealed'>): View {
+  const { character, secret } = fact.body
+  const text = view.members.get(character)?.secrets.find((one) => one.id === secret)?.text ?? secret
+  return added({ ...view, revealed: new Set(view.revealed).add(`${character}/${secret}`) }, { type: 'revealed', seq: fact.seq, character: nameOf(view, character), text })
+}
+
+function saidOf(seq: number, said: Pick<SaidEntry, 'member' | 'name' | 'text' | 'utterance' | 'source'>): SaidEntry {
+  return { type: 'said', seq, ...said, struck: false, edited: false, touched: seq, inserted: false }
+}
+
+/** Cards come from anywhere: what is not a secret with words is left out. */
+function secretsOf(card: CardOnJoin): Secret[] {
+  const given = card.extensions?.souffleur?.secrets
+  if (!Array.isArray(given)) return []
+  return given.flatMap((one: unknown, index) => {
+    if (typeof one !== 'object' || one === null || !('text' in one) || typeof one.text !== 'string') return []
+    return [{ id: 'id' in one && typeof one.id === 'string' ? one.id : String(index + 1), text: one.text }]
+  })
 }
 
 function added(view: View, entry: Entry): View {

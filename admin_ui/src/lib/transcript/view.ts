@@ -1,4 +1,5 @@
 /** What the fold makes of the facts: the screenplay as values. */
+import type { Secret } from '@/lib/transcript/fact'
 
 export interface Member {
   id: string
@@ -7,6 +8,9 @@ export interface Member {
   color: string
   language: string
   present: boolean
+  place: string
+  /** Of a character, where the reader may see its card. */
+  secrets: readonly Secret[]
 }
 
 export interface SentenceEntry {
@@ -21,6 +25,17 @@ export interface SentenceEntry {
   heard: number | null
   struck: boolean
   edited: boolean
+  /** The last fact that changed it, as the base of an edit. */
+  touched: number
+}
+
+/** What a line took and cost. */
+export interface Figures {
+  ms: Readonly<Record<string, number>>
+  tokens: readonly number[]
+  cost: number
+  engine: string
+  model: string
 }
 
 export interface LineEntry {
@@ -30,11 +45,23 @@ export interface LineEntry {
   character: string
   name: string
   attempt: number
-  /** speaking, heard, cut, rejected or aborted. */
+  /** drafting, held, queued, speaking, heard, cut, rejected or aborted. */
   state: string
   reason: string
   basis: string
   sentences: readonly SentenceEntry[]
+  /** The `said` that it answers; 0 = nobody asked. */
+  turn: number
+  /** auto, approve or puppet. */
+  mode: string
+  /** voice or teleprompter. */
+  delivery: string
+  /** The line that it replaces. */
+  retakes: string
+  /** The director whose words these are; empty = the character's own. */
+  author: string
+  figures: Figures | null
+  inserted: boolean
 }
 
 export interface SaidEntry {
@@ -44,9 +71,39 @@ export interface SaidEntry {
   name: string
   text: string
   utterance: string
+  /** voice, typed, narrated (the director tells), or inserted afterwards. */
   source: string
   struck: boolean
   edited: boolean
+  touched: number
+  inserted: boolean
+}
+
+/** The adviser's proposal and what became of it. */
+export interface Recommendation {
+  seq: number
+  id: string
+  category: string
+  text: string
+  /** Slug; empty = all. */
+  character: string
+  /** proposed, accepted, pinned, rejected or expired. */
+  state: string
+  restsOn: readonly number[]
+  expiresAt: number
+}
+
+/** A note, or an accepted recommendation, that steers the coming lines. */
+export interface NoteInForce {
+  seq: number
+  text: string
+  /** Slug; empty = all. */
+  character: string
+  /** once, turns or until_removed. */
+  scope: string
+  /** Lines that it still steers; null = until it is removed. */
+  limit: number | null
+  spent: ReadonlyMap<string, number>
 }
 
 export type Entry =
@@ -57,8 +114,9 @@ export type Entry =
   | { type: 'degraded'; seq: number; part: string; from: string; to: string; reason: string }
   | { type: 'passed'; seq: number; reason: string }
   | { type: 'note'; seq: number; text: string; character: string; withdrawn: boolean }
+  | { type: 'revealed'; seq: number; character: string; text: string }
   | { type: 'whisper'; seq: number; text: string; character: string }
-  | { type: 'summary'; seq: number; text: string }
+  | { type: 'summary'; seq: number; text: string; covers: readonly number[] }
   | { type: 'rolled'; seq: number; name: string; expression: string; total: number; dice: readonly number[]; purpose: string }
 
 export interface View {
@@ -69,8 +127,25 @@ export interface View {
   heading: string
   members: ReadonlyMap<string, Member>
   entries: readonly Entry[]
-  /** The line that is open, if any. */
+  /** The line that has the floor, if any. */
   openLine: string | null
+  /** Every note that may still steer; see `notesInForce`. */
+  notes: readonly NoteInForce[]
+  recommendations: readonly Recommendation[]
+  /** `slug/secret` of what may be spoken of. */
+  revealed: ReadonlySet<string>
 }
 
-export const EMPTY: View = { seq: 0, title: '', mode: 'auto', heading: '', members: new Map(), entries: [], openLine: null }
+export const EMPTY: View = { seq: 0, title: '', mode: 'auto', heading: '', members: new Map(), entries: [], openLine: null, notes: [], recommendations: [], revealed: new Set() }
+
+const OPEN = new Set(['drafting', 'held', 'queued', 'speaking'])
+
+/** Nothing says yet how a line in this state ended. */
+export function isOpen(state: string): boolean {
+  return OPEN.has(state)
+}
+
+/** Nobody has released its words yet: they are for the director's desk only. */
+export function isWithheld(state: string): boolean {
+  return state === 'drafting' || state === 'held'
+}

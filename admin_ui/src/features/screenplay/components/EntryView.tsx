@@ -52,6 +52,8 @@ function Element({ entry, spoken }: { entry: Entry; spoken: SpokenPlace | null }
       return <p className={`border-l-2 border-accent/50 pl-3 text-[0.9em] text-paper-muted italic ${entry.withdrawn ? 'line-through' : ''}`}>{entry.character === '' ? t('screenplay.note', { text: entry.text }) : t('screenplay.note_for', { name: entry.character, text: entry.text })}</p>
     case 'whisper':
       return <p className="border-l-2 border-accent/50 pl-3 text-[0.9em] text-paper-muted italic">{t('screenplay.whisper', { name: entry.character, text: entry.text })}</p>
+    case 'revealed':
+      return <p className="border-l-2 border-accent/50 pl-3 text-[0.9em] text-paper-muted italic">{t('screenplay.revealed', { name: entry.character, text: entry.text })}</p>
     case 'summary':
       return <p className="text-[0.9em] text-paper-muted italic">= {entry.text}</p>
     case 'rolled':
@@ -61,6 +63,13 @@ function Element({ entry, spoken }: { entry: Entry; spoken: SpokenPlace | null }
 
 function Said({ entry }: { entry: SaidEntry }) {
   const { t } = useTranslation()
+  if (entry.source === 'narrated') {
+    return (
+      <p data-testid="narration" className={`break-words whitespace-pre-wrap ${entry.struck ? 'text-paper-muted line-through' : ''}`}>
+        {entry.text}
+      </p>
+    )
+  }
   return (
     <div className="px-[12%] max-sm:px-[4%]" data-testid="said">
       <Cue name={entry.name} aside={entry.source === 'typed' ? t('screenplay.typed') : ''} />

@@ -3,17 +3,19 @@ import { useTranslation } from 'react-i18next'
 
 import { codePoints, splitAt } from '@/lib/transcript/codePoints'
 import type { SpokenPlace } from '@/lib/transcript/soundMap'
-import type { LineEntry, SentenceEntry } from '@/lib/transcript/view'
+import { isOpen, isWithheld, type LineEntry, type SentenceEntry } from '@/lib/transcript/view'
 
 import { Cue } from './EntryView'
 
 export function LineView({ line, spoken }: { line: LineEntry; spoken: SpokenPlace | null }) {
   const { t, i18n } = useTranslation()
-  const open = line.state === 'speaking'
+  const open = isOpen(line.state)
+  // What nobody has released is not for the table, whoever sits at it.
+  const sentences = isWithheld(line.state) ? [] : line.sentences
   return (
     <div className="px-[12%] max-sm:px-[4%]" data-testid="line" data-state={line.state} data-line={line.line}>
       <Cue name={line.name} aside={line.sentences.some((sentence) => sentence.engine === 'understudy') ? t('screenplay.understudy') : ''} />
-      {groups(line.sentences).map((group) => (
+      {groups(sentences).map((group) => (
         <div key={group.sentences[0]?.seq}>
           {group.aside !== 'neutral' && <p className="pl-[12%] text-[0.9em] max-sm:pl-[9%] text-paper-muted italic">({group.aside.split('|').map((word) => (i18n.exists(`emotion.${word}`) ? t(`emotion.${word}`) : word)).join(', ')})</p>}
           <p className="break-words">
@@ -23,7 +25,7 @@ export function LineView({ line, spoken }: { line: LineEntry; spoken: SpokenPlac
           </p>
         </div>
       ))}
-      {open && line.sentences.length === 0 && <p className="text-center text-paper-muted">…</p>}
+      {open && sentences.length === 0 && <p className="text-center text-paper-muted">…</p>}
       {!open && line.state !== 'heard' && <p className="mt-0.5 text-right font-sans text-xs text-paper-muted">{t(`screenplay.state_${line.state}`, { defaultValue: line.state })}</p>}
     </div>
   )

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next'
 
 import { splitAt } from '@/lib/transcript/codePoints'
 import type { SpokenPlace } from '@/lib/transcript/soundMap'
-import type { LineEntry, SentenceEntry, View } from '@/lib/transcript/view'
+import { isWithheld, type LineEntry, type SentenceEntry, type View } from '@/lib/transcript/view'
 import { useObservable } from '@/lib/useObservable'
 
 import type { TableSession } from '../session/tableSession'
@@ -39,7 +39,7 @@ function useShown(table: TableSession): Shown | null {
   }
   const line = lineIn(view, shown.line)
   const sentence = line === undefined ? undefined : sentenceNow(line, spoken)
-  if (line === undefined || sentence === undefined) return null
+  if (line === undefined || sentence === undefined || isWithheld(line.state)) return null
   return { name: line.name, text: sentence.text, sure: true, word: spoken?.seq === sentence.seq ? spoken.word : null, player: false }
 }
 
@@ -48,7 +48,7 @@ export function Caption({ table, alone }: { table: TableSession; alone: boolean 
   const { t } = useTranslation()
   const shown = useShown(table)
   const { entries } = useObservable(table.transcript$).view
-  const announced = entries.findLast((entry) => entry.type === 'said' || entry.type === 'line')
+  const announced = entries.findLast((entry) => entry.type === 'said' || (entry.type === 'line' && !isWithheld(entry.state)))
   return (
     <>
       <p data-testid="caption" className="mx-auto line-clamp-4 min-h-[3.2em] w-full max-w-xl text-center font-serif text-xl leading-snug text-balance max-lg:min-h-[2.75em] max-lg:text-left max-lg:text-[1.05rem] lg:text-2xl" aria-hidden="true">

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+
+import type { Fact } from '@/lib/transcript/fact'
+import { fold } from '@/lib/transcript/fold'
+import { notesInForce } from '@/lib/transcript/steering'
+import type { Entry, LineEntry } from '@/lib/transcript/view'
+
+const STAGE = { role: 'stage', id: '', name: '' }
+const ANNA = { role: 'player', id: 'p-1', name: 'Anna' }
+const GM = { role: 'director', id: 'local', name: 'Gem' }
+
+/** Facts numbered from 1. */
+function played(...told: [kind: string, body: object, by?: typeof STAGE][]): Fact[] {
+  return told.map(([kind, body, by = STAGE], index) => ({ seq: index + 1, kind, at: '', by, place: '', body }) as Fact)
+}
+
+const cast: [string, object][] = [
+  ['joined', { member: 'mirelle', role: 'character', name: 'Mirelle', card: { extensions: { souffleur: { secrets: [{ id: 's1', text: 'She forged the will.' }, 'noise'] } } } }],
+  ['joined', { member: 'boris', role: 'character', name: 'Boris', card: {} }],
+]
+const opened = (line: string, extra: object = {}): [string, object] => ['line_opened', { line, character: 'mirelle', turn: 3, base_seq: 3, mode: 'approve', ...extra }]
+const sentence = (line: string, text: string, attempt = 1): [string, object] => ['sentence', { line, attempt, index: 0, text, emotion: 'fear' }]
+
+function line(entries: readonly Entry[], name = 'L'): LineEntry {
+  const found = entries.find((entry) => entry.type === 'line' && entry.line === name)
+  if (found?.type !== 'line') throw new Error('no line')
+  return found
+}
+
+describe("what the desk's acts make of the screenplay", () => {
+  it('holds a line until it is released, and names the director whose words replaced the draft', () => {
+    const draft = played(...cast, ['said', { utterance: 'u', text: 'Who?' }, ANNA], opened('L'), sentence('L', 'A draft.'))
+    expect(line(fold(draft.slice(0, 4)).view.entries)).toMatchObject({ state: 'drafting', turn: 3 })
+    expect(line(fold(draft).view.entries)).toMatchObject({ state: 'held', author: '' })
+    expect(fold(draft).view.openLine).toBeNull()
+    const released = played(...cast, ['said', { utterance: 'u', text: 'Who?' }, ANNA], opened('L'), sentence('L', 'A draft.'), [...sentence('L', 'Better words.', 2), GM], ['released', { line: 'L' }, GM])
+    expect(line(fold(released).view.entries)).toMatchObject({ state: 'queued', author: 'Gem', sentences: [{ text: 'Better words.' }] })
+    expect(fold(released).view.openLine).toBe('L')
+  })
+
+  it('keeps why a line was rejected, and what a line took and cost', () => {
+    const facts = played(...cast, ['said', { utterance: 'u', text: 'Who?' }, ANNA], opened('L'), ['rejected', { line: 'L', reason: 'too soft' }, GM], ['line_closed', { line: 'L', state: 'rejected', ms: { llm_ttft: 12 }, tokens: [100, 20], cost: 0.002, model: 'm' }])
+    expect(line(fold(facts).view.entries)).toMatchObject({ state: 'rejected', reason: 'too soft', figures: { ms: { llm_ttft: 12 }, tokens: [100, 20], cost: 0.002, model: 'm' } })
+  })
+
+  it('puts what the director inserts behind what it names', () => {
+    const { entries } = fold(played(...cast, ['said', { utterance: 'u', text: 'One' }, ANNA], ['said', { utterance: 'v', text: 'Two' }, ANNA], ['inserted', { after: 3, block: 'line', member: 'boris', text: 'Aha.' }, GM], ['inserted', { after: 0, block: 'action', text: 'Rain.' }, GM])).view
+    expect(entries.map((entry) => (entry.type === 'said' ? `${entry.source}:${entry.text}` : entry.type === 'line' ? `line:${entry.name}` : entry.type))).toEqual(['narrated:Rain.', 'roll-call', 'roll-call', 'voice:One', 'line:Boris', 'voice:Two'])
+  })
+
+  it('counts a note for all until every character present has spoken under it', () => {
+    const facts = played(...cast, ['noted', { text: 'Be brief', scope: 'once' }, GM], opened('L', { character: 'mirelle' }), opened('M', { character: 'boris' }))
+    expect(notesInForce(fold(facts.slice(0, 4)).view)).toMatchObject([{ left: 1, note: { text: 'Be brief' } }])
+    expect(notesInForce(fold(facts).view)).toEqual([])
+    const late = played(...cast, ['noted', { text: 'Lie', scope: 'turns', turns: 2, character: 'mirelle' }, GM], ['noted', { text: '', removes: 3 }, GM])
+    expect(notesInForce(fold(late.slice(0, 3)).view)).toMatchObject([{ left: 2 }])
+    expect(notesInForce(fold(late).view)).toEqual([])
+  })
+
+  it('lets a retcon take summaries and recommendations with the facts they rest on, and leaves notes and the table standing', () => {
+    const facts = played(...cast, ['said', { utterance: 'u', text: 'One' }, ANNA], ['summarized', { text: 'They met.', covers: [3] }], ['recommended', { recommendation: 'r', category: 'plot', text: 'Ring the bell', rests_on: [3] }], ['recommendation_decided', { recommendation: 'r', state: 'pinned' }, GM], ['noted', { text: 'Stay calm' }, GM])
+    expect(fold(facts).view.recommendations).toMatchObject([{ state: 'pinned' }])
+    expect(notesInForce(fold(facts).view).map(({ note }) => note.text)).toEqual(['Ring the bell', 'Stay calm'])
+    const { view } = fold([...facts, { ...facts[0], seq: 8, kind: 'retconned', body: { to: 2 } } as Fact])
+    expect(view.recommendations).toEqual([])
+    expect(notesInForce(view).map(({ note }) => note.text)).toEqual(['Stay calm'])
+    expect(view.entries.map((entry) => entry.type)).toEqual(['roll-call', 'roll-call', 'note'])
+    const struck = fold([...facts, { ...facts[0], seq: 8, kind: 'struck', body: { targets: [3] } } as Fact]).view
+    expect(struck.recommendations).toEqual([])
+    expect(struck.entries.some((entry) => entry.type === 'summary')).toBe(false)
+  })
+
+  it('knows the secrets of a card and which of them may be spoken of', () => {
+    const { view } = fold(played(...cast, ['revealed', { character: 'mirelle', secret: 's1' }, GM]))
+    expect(view.members.get('mirelle')?.secrets).toEqual([{ id: 's1', text: 'She forged the will.' }])
+    expect(view.revealed.has('mirelle/s1')).toBe(true)
+    expect(view.entries.at(-1)).toMatchObject({ type: 'revealed', text: 'She forged the will.' })
+  })
+
+  it('remembers who touched a wording last, as the base of the next edit', () => {
+    const facts = played(...cast, ['said', { utterance: 'u', text: 'Won' }, ANNA], ['corrected', { target: 3, text: 'One' }, GM])
+    expect(fold(facts.slice(0, 3)).view.entries.at(-1)).toMatchObject({ touched: 3 })
+    expect(fold(facts).view.entries.at(-1)).toMatchObject({ touched: 4, text: 'One', edited: true })
+  })
+})
