@@ -13,7 +13,7 @@ import structlog
 from services.core.clock import Clock
 from services.core.errors import EngineFailed
 from services.core.model.reply import FellBack, ReplyEvent
-from services.core.telemetry import STREAMS
+from services.core.telemetry import FALLBACKS, STREAMS
 from services.llm.attempt import Attempt, Deadlines
 from services.llm.cooldown import Cooldowns
 from services.llm.engine import EngineTrouble, Prompt, Reason
@@ -75,6 +75,7 @@ class Chain:
                     continue
                 queue.pop(0)
                 _log.info("llm.fell_back", engine=slot.name, next=queue[0].name, reason=str(trouble.reason))
+                FALLBACKS.labels("llm", slot.name, queue[0].name, str(trouble.reason)).inc()
                 yield FellBack(slot.name, queue[0].name, str(trouble.reason))
             else:
                 return

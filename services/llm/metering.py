@@ -35,7 +35,7 @@ async def metered(events: AsyncGenerator[ReplyEvent, None], purpose: str, *, cou
                 PURPOSE_TOKENS.labels("in", label).inc(event.prompt_tokens)
                 PURPOSE_TOKENS.labels("out", label).inc(event.completion_tokens)
                 if not counted:
-                    TOKENS.labels("in", event.engine).inc(event.prompt_tokens)
-                    TOKENS.labels("out", event.engine).inc(event.completion_tokens)
-                    COST.labels(event.engine).inc(event.cost)
+                    TOKENS.labels("in", event.engine, event.model).inc(event.prompt_tokens)
+                    TOKENS.labels("out", event.engine, event.model).inc(event.completion_tokens)
+                    COST.labels(event.engine, event.model).inc(event.cost)
             yield event

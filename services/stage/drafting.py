@@ -10,7 +10,7 @@ from services.core.errors import SouffleurError
 from services.core.model.fact import Author, Basis, LineState
 from services.core.model.facts import Body, LineClosed, LineOpened, Spoken
 from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
-from services.core.telemetry import COST, TOKENS, TURNS
+from services.core.telemetry import CHARACTERS, COST, TOKENS, TURNS
 from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order, Written
@@ -141,9 +141,9 @@ class Drafting:
         before = timing.tokens
         timing.tokens = (before[0] + event.prompt_tokens, before[1] + event.completion_tokens)
         timing.cost += event.cost
-        TOKENS.labels("in", event.engine).inc(event.prompt_tokens)
-        TOKENS.labels("out", event.engine).inc(event.completion_tokens)
-        COST.labels(event.engine).inc(event.cost)
+        TOKENS.labels("in", event.engine, event.model).inc(event.prompt_tokens)
+        TOKENS.labels("out", event.engine, event.model).inc(event.completion_tokens)
+        COST.labels(event.engine, event.model).inc(event.cost)
         if event.reason == "truncated":
             self.failure = "truncated"
 
@@ -170,6 +170,9 @@ class Drafting:
         )
         self._write(body, "close", None, self.order.character)
         TURNS.labels(state).inc()
+        CHARACTERS.labels("written").inc(sum(len(sentence.text) for sentence in self.given))
+        whole = sum(len(sentence.text) for sentence, fact in zip(self.given, self.facts[1:], strict=False) if 0 < written_seq(fact) < last[0])
+        CHARACTERS.labels("heard").inc(whole + last[1])
 
     def _write(self, body: Body, key: str, cause: int | None, by: Author) -> Written:
         order = self.order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.core.model.attachment import TurnTimed
-from services.core.telemetry import TURN_PARTS
+from services.core.telemetry import turn_took
 from services.stage.backstage import Backstage
 from services.stage.conductor import Line
 from services.stage.turns import written_seq
@@ -26,8 +26,9 @@ def show_times(line: Line, backstage: Backstage) -> None:
 
 def settle(line: Line, backstage: Backstage) -> None:
     """It is over: its times to everybody and into the metrics, and its positions forgotten."""
-    for name, value in line.timing.parts_ms().items():
-        TURN_PARTS[name].observe(value / 1000)
+    timing = line.timing
+    thought, voiced, heard = (timing.llm_engine, timing.llm_model), (timing.tts_engine,), (timing.stt_engine,)
+    turn_took(timing.parts_ms(), {"llm_ttft": thought, "first_sentence": thought, "tts_ttfa": voiced, "stt_final_delay": heard})
     show_times(line, backstage)
     for attachment in backstage.attachments:
         attachment.played_ms.pop(line.order.line, None)

@@ -38,6 +38,8 @@ class Timing:
     released: float | None = None
     first_sentence: float | None = None
     first_audio: float | None = None
+    first_played: float | None = None
+    """The first listener began to hear it, by its own report."""
     llm_ttft_ms: float | None = None
     tokens: tuple[int, int] = (0, 0)
     """Prompt and completion."""
@@ -54,6 +56,7 @@ class Timing:
             "first_sentence": (self.asked, self.first_sentence),
             "hold_time": (self.held, self.released),
             "tts_ttfa": (self.first_sentence if self.released is None else self.released, self.first_audio),
+            "playback_latency": (self.first_audio, self.first_played),
             "e2e": (self.speech_ended if self.speech_ended is not None else self.said, self.first_audio),
         }
         found = {name: max(0.0, (until - since) * 1000) for name, (since, until) in spans.items() if since is not None and until is not None}

@@ -354,7 +354,9 @@ class Place:
 
     def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
         """The table goes on with less: a fact, once per change."""
-        FALLBACKS.labels(part, from_engine, to_engine).inc()
+        if to_engine == "text":
+            # Whoever goes from one engine to another counts that itself, stateless calls included; here the voice was lost altogether.
+            FALLBACKS.labels(part, from_engine, to_engine, reason).inc()
         if self._degraded.get(part) != to_engine:
             self._degraded[part] = to_engine
             body = Degraded(part=part, from_engine=from_engine, to_engine=to_engine, reason=reason)

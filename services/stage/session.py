@@ -98,6 +98,8 @@ class Session:
         if line is not None and line.order.line == event.line:
             before = attachment.played_ms.get(event.line, 0)
             attachment.played_ms[event.line] = max(before, event.played_ms)
+            if line.timing.first_played is None and event.played_ms > 0 and not attachment.monitor:
+                line.timing.first_played = self._clock.now() - event.played_ms / 1000
             line.played()
 
     def interrupt_for(self, targets: Sequence[int], *, retcon_to: int | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Self
 import structlog
 
 from services.core.errors import Conflict, DeadlineExceeded, SouffleurError
+from services.core.telemetry import ARCHIVE_LAG
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
 
@@ -37,6 +38,8 @@ class Archiver:
         self._keep = keep
         self._due: dict[str, None] = {}
         self._told = asyncio.Event()
+        self._behind: dict[str, int] = {}
+        """Facts of a session that are not archived, as far as was seen."""
         self._closed = False
         self._worker: asyncio.Task[None] | None = None
 
@@ -123,11 +126,20 @@ class Archiver:
         head = await self._log.head(sid)
         start = mark = await self._archive.mark(sid)
         while mark < head:
+            self._lags(sid, head - mark)
             reached = await self._archive.store(sid, await self._log.entries(sid, mark, limit=BATCH))
             if reached <= mark:
                 raise Conflict(f"the archive cannot go on behind {mark}: it holds another fact there, or under the same key")
             mark = reached
+        self._lags(sid, 0)
         # Now and then only: trimming one entry after each fact would cost a command a fact.
         step = max(1, min(_TRIM_STEP, self._keep))
         if mark // step > start // step and mark > self._keep:
             await self._log.trim(sid, mark - self._keep + 1)
+
+    def _lags(self, sid: str, facts: int) -> None:
+        if facts:
+            self._behind[sid] = facts
+        else:
+            self._behind.pop(sid, None)
+        ARCHIVE_LAG.set(sum(self._behind.values()))

@@ -46,7 +46,7 @@ class Line:
         self._chain = await self._ensemble.chain(self._voice, self._settings)
         unknown = bool(self._voice.engine) and not self._ensemble.knows(self._voice.engine)
         # The unknown name comes from a card, so it is no metric's label.
-        given_up = [self._fell_back("unknown", self._chain[0], "the voice asks for an engine that does not exist")] if unknown else []
+        given_up = [self._fell_back("unknown", self._chain[0], "the voice asks for an engine that does not exist", "unknown_engine")] if unknown else []
         given_up += await self._open()
         info = await self._ensemble.capabilities(self._chain[0])
         yield SpeakOpened(self._chain[0], word_marks=info.word_marks, flat_emotions=info.flat_emotions)
@@ -78,10 +78,10 @@ class Line:
         if len(self._chain) < 2:
             raise error
         old, self._chain = self._chain[0], self._chain[1:]
-        return self._fell_back(old, self._chain[0], error.detail)
+        return self._fell_back(old, self._chain[0], error.detail, error.code)
 
-    def _fell_back(self, old: str, new: str, reason: str) -> VoiceFellBack:
-        FALLBACKS.labels(part="tts", from_engine=old, to_engine=new).inc()
+    def _fell_back(self, old: str, new: str, reason: str, code: str) -> VoiceFellBack:
+        FALLBACKS.labels("tts", old, new, code).inc()
         return VoiceFellBack(old, new, reason)
 
     async def _sentence(self, script: Script) -> AsyncGenerator[SpeakEvent, None]:

@@ -194,7 +194,7 @@ async def test_cancelling_frees_the_engine_and_the_place_at_once(serve: Serve, t
 async def test_a_voice_that_fails_is_replaced_before_anything_was_heard(serve: Serve, told: Callable[..., Any]) -> None:
     """A remote server that answers 500: eSpeak speaks instead, the call says so, and it is counted."""
     (seq,) = await told(_sentence("Good evening."))
-    before = FALLBACKS.labels(part="tts", from_engine="openai", to_engine="espeak")._value.get()
+    before = FALLBACKS.labels("tts", "openai", "espeak", "engine_failed")._value.get()
     with speech_server() as server:
         server.status = 500
         async with serve(tts={"engine": "openai", "engines": {"openai": {"base_url": server.base_url}}}) as client:
@@ -203,7 +203,7 @@ async def test_a_voice_that_fails_is_replaced_before_anything_was_heard(serve: S
     kinds = [type(event) for event in events]
     assert kinds.index(VoiceFellBack) < kinds.index(SpeechAudio)
     assert [(event.from_engine, event.to_engine) for event in events if isinstance(event, VoiceFellBack)] == [("openai", "espeak")]
-    assert FALLBACKS.labels(part="tts", from_engine="openai", to_engine="espeak")._value.get() == before + 1
+    assert FALLBACKS.labels("tts", "openai", "espeak", "engine_failed")._value.get() == before + 1
 
 
 async def test_piper_speaks_by_default_once_its_voice_is_on_disk(serve: Serve, told: Callable[..., Any], tmp_path: Path) -> None:

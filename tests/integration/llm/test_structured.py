@@ -62,7 +62,7 @@ def answer(events: list[ReplyEvent]) -> Any:
 async def test_the_provider_is_bound_to_the_schema(server: OpenAiServer) -> None:
     """In its own way, without a word about it in the prompt and without a character; the price and the tokens stand in the end and in the metrics."""
     server.reply = '{"mood": "glad"}'
-    before = PURPOSE_TOKENS.labels("out", "advice")._value.get(), TOKENS.labels("in", "one")._value.get(), COST.labels("one")._value.get()
+    before = PURPOSE_TOKENS.labels("out", "advice")._value.get(), TOKENS.labels("in", "one", "good")._value.get(), COST.labels("one", "good")._value.get()
     async with replies({"one": engine(server, "good")}, prices={"good": (2.0, 10.0)}) as play:
         events = await asked(play, question())
     assert answer(events) == {"mood": "glad"}
@@ -73,7 +73,7 @@ async def test_the_provider_is_bound_to_the_schema(server: OpenAiServer) -> None
     assert isinstance(end, ReplyFinished)
     assert (end.prompt_tokens, end.completion_tokens, end.estimated) == (11, 22, False)
     assert end.cost == pytest.approx((11 * 2 + 22 * 10) / 1e6)
-    after = PURPOSE_TOKENS.labels("out", "advice")._value.get(), TOKENS.labels("in", "one")._value.get(), COST.labels("one")._value.get()
+    after = PURPOSE_TOKENS.labels("out", "advice")._value.get(), TOKENS.labels("in", "one", "good")._value.get(), COST.labels("one", "good")._value.get()
     assert [new - old for new, old in zip(after, before, strict=True)] == [22, 11, pytest.approx(end.cost)]
 
 
