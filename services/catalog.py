@@ -10,5 +10,7 @@ SERVICES: Final[dict[str, str]] = {
     "llm": "services.llm.app:build",
     "tts": "services.tts.app:build",
     "stage": "services.stage.app:build",
+    "summarizer": "services.summarizer.app:build",
+    "corrections": "services.corrections.app:build",
     "gateway": "services.gateway.app:build",
 }

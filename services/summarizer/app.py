@@ -1,0 +1,47 @@
+"""The summarizer and adviser: always behind the play. It reads the transcript and tells the owner; nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.core.rpc.server import serving
+from services.core.runtime import Runtime
+from services.summarizer.asking import Models
+from services.summarizer.following import Following
+from services.summarizer.lease import Budget, Leases, Marks
+from services.summarizer.servicer import register
+from services.summarizer.teller import Teller
+from services.summarizer.work import Work
+from services.transcript.archive import Archive
+from services.transcript.log import TranscriptLog
+
+
+@asynccontextmanager
+async def build(runtime: Runtime) -> AsyncIterator[Following]:
+    """Serve at `runtime.address("summarizer")` and follow the sessions for the time of the block."""
+    async with contextlib.AsyncExitStack() as stack:
+        archive = await Archive.open(runtime.archive_url)
+        stack.push_async_callback(archive.close)
+        work = Work(
+            teller=Teller(runtime.stage()),
+            models=Models(runtime.llm(), Budget(runtime.redis, runtime.clock)),
+            marks=Marks(runtime.redis),
+            memories=None,
+            settings=lambda: runtime.settings.summarizer,
+            clock=runtime.clock,
+        )
+        following = Following(archive, TranscriptLog(runtime.redis, archive), Leases(runtime.redis), work)
+        stack.push_async_callback(following.close)
+        runner = asyncio.create_task(following.run(), name="summarizer")
+        stack.push_async_callback(_ended, runner)
+        await stack.enter_async_context(serving(runtime.address("summarizer"), "summarizer", register(following)))
+        yield following
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

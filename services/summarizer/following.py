@@ -1,0 +1,160 @@
+"""Following the sessions that play: the archive is asked every second which ones moved, so that nothing on the way of a turn knows of this service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import structlog
+
+from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError
+from services.summarizer.lease import Leases
+from services.summarizer.record import FactSource, Record
+from services.summarizer.work import Outcome, Work
+from services.transcript.archive import SessionPage
+
+_LOOK_S: Final = 1.0
+_AGAIN_S: Final = 5.0
+"""A session in which nothing moves is looked at this often: time passes there too."""
+_MOST: Final = 64
+"""Sessions followed at a time, the last active ones."""
+_FRESH_S: Final = 1_800.0
+_AT_ONCE: Final = 2
+"""Visits at a time."""
+_WISHES: Final = 8
+_LEASE_MARGIN_S: Final = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Sessions(Protocol):
+    """What was played lately: `Archive`."""
+
+    def sessions(self, limit: int = 100, cursor: str | None = None) -> Coroutine[Any, Any, SessionPage]:
+        """The last active first."""
+        ...
+
+
+class Facts(FactSource, Protocol):
+    """Facts, and who writes them: `TranscriptLog`."""
+
+    def head(self, sid: str) -> Coroutine[Any, Any, int]:
+        """The last fact; 0 = none."""
+        ...
+
+    def owner(self, sid: str) -> Coroutine[Any, Any, str | None]:
+        """The stage that owns it."""
+        ...
+
+
+@dataclass(slots=True)
+class _Followed:
+    record: Record
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    head: int = 0
+    next_s: float = 0.0
+    visit: asyncio.Task[None] | None = None
+
+
+class Following:
+    """One record per session, one visit at a time for each."""
+
+    def __init__(self, sessions: Sessions, facts: Facts, leases: Leases, work: Work, *, look_s: float = _LOOK_S) -> None:
+        """`look_s`: how often it is asked what moved."""
+        self._sessions = sessions
+        self._facts = facts
+        self._leases = leases
+        self._work = work
+        self._settings = work.settings
+        self._clock = work.clock
+        self._look_s = look_s
+        self._followed: OrderedDict[str, _Followed] = OrderedDict()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._wishes = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        failed = False
+        while True:
+            await asyncio.sleep(self._look_s)
+            if not self._settings().enabled:
+                continue
+            try:
+                await self._look()
+            except SouffleurError as error:
+                if not failed:
+                    _log.warning("summarizer.cannot_look", code=error.code, detail=error.detail)
+                failed = True
+            else:
+                failed = False
+
+    async def close(self) -> None:
+        """End what runs and give the leases up."""
+        visits = [item.visit for item in self._followed.values() if item.visit is not None]
+        for visit in visits:
+            visit.cancel()
+        await asyncio.gather(*visits, return_exceptions=True)
+        for sid in self._followed:
+            with suppress(SouffleurError):
+                await self._leases.release(sid)
+
+    async def wish(self, sid: str, what: str) -> Outcome:
+        """Now, whoever has the lease: what is told twice is written once."""
+        if what not in ("summary", "advice", "both"):
+            raise InvalidRequest("what is wanted is summary, advice or both")
+        if self._wishes >= _WISHES:
+            raise Overloaded
+        self._wishes += 1
+        try:
+            found = self._kept(sid)
+            async with found.lock:
+                await found.record.catch_up(self._facts)
+                if found.record.view.seq == 0:
+                    self._followed.pop(sid, None)
+                    raise NotFound("There is no session of that id.")
+                return await self._work.wish(found.record, what)
+        finally:
+            self._wishes -= 1
+
+    async def _look(self) -> None:
+        now, fresh_ms = self._clock.now(), max(_FRESH_S, self._settings().every_s + _FRESH_S) * 1000
+        page = await self._sessions.sessions(_MOST)
+        for row in reversed(page.items):
+            if self._clock.wall_ms() - row.active_at_ms > fresh_ms:
+                continue
+            found = self._kept(row.id)
+            busy = found.visit is not None and not found.visit.done()
+            if not busy and (row.head > found.head or now >= found.next_s):
+                found.head, found.next_s = row.head, now + _AGAIN_S
+                found.visit = asyncio.create_task(self._visit(found), name=f"summarizer:{row.id}")
+
+    def _kept(self, sid: str) -> _Followed:
+        found = self._followed.get(sid)
+        if found is None:
+            found = self._followed[sid] = _Followed(Record(sid))
+        self._followed.move_to_end(sid)
+        for other in list(self._followed)[: max(0, len(self._followed) - _MOST)]:
+            waits = self._followed[other]
+            if not waits.lock.locked() and (waits.visit is None or waits.visit.done()):
+                del self._followed[other]
+        return found
+
+    async def _visit(self, found: _Followed) -> None:
+        sid = found.record.sid
+        try:
+            async with self._slots, found.lock:
+                if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
+                    return
+                await found.record.catch_up(self._facts)
+                await self._work.visit(found.record, live=await self._facts.owner(sid) is not None)
+        except SouffleurError as error:
+            _log.warning("summarizer.visit_failed", session=sid, code=error.code, detail=error.detail)
+            # What is known of it may no longer be what stands in the store.
+            self._followed.pop(sid, None)
+        except Exception:
+            _log.exception("summarizer.visit_broken", session=sid)
+            self._followed.pop(sid, None)

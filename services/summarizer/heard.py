@@ -1,0 +1,91 @@
+"""What was heard at a table, as passages: the only matter that digests, advice and memories are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from services.summarizer.size import tokens_of
+from services.transcript.view import Entry, LineEntry, Member, RollEntry, SaidEntry, SceneEntry, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One thing that reached ears, or that everybody could see."""
+
+    seqs: tuple[int, ...]
+    """The facts it stands on; striking any of them takes it away."""
+    text: str
+    speaker: str = ""
+    """Name; empty = nobody speaks."""
+    member: str = ""
+    spoken: bool = True
+    answers: bool = False
+    """It is a character's line."""
+    setting: bool = False
+    """Where and when we are: nobody has to have witnessed it."""
+    audience: tuple[str, ...] | None = None
+    at_ms: int = 0
+
+    @property
+    def told(self) -> str:
+        """As one line of a transcript."""
+        return f"{self.speaker}: {self.text}" if self.speaker else f"[{self.text}]"
+
+    @property
+    def tokens(self) -> int:
+        """What it costs to show it to a model."""
+        return tokens_of(self.told) + 2
+
+
+def heard(view: View) -> list[Passage]:
+    """Everything heard that still stands, in order. Whispers, notes, drafts and lines under way are no part of it."""
+    return [passage for entry in view.entries if (passage := _passage(entry)) is not None]
+
+
+def knows(passage: Passage, member: Member) -> bool:
+    """Could this member perceive it: by its audience, else by being there since before."""
+    if passage.setting and passage.audience is None:
+        return True
+    if passage.audience is not None:
+        return member.member in passage.audience
+    return member.present and member.since_seq <= passage.seqs[0]
+
+
+def characters(members: Mapping[str, Member]) -> list[Member]:
+    """The characters who are present."""
+    return [member for member in members.values() if member.role == "character" and member.present]
+
+
+def turns(passages: Iterable[Passage]) -> int:
+    """How many turns of talk these are: what people said, or, where characters talk among themselves, their lines."""
+    spoken = [passage.answers for passage in passages if passage.spoken]
+    return max(spoken.count(True), spoken.count(False))
+
+
+def _passage(entry: Entry) -> Passage | None:
+    match entry:
+        case SaidEntry(struck=False) if entry.text.strip():
+            narrated = entry.source == "narrated"
+            return Passage(
+                seqs=(entry.seq,),
+                text=entry.text.strip(),
+                speaker="" if narrated else entry.name or "Somebody",
+                member=entry.member,
+                spoken=not narrated,
+                audience=entry.audience,
+                at_ms=entry.at_ms,
+            )
+        case LineEntry(struck=False) if not entry.is_open and (words := entry.heard_text.strip()):
+            spoken = (item.seq for item in entry.sentences if item.heard != "none" and not item.struck)
+            return Passage(
+                seqs=(entry.seq, *spoken), text=words, speaker=entry.name, member=entry.character, answers=True, audience=entry.audience, at_ms=entry.at_ms
+            )
+        case SceneEntry(struck=False):
+            text = ". ".join(part for part in (entry.heading, entry.description) if part)
+            return Passage(seqs=(entry.seq,), text=text, spoken=False, setting=True, audience=entry.audience, at_ms=entry.at_ms)
+        case RollEntry(struck=False):
+            purpose = f" for {entry.purpose}" if entry.purpose else ""
+            text = f"{entry.name} rolls {entry.expression}{purpose}: {entry.total}"
+            return Passage(seqs=(entry.seq,), text=text, spoken=False, audience=entry.audience, at_ms=entry.at_ms)
+    return None

@@ -1,0 +1,1 @@
+"""The summarizer and adviser behind a table that plays."""
