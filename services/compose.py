@@ -18,6 +18,8 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from services.core.bus import notices
+from services.core.bus.corrections import BusOpener
+from services.core.bus.streams import StreamsBus
 from services.core.errors import SettingsRejected
 from services.core.live import LiveSettings
 from services.core.redis_connection import pool
@@ -53,6 +55,14 @@ def redis_client(url: str) -> Redis:
     )
 
 
+def bus_opener(settings: Settings, redis: Redis) -> BusOpener:
+    """The corrections' bus by its address: never another one than was asked for. Raises `SettingsRejected`."""
+    url, limit = settings.bus.url, settings.bus.delivery_limit
+    if not url:
+        return StreamsBus(redis, delivery_limit=limit).open
+    raise SettingsRejected("bus.url: amqp:// or amqps://, or empty for streams in Redis")
+
+
 @asynccontextmanager
 async def compose(settings: Settings) -> AsyncIterator[Runtime]:
     """Open what every service needs and close it again. `settings.redis.url` must be set: the launcher has seen to it."""
@@ -67,6 +77,7 @@ async def compose(settings: Settings) -> AsyncIterator[Runtime]:
         archive_url=settings.database.archive or _sqlite(settings, "archive"),
         application_url=settings.database.application or _sqlite(settings, "application"),
         logs_url=settings.database.logs or _sqlite(settings, "logs"),
+        bus=bus_opener(settings, redis),
     )
     # Services are built on the settings in force, not on the base that would be replaced a moment later.
     await _take_overrides(runtime)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from redis.asyncio import Redis
 
+from services.core.bus.corrections import BusOpener, CorrectionBus
 from services.core.clock import Clock, SystemClock
+from services.core.errors import Unavailable
 from services.core.live import LiveSettings
 from services.core.rpc.client import Channels, LlmClient, ManagerClient, StageClient, SttClient, SummarizerClient, TtsClient
 from services.core.settings import Settings
+
+
+def _no_bus() -> AbstractAsyncContextManager[CorrectionBus]:
+    raise Unavailable("no bus for corrections was composed")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +35,8 @@ class Runtime:
     """SQLAlchemy URL of characters and other application data."""
     logs_url: str = ""
     """SQLAlchemy URL of the log store."""
+    bus: BusOpener = _no_bus
+    """Opens the bus that carries corrections."""
     clock: Clock = field(default_factory=SystemClock)
     channels: Channels = field(default_factory=Channels)
 

@@ -23,6 +23,9 @@ from services.core.settings import GatewaySettings
 from services.gateway import health, page, problems
 from services.gateway.characters import routes as characters
 from services.gateway.characters.store import CharacterStore
+from services.gateway.corrections import bus_routes
+from services.gateway.corrections import routes as steering
+from services.gateway.corrections.desk import Corrections
 from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.limits import BodyLimits
@@ -58,7 +61,8 @@ async def serving(runtime: Runtime, more: Routers = lambda _: ()) -> AsyncIterat
         edge = await opened(runtime, stack)
         history = History(edge.log, edge.archive)
         turns = await stack.enter_async_context(Turns(edge.stage, history).open())
-        app = application(edge, history, turns, more(edge))
+        corrections = await stack.enter_async_context(Corrections.open(edge, history))
+        app = application(edge, history, turns, corrections, more(edge))
         await stack.enter_async_context(app.router.lifespan_context(app))
         server = _Server(_config(guarded(app, runtime), runtime))
         listener = _listener(runtime.settings.gateway)
@@ -91,7 +95,7 @@ async def opened(runtime: Runtime, stack: contextlib.AsyncExitStack) -> Edge:
     )
 
 
-def application(edge: Edge, history: History, turns: Turns, more: Sequence[APIRouter] = ()) -> FastAPI:
+def application(edge: Edge, history: History, turns: Turns, corrections: Corrections, more: Sequence[APIRouter] = ()) -> FastAPI:
     """Every route."""
     app = FastAPI(
         title="Souffleur",
@@ -109,6 +113,8 @@ def application(edge: Edge, history: History, turns: Turns, more: Sequence[APIRo
         facts.router(edge, history),
         rolls.router(edge, history),
         screenplay.router(edge, history),
+        steering.router(corrections),
+        bus_routes.router(corrections),
         settings.router(edge),
         status.router(probes),
         services.router(edge),

@@ -1,4 +1,4 @@
-"""Opening the archive's database: SQLite or PostgreSQL by URL, made durable, brought up to date."""
+"""Opening a database of ours: SQLite or PostgreSQL by URL, made durable, brought up to date."""
 
 from __future__ import annotations
 
@@ -28,23 +28,26 @@ _MIGRATION_LOCK: Final = 0x50_55_46_46
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
 
 
-async def open_database(url: str) -> AsyncEngine:
-    """An engine on an up-to-date database. Raises `SettingsRejected`, `EngineMissing` (driver) or `Unavailable`."""
+async def open_database(url: str, migrations: Path = _MIGRATIONS, name: str = "archive") -> AsyncEngine:
+    """An engine on a database that `migrations` have brought up to date; `name` is for messages.
+
+    Raises `SettingsRejected`, `EngineMissing` (driver) or `Unavailable`.
+    """
     try:
-        parsed = _with_driver(make_url(url))
+        parsed = _with_driver(make_url(url), name)
         if parsed.get_backend_name() == "sqlite":
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-        await migrate(parsed)
+        await migrate(parsed, migrations)
         return _engine(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
-        raise SettingsRejected("the archive's database URL cannot be read") from error
+        raise SettingsRejected(f"the {name}'s database URL cannot be read") from error
     except ModuleNotFoundError as error:
-        raise EngineMissing(f"the archive needs the package {error.name!r}, which is not installed") from error
+        raise EngineMissing(f"the {name} needs the package {error.name!r}, which is not installed") from error
     except (SQLAlchemyError, OSError) as error:
-        raise Unavailable(f"the archive cannot be opened: {type(error).__name__}") from error
+        raise Unavailable(f"the {name} cannot be opened: {type(error).__name__}") from error
 
 
-async def migrate(url: URL) -> None:
+async def migrate(url: URL, migrations: Path = _MIGRATIONS) -> None:
     """Bring the database up to the newest revision, in one transaction, alone."""
     engine = _engine(url, poolclass=NullPool)
     try:
@@ -54,18 +57,18 @@ async def migrate(url: URL) -> None:
         async with engine.begin() as connection:
             if url.get_backend_name() == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, migrations)
     finally:
         await engine.dispose()
 
 
 @asynccontextmanager
-async def database_errors() -> AsyncIterator[None]:
+async def database_errors(name: str = "archive") -> AsyncIterator[None]:
     """Around every statement: failures of the database leave as `Unavailable`; the text of a statement, being personal, does not."""
     try:
         yield
     except (SQLAlchemyError, OSError) as error:
-        raise Unavailable(f"the archive failed: {type(error).__name__}") from error
+        raise Unavailable(f"the {name} failed: {type(error).__name__}") from error
 
 
 async def _write_ahead(engine: AsyncEngine) -> None:
@@ -83,18 +86,18 @@ async def _write_ahead(engine: AsyncEngine) -> None:
         await asyncio.sleep(_RETRY_S)
 
 
-def _with_driver(url: URL) -> URL:
+def _with_driver(url: URL, name: str) -> URL:
     backend = url.get_backend_name()
     if backend not in _DRIVERS:
-        raise SettingsRejected("the archive is kept in SQLite or PostgreSQL")
+        raise SettingsRejected(f"the {name} is kept in SQLite or PostgreSQL")
     if backend == "sqlite" and url.database in (None, "", ":memory:"):
-        raise SettingsRejected("the archive needs a file: one in memory would be gone with the process")
+        raise SettingsRejected(f"the {name} needs a file: one in memory would be gone with the process")
     return url.set(drivername=_DRIVERS[backend])
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, migrations: Path) -> None:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -13,6 +13,7 @@ import pytest_asyncio
 from openai import AsyncOpenAI
 from redis.asyncio import Redis
 
+from services.compose import bus_opener
 from services.core.live import LiveSettings
 from services.core.rpc.server import serving as serving_rpc
 from services.core.runtime import Runtime
@@ -66,6 +67,7 @@ async def house(redis: Redis, tmp_path: Path) -> AsyncIterator[House]:
             run_dir=run_dir,
             archive_url=f"sqlite+aiosqlite:///{tmp_path}/archive.sqlite3",
             application_url=f"sqlite+aiosqlite:///{tmp_path}/application.sqlite3",
+            bus=bus_opener(settings, redis),
         )
         stack.push_async_callback(runtime.channels.close)
         hearing, roleplay, voices, table, desk = Hearing(), Roleplay(), Voices(), Table(TranscriptLog(redis)), Desk()

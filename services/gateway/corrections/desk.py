@@ -1,0 +1,181 @@
+"""The desk's office at the gateway: accepts corrections, passes live acts on, and remembers both in the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from ulid import ULID
+
+from services.core.bus.corrections import CorrectionBus
+from services.core.clock import Clock
+from services.core.errors import Forbidden, InvalidRequest, SouffleurError
+from services.core.model.attachment import ActResponse, Principal
+from services.core.rpc.client import StageClient
+from services.gateway.corrections.acts import request_of
+from services.gateway.corrections.hotwords import names_taught
+from services.gateway.corrections.relay import Relay
+from services.gateway.corrections.requests import Act, Correction, Edit, Insert, Note, Retcon, Strike
+from services.gateway.edge import Edge
+from services.gateway.history import History, Table
+from services.transcript.outbox import Outbox, Row
+from services.transcript.outbox.row import LIVE, TEXT
+from services.transcript.view import SaidEntry
+
+_ACT_DUE_MS: Final = 15_000
+"""A live act that is not resolved by then has lost its gateway."""
+_ACT_AGAIN_MS: Final = 200
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """A live act: its row, and the owner's answer; None = the owner could not be reached, it is tried again."""
+
+    row: Row
+    answer: ActResponse | None
+
+
+class Corrections:
+    """One per gateway."""
+
+    def __init__(self, outbox: Outbox, bus: CorrectionBus, relay: Relay, stage: StageClient, history: History, clock: Clock) -> None:  # noqa: PLR0917
+        """`open` puts it together."""
+        self.outbox = outbox
+        self.bus = bus
+        self.relay = relay
+        self.history = history
+        self._stage = stage
+        self._clock = clock
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, edge: Edge, history: History) -> AsyncIterator[Corrections]:
+        """With the outbox opened and the relay at work."""
+        runtime = edge.runtime
+        outbox = await Outbox.open(runtime.application_url, runtime.clock)
+        try:
+            async with runtime.bus() as bus, Relay(outbox, bus, edge.stage, runtime.clock, runtime.live).running() as relay:
+                yield cls(outbox, bus, relay, edge.stage, history, runtime.clock)
+        finally:
+            await outbox.close()
+
+    async def accept(self, session: str, principal: Principal, asked: Correction, *, undoes: str = "") -> Row:
+        """Accept a correction: it is committed when this returns, and on its way.
+
+        Raises `NotFound` for the session, `Forbidden`, `InvalidRequest` for facts that are not there, `Conflict` for an id that was used for something else.
+        """
+        if principal.role != "director":
+            raise Forbidden("Only the director may do that.")
+        table = await self.history.table(session)
+        _check_facts(asked, table.view.seq)
+        row = Row(
+            id=asked.id or new_id(),
+            session=session,
+            principal=principal,
+            sort=TEXT,
+            kind=asked.kind,
+            body=asked.body(),
+            place=asked.place,
+            base=asked.base,
+            hotwords=_hotwords(asked, table),
+            undoes=undoes,
+            due_at_ms=self._clock.wall_ms() + self.relay.resend_ms,
+        )
+        accepted, new = await self.outbox.add(row)
+        if new:
+            self.relay.send(accepted)
+        return accepted
+
+    async def act(self, session: str, principal: Principal, asked: Act, *, undoes: str = "") -> Acted:
+        """A live act, at once: nothing is waited for before the owner is asked. Raises what the owner says."""
+        row = Row(
+            id=asked.id or new_id(),
+            session=session,
+            principal=principal,
+            sort=LIVE,
+            kind=asked.kind,
+            body=asked.body(),
+            place=asked.place,
+            undoes=undoes,
+            due_at_ms=self._clock.wall_ms() + _ACT_DUE_MS,
+        )
+        asking = asyncio.create_task(self._stage.act(request_of(row)), name="act")
+        # Beside it, never before it: a database that is slow or gone must not keep anybody from falling silent.
+        noting = asyncio.create_task(self._noted(row), name="act-noted")
+        try:
+            answer = await asyncio.shield(asking)
+        except SouffleurError as error:
+            if not error.retryable:
+                self.relay.spawn(self._forgotten(noting))
+                raise
+            noted = await noting
+            if noted is None:
+                raise
+            await self.outbox.postponed(noted, self._clock.wall_ms() + _ACT_AGAIN_MS)
+            return Acted(noted, None)
+        self.relay.spawn(self._done(noting, answer))
+        return Acted(row, answer)
+
+    async def _noted(self, row: Row) -> Row | None:
+        try:
+            return (await self.outbox.add(row))[0]
+        except SouffleurError as error:
+            _log.warning("acts.not_noted", session=row.session, act=row.id, reason=error.code)
+            return None
+
+    async def _done(self, noting: asyncio.Task[Row | None], answer: ActResponse) -> None:
+        if row := await noting:
+            await _in_spite(self.outbox.applied(row, answer.seq))
+
+    async def _forgotten(self, noting: asyncio.Task[Row | None]) -> None:
+        if row := await noting:
+            await _in_spite(self.outbox.forget(row))
+
+
+def new_id() -> str:
+    """For whoever brings none."""
+    return str(ULID()).lower()
+
+
+async def _in_spite(work: object) -> None:
+    try:
+        await work  # type: ignore[misc] # a coroutine of the outbox
+    except SouffleurError as error:
+        # The row stays open: the relay asks the owner once more, who knows the act by its id.
+        _log.warning("acts.not_noted", reason=error.code)
+
+
+def _check_facts(asked: Correction, head: int) -> None:
+    """What it refers to has happened."""
+    match asked:
+        case Edit():
+            named = [asked.target]
+        case Strike():
+            named = asked.targets
+        case Insert():
+            named = [asked.after]
+        case Note():
+            named = [asked.removes]
+        case Retcon():
+            named = [asked.to + 1]
+        case _:
+            named = []
+    if max(named, default=0) > head:
+        raise InvalidRequest("There is nothing after that to be undone." if isinstance(asked, Retcon) else f"There is no fact {max(named)}.")
+
+
+def _hotwords(asked: Correction, table: Table) -> tuple[str, ...]:
+    """Names that were misheard, and are not yet known."""
+    if not isinstance(asked, Edit) or not asked.text:
+        return ()
+    entry = table.view.entry_of(asked.target)
+    if not isinstance(entry, SaidEntry) or entry.source != "voice":
+        return ()
+    known = {str(word) for fact in table.view.state.facts if fact.kind == "scene_set" for word in fact.body.get("hotwords") or ()}
+    return tuple(name for name in names_taught(entry.text, asked.text, table.view.language) if name not in known)

@@ -1,0 +1,111 @@
+"""Taking back: the caller's last act that is not yet taken back, turned into the act that makes up for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+from services.core.errors import Conflict, NotFound
+from services.core.model.attachment import Principal
+from services.core.model.fact import Fact, Kind
+from services.gateway.corrections.acts import LASTING, OPPOSITES
+from services.gateway.corrections.desk import Corrections
+from services.gateway.corrections.requests import Act, correction_of
+from services.transcript.outbox import OPEN, Row
+from services.transcript.outbox.row import LIVE, TEXT
+
+_PAGE: Final = 100
+_STRUCK: Final = frozenset({"insert", "whisper"})
+"""Taken back by being struck."""
+
+
+class CannotUndo(Conflict):
+    """Your last act cannot be taken back."""
+
+    code: ClassVar[str] = "cannot_undo"
+
+
+class Undo:
+    """One per gateway."""
+
+    def __init__(self, corrections: Corrections) -> None:
+        """Corrections that take back go the way of all others."""
+        self._corrections = corrections
+
+    async def last(self, session: str, principal: Principal) -> Row:
+        """Take the last one back; the row of the act that does. Raises `NotFound` or `CannotUndo`."""
+        table = await self._corrections.history.table(session)
+        row = await self._found(session, principal)
+        if row.state == OPEN:
+            raise CannotUndo("Your last act is still on its way.")
+        facts = [fact for fact in table.view.state.facts if fact.seq < row.seq]
+        if row.sort == LIVE:
+            acted = await self._corrections.act(session, principal, _counter_act(row, facts), undoes=row.id)
+            return acted.row if acted.answer is None else _done(acted.row, acted.answer.seq)
+        return await self._corrections.accept(session, principal, correction_of(_counter(row, facts)), undoes=row.id)
+
+    async def _found(self, session: str, principal: Principal) -> Row:
+        """Rows by age: those that failed, that take back, that are taken back or that meant a moment only are passed over."""
+        taken_back: set[str] = set()
+        below: int | None = None
+        while True:
+            page = await self._corrections.outbox.page(session, below=below, limit=_PAGE)
+            for row in page.items:
+                if row.principal.id != principal.id or row.state in ("dead", "conflicted"):
+                    continue
+                if row.undoes:
+                    taken_back.add(row.undoes)
+                elif row.id not in taken_back and (row.sort == TEXT or row.kind in LASTING):
+                    return row
+            if page.next_number is None:
+                raise NotFound("There is nothing to take back.")
+            below = page.next_number
+
+
+def _counter(row: Row, facts: Sequence[Fact]) -> dict[str, Any]:
+    """The correction that makes up for `row`."""
+    if row.kind == "edit":
+        return {"kind": "edit", "target": row.body["target"], "base": row.seq, "place": row.place, **_wording(int(row.body["target"]), facts)}
+    if row.kind == "note" and not row.body.get("removes"):
+        return {"kind": "note", "removes": row.seq, "place": row.place}
+    if row.kind in _STRUCK or (row.kind == "scene" and (row.body.get("heading") or row.body.get("description")) and not row.body.get("title")):
+        return {"kind": "strike", "targets": [row.seq], "place": row.place}
+    raise CannotUndo(f"A {row.kind} cannot be taken back.")
+
+
+def _wording(target: int, facts: Sequence[Fact]) -> dict[str, Any]:
+    """What stood there before: the original, with the corrections of then on top."""
+    found: dict[str, Any] = {}
+    for fact in facts:
+        if fact.seq == target:
+            found = {name: fact.body.get(name) for name in ("text", "emotion", "intensity", "manner")}
+        elif fact.kind == Kind.CORRECTED and fact.body.get("target") == target:
+            found |= {name: value for name in ("text", "emotion", "intensity", "manner") if (value := fact.body.get(name)) not in (None, "")}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _counter_act(row: Row, facts: Sequence[Fact]) -> Act:
+    """The live act that makes up for `row`."""
+    body = row.body
+    if row.kind in OPPOSITES:
+        return Act(kind=OPPOSITES[row.kind], character=body["character"], place=row.place)
+    if row.kind == "deliver":
+        before = _last(facts, "deliveries", body["character"]) or "voice"
+        return Act(kind="deliver", character=body["character"], text=before, place=row.place)
+    if not (body["character"] or body["platform"]):
+        modes = [str(fact.body["mode"]) for fact in facts if fact.kind == Kind.SCENE_SET and fact.body.get("mode")]
+        return Act(kind="mode", text=modes[-1] if modes else "auto", place=row.place)
+    whose = f"character:{body['character']}" if body["character"] else f"platform:{body['platform']}"
+    before = _last(facts, "modes", whose) or "inherit"
+    return Act(kind="mode", character=body["character"], platform=body["platform"], text=before, place=row.place)
+
+
+def _last(facts: Sequence[Fact], table: str, name: str) -> str:
+    """What was laid down last for `name`."""
+    found = [(fact.body.get(table) or {}).get(name) for fact in facts if fact.kind == Kind.SCENE_SET]
+    return next((value for value in reversed(found) if value is not None), "")
+
+
+def _done(row: Row, seq: int) -> Row:
+    return replace(row, state="applied", seq=seq)

@@ -1,0 +1,1 @@
+"""How an outbox of an older version becomes the one of `tables`."""

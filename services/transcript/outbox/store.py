@@ -1,0 +1,170 @@
+"""The outbox in the application database: accepted = committed. Shared by the gateway, which writes, and the corrections service, which resolves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.core.clock import Clock, SystemClock
+from services.core.errors import Conflict, NotFound
+from services.core.model.attachment import Principal
+from services.transcript.database import database_errors, open_database
+from services.transcript.outbox.row import LIVE, OPEN, TEXT, Page, Row
+from services.transcript.outbox.tables import outbox as _outbox
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_NAME: Final = "outbox"
+_LARGEST_PAGE: Final = 500
+
+
+class Outbox:
+    """Every method raises `Unavailable` when the database cannot be used."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        """`engine` is one that `open_database` made."""
+        self._engine = engine
+        self._clock = clock
+
+    @classmethod
+    async def open(cls, url: str, clock: Clock | None = None) -> Outbox:
+        """Open the application database at `url` and bring the outbox up to date."""
+        return cls(await open_database(url, _MIGRATIONS, _NAME), clock or SystemClock())
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._engine.dispose()
+
+    # Writing.
+
+    async def add(self, row: Row) -> tuple[Row, bool]:
+        """Accept it: the row as it stands, and whether it is new. Raises `Conflict` if another one has its id."""
+        now = self._clock.wall_ms()
+        values = _values(row) | {"created_at_ms": now, "updated_at_ms": now}
+        async with database_errors(_NAME):
+            try:
+                async with self._engine.begin() as connection:
+                    number = await connection.scalar(insert(_outbox).values(**values).returning(_outbox.c.number))
+            except IntegrityError:
+                known = await self.get(row.session, row.id)
+                if known.wanted != row.wanted:
+                    raise Conflict("Something else was sent under this id.") from None
+                return known, False
+        return _row(values | {"number": number}), True
+
+    async def applied(self, row: Row, seq: int) -> None:
+        """It is the fact `seq`."""
+        await self._resolve(row, state="applied", seq=seq, detail="", current="")
+
+    async def conflicted(self, row: Row, current: str, seq: int, detail: str) -> None:
+        """The target was changed by fact `seq` meanwhile: `current` stands, nothing was written."""
+        await self._resolve(row, state="conflicted", seq=seq, detail=detail, current=current)
+
+    async def died(self, session: str, id: str, detail: str, attempts: int | None = None) -> bool:  # noqa: A002
+        """Put it aside, if it is still open."""
+        counted: dict[str, Any] = {} if attempts is None else {"attempts": attempts}
+        return await self._change(_is(session, id), state="dead", detail=detail, **counted)
+
+    async def reopened(self, session: str, id: str, due_at_ms: int) -> Row:  # noqa: A002
+        """Try a dead one once more, from the beginning. Raises `NotFound`."""
+        await self._change(_is(session, id), was="dead", state=OPEN, detail="", attempts=0, due_at_ms=due_at_ms)
+        return await self.get(session, id)
+
+    async def begun(self, row: Row, attempts: int) -> None:
+        """Remember how often it was begun, so that one that ends its reader is known."""
+        await self._change(_is(row.session, row.id), attempts=attempts)
+
+    async def postponed(self, row: Row, due_at_ms: int) -> bool:
+        """Send it at that time, unless somebody else has decided so meanwhile."""
+        mine = _is(row.session, row.id) & (_outbox.c.due_at_ms == row.due_at_ms)
+        return await self._change(mine, due_at_ms=due_at_ms)
+
+    async def hasten(self) -> None:
+        """All open corrections are due now: the bus is back."""
+        await self._change(_outbox.c.sort == TEXT, due_at_ms=self._clock.wall_ms())
+
+    async def forget(self, row: Row) -> None:
+        """As if it had never been asked for: its asker was told no."""
+        async with database_errors(_NAME), self._engine.begin() as connection:
+            await connection.execute(delete(_outbox).where(_is(row.session, row.id)))
+
+    async def prune(self, before_ms: int) -> int:
+        """Remove applied ones of before; how many."""
+        old = (_outbox.c.state == "applied") & (_outbox.c.updated_at_ms < before_ms)
+        async with database_errors(_NAME), self._engine.begin() as connection:
+            return int((await connection.execute(delete(_outbox).where(old))).rowcount)
+
+    # Reading.
+
+    async def get(self, session: str, id: str) -> Row:  # noqa: A002
+        """One row. Raises `NotFound`."""
+        found = await self._select(_is(session, id), limit=1)
+        if not found:
+            raise NotFound("There is no correction of that id in this session.")
+        return found[0]
+
+    async def page(self, session: str, *, states: Sequence[str] = (), sorts: Sequence[str] = (), below: int | None = None, limit: int = 100) -> Page:
+        """Rows of a session, the newest first, those with a lower number than `below`."""
+        size = min(max(limit, 1), _LARGEST_PAGE)
+        wanted: ColumnElement[bool] = _outbox.c.session == session
+        if states:
+            wanted &= _outbox.c.state.in_(states)
+        if sorts:
+            wanted &= _outbox.c.sort.in_(sorts)
+        if below is not None:
+            wanted &= _outbox.c.number < below
+        found = await self._select(wanted, limit=size + 1, newest_first=True)
+        items = tuple(found[:size])
+        return Page(items, items[-1].number if len(found) > size else None)
+
+    async def open_upto(self, row: Row) -> list[Row]:
+        """The session's open corrections up to and with this one, in the order of acceptance."""
+        return await self._select((_outbox.c.session == row.session) & (_outbox.c.sort == TEXT) & (_outbox.c.state == OPEN) & (_outbox.c.number <= row.number))
+
+    async def due(self, sort: str, limit: int = 200) -> list[Row]:
+        """Open rows, text or live, that are to be sent by now, in the order of acceptance."""
+        return await self._select((_outbox.c.sort == sort) & (_outbox.c.state == OPEN) & (_outbox.c.due_at_ms <= self._clock.wall_ms()), limit=limit)
+
+    async def later_acts(self, row: Row) -> list[Row]:
+        """Live acts of the session that were accepted after this one and took effect."""
+        return await self._select(
+            (_outbox.c.session == row.session) & (_outbox.c.sort == LIVE) & (_outbox.c.state == "applied") & (_outbox.c.number > row.number)
+        )
+
+    # Statements.
+
+    async def _resolve(self, row: Row, **values: Any) -> None:
+        await self._change(_is(row.session, row.id), **values)
+
+    async def _change(self, which: ColumnElement[bool], was: str = OPEN, **values: Any) -> bool:
+        """Only a row in state `was` changes: what is resolved stays so, whoever comes late."""
+        statement = update(_outbox).where(which, _outbox.c.state == was).values(**values, updated_at_ms=self._clock.wall_ms())
+        async with database_errors(_NAME), self._engine.begin() as connection:
+            return bool((await connection.execute(statement)).rowcount)
+
+    async def _select(self, which: ColumnElement[bool], limit: int | None = None, *, newest_first: bool = False) -> list[Row]:
+        number = _outbox.c.number
+        wanted = select(_outbox).where(which).order_by(number.desc() if newest_first else number).limit(limit)
+        async with database_errors(_NAME), self._engine.connect() as connection:
+            return [_row(dict(item)) for item in (await connection.execute(wanted)).mappings()]
+
+
+def _is(session: str, id: str) -> ColumnElement[bool]:  # noqa: A002
+    return (_outbox.c.session == session) & (_outbox.c.id == id)
+
+
+_SAME: Final = ("id", "session", "sort", "kind", "body", "place", "base", "undoes", "state", "seq", "detail", "current", "attempts", "due_at_ms")
+
+
+def _values(row: Row) -> dict[str, Any]:
+    who = {"role": row.principal.role, "principal": row.principal.id, "name": row.principal.name}
+    return {name: getattr(row, name) for name in _SAME} | who | {"hotwords": list(row.hotwords)}
+
+
+def _row(values: dict[str, Any]) -> Row:
+    same = {name: values[name] for name in (*_SAME, "number", "created_at_ms", "updated_at_ms")}
+    return Row(**same, principal=Principal(values["principal"], values["role"], values["name"]), hotwords=tuple(values["hotwords"]))

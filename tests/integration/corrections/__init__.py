@@ -1,0 +1,1 @@
+"""Corrections from the click to the fact, over every bus."""

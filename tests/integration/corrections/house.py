@@ -1,0 +1,125 @@
+"""Gateway, stage and corrections service in one process, over real stores and a real bus; no engines: nothing here is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx2
+from ulid import ULID
+
+from services.compose import compose
+from services.core.model.attachment import AttachOpen, FinalHeard, Onset, Paused, Principal
+from services.core.runtime import Runtime
+from services.core.settings import Settings
+from services.corrections.app import working
+from services.corrections.worker import Hook
+from services.gateway.app import serving
+from services.stage.app import build as stage
+
+WAIT_S = 20.0
+CLOSED = ("applied", "conflicted", "dead")
+
+
+@dataclass
+class House:
+    """What a test may touch."""
+
+    http: httpx2.AsyncClient
+    runtime: Runtime
+    settings: Settings
+
+    async def session(self, **fields: Any) -> str:
+        """A new session with Mirelle."""
+        answer = await self.http.post("/api/sessions", json={"title": "Night", "cast": ["mirelle"], "scene": "The inn", **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    async def heard(self, sid: str, text: str) -> int:
+        """Somebody says it by voice; its seq."""
+        player = Principal(id="anna", role="player", name="Anna")
+        utterance = str(ULID())
+        _, stream, events = await self.runtime.stage().attach(AttachOpen(session=sid, principal=player, hears=False))
+        try:
+            for step in (Onset(utterance, manual=True), Paused(utterance), FinalHeard(utterance, text)):
+                await stream.send(step)
+            async with asyncio.timeout(WAIT_S):
+                async for event in events:
+                    if getattr(event, "kind", "") == "said" and event.body["utterance"] == utterance:  # type: ignore[union-attr]
+                        return int(event.seq)  # type: ignore[union-attr]
+        finally:
+            stream.cancel()
+        raise AssertionError("it was never said")
+
+    async def correct(self, sid: str, **fields: Any) -> dict[str, Any]:
+        """Accepted, whatever becomes of it."""
+        answer = await self.http.post(f"/api/sessions/{sid}/corrections", json=fields)
+        assert answer.status_code == 202, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def row(self, sid: str, cid: str) -> dict[str, Any]:
+        """As the desk sees it."""
+        answer = await self.http.get(f"/api/sessions/{sid}/corrections/{cid}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def ended(self, sid: str, cid: str) -> dict[str, Any]:
+        """When it is known what became of it."""
+
+        async def closed() -> dict[str, Any] | None:
+            row = await self.row(sid, cid)
+            return row if row["state"] in CLOSED else None
+
+        found: dict[str, Any] = await until(closed)
+        return found
+
+    async def done(self, sid: str, **fields: Any) -> dict[str, Any]:
+        """Corrected, and applied."""
+        row = await self.ended(sid, (await self.correct(sid, **fields))["id"])
+        assert row["state"] == "applied", row
+        return row
+
+    async def facts(self, sid: str, kind: str = "") -> list[dict[str, Any]]:
+        """Of the session, in order."""
+        answer = await self.http.get(f"/api/sessions/{sid}/facts")
+        found: list[dict[str, Any]] = answer.json()["items"]
+        return [fact for fact in found if not kind or fact["kind"] == kind]
+
+
+@asynccontextmanager
+async def house(
+    folder: Path, redis_url: str, bus: Mapping[str, Any], *, hook: Hook | None = None, services: tuple[str, ...] = ("stage", "corrections")
+) -> AsyncIterator[House]:
+    """A gateway that is up, with some of the services behind it."""
+    async with AsyncExitStack() as stack:
+        sockets = stack.enter_context(TemporaryDirectory(prefix="co-", dir="/tmp"))
+        settings = Settings.model_validate(
+            {"data_dir": str(folder), "runtime_dir": sockets, "redis": {"url": redis_url}, "gateway": {"port": 0}, "bus": dict(bus), "offline": True}
+        )
+        runtime = await stack.enter_async_context(compose(settings))
+        if "stage" in services:
+            await stack.enter_async_context(stage(runtime))
+        if "corrections" in services:
+            await stack.enter_async_context(working(runtime, hook))
+        url = await stack.enter_async_context(serving(runtime))
+        http = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, timeout=20, trust_env=False))
+        yield House(http, runtime, settings)
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
+    """Wait for a state."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            value = condition()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
+                return value
+            await asyncio.sleep(0.02)
