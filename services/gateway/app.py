@@ -21,6 +21,7 @@ from services.core.errors import Unavailable
 from services.core.runtime import Runtime
 from services.core.settings import GatewaySettings
 from services.gateway import health, page, problems
+from services.gateway.advice import routes as advice
 from services.gateway.characters import routes as characters
 from services.gateway.characters.store import CharacterStore
 from services.gateway.corrections import bus_routes
@@ -113,6 +114,7 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
         facts.router(edge, history),
         rolls.router(edge, history),
         screenplay.router(edge, history),
+        advice.router(edge, history),
         steering.router(corrections),
         bus_routes.router(corrections),
         settings.router(edge),

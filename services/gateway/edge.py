@@ -46,6 +46,7 @@ class Edge:
         scene: tuple[str, str] = ("", ""),
         language: str = "",
         phrases: Sequence[str] = (),
+        previously: str = "",
     ) -> OpenResponse:
         """Open a session with these characters (slugs); `scene` is heading and description. Raises `NotFound` for an unknown slug."""
         members = []
@@ -62,5 +63,6 @@ class Edge:
                 cast=tuple(members),
                 language=language,
                 phrases=tuple(phrases),
+                previously=previously,
             ),
         )

@@ -79,7 +79,13 @@ def _passage(entry: Entry) -> Passage | None:
         case LineEntry(struck=False) if not entry.is_open and (words := entry.heard_text.strip()):
             spoken = (item.seq for item in entry.sentences if item.heard != "none" and not item.struck)
             return Passage(
-                seqs=(entry.seq, *spoken), text=words, speaker=entry.name, member=entry.character, answers=True, audience=entry.audience, at_ms=entry.at_ms
+                seqs=tuple(dict.fromkeys((entry.seq, *spoken))),
+                text=words,
+                speaker=entry.name,
+                member=entry.character,
+                answers=True,
+                audience=entry.audience,
+                at_ms=entry.at_ms,
             )
         case SceneEntry(struck=False):
             text = ". ".join(part for part in (entry.heading, entry.description) if part)

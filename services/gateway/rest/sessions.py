@@ -14,6 +14,7 @@ from ulid import ULID
 
 from services.core.model.fact import Fact
 from services.gateway import sse
+from services.gateway.advice.recap import previously
 from services.gateway.characters.character import Character
 from services.gateway.edge import Edge
 from services.gateway.history import History
@@ -45,6 +46,7 @@ class NewSession(BaseModel):
     scene: Scene | Annotated[str, StringConstraints(max_length=8_000)] | None = Field(None, description="Heading and description, or a heading alone")
     language: str = Field("", max_length=35, description="BCP 47 tag; empty = the first character's")
     phrases: list[Phrase] = Field(default_factory=list, max_length=500, description="What players may say, where it is known beforehand")
+    continues: str = Field("", max_length=128, description="Id of a session: what happened there is what the characters know from before")
 
     def scene_parts(self) -> tuple[str, str]:
         """Heading and description."""
@@ -75,9 +77,15 @@ def router(edge: Edge, history: History, turns: Turns) -> APIRouter:
         return {"items": [_row(row) for row in page.items], "next_cursor": page.next_cursor}
 
     @routes.post("", status_code=201)
-    async def open_session(new: NewSession, response: Response) -> dict[str, Any]:
+    async def open_session(new: NewSession, request: Request, response: Response) -> dict[str, Any]:
         """A new session with these characters."""
-        opened = await edge.open_session(new.cast, title=new.title, mode=new.mode, scene=new.scene_parts(), language=new.language, phrases=new.phrases)
+        before = ""
+        if new.continues:
+            require_director(request)
+            before = await previously(edge, history, new.continues)
+        opened = await edge.open_session(
+            new.cast, title=new.title, mode=new.mode, scene=new.scene_parts(), language=new.language, phrases=new.phrases, previously=before
+        )
         response.headers["Location"] = f"/api/sessions/{opened.session}"
         return await session_info(history, opened.session)
 

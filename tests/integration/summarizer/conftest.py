@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Party:
     log: TranscriptLog
     server: OpenAiServer
     runtime: Runtime
+    url: str = ""
+    """Of the gateway, if it runs."""
     facts: list[Fact] = field(default_factory=list)
     _stream: Stream[AttachUp, AttachDown] | None = None
     _reader: asyncio.Task[None] | None = None
@@ -109,6 +112,7 @@ async def tables(redis_server: str, redis: Any, tmp_path: Path) -> AsyncIterator
         *,
         light: str = "",
         strong: str = "",
+        play: str = "",
         names: tuple[str, ...] = _SERVICES,
         **opening: Any,
     ) -> AsyncIterator[Party]:
@@ -116,7 +120,7 @@ async def tables(redis_server: str, redis: Any, tmp_path: Path) -> AsyncIterator
             server = await stack.enter_async_context(openai_server())
             run_dir = Path(stack.enter_context(TemporaryDirectory(prefix="sm-", dir="/tmp")))
             engines: dict[str, Any] = {"scripted": {"replies": REPLIES}}
-            for name, model in (("light", light), ("strong", strong)):
+            for name, model in (("light", light), ("strong", strong), ("play", play)):
                 if model:
                     engines[name] = {"kind": "openai", "base_url": server.base_url, "api_key": "k", "model": model}
             chosen = {name: [name] for name, model in (("light", light), ("strong", strong)) if model}
@@ -125,15 +129,18 @@ async def tables(redis_server: str, redis: Any, tmp_path: Path) -> AsyncIterator
                     "data_dir": tmp_path / "data",
                     "runtime_dir": run_dir,
                     "redis": {"url": redis_server},
-                    "llm": {"chain": ["scripted"], "engines": engines, "attempt_timeout_s": 2.0},
+                    "gateway": {"port": 0},
+                    "llm": {"chain": ["play" if play else "scripted"], "engines": engines, "attempt_timeout_s": 2.0},
                     "summarizer": {"every_turns": 2, "timeout_s": 3.0, **chosen, **(summarizer or {})},
                 }
             )
             runtime = await stack.enter_async_context(running(settings, names))
             stage = runtime.stage()
+            note = run_dir / "gateway.json"
+            url = json.loads(note.read_text())["url"] if note.exists() else ""
             cast = opening.pop("cast", (CastMember("mirelle", "Mirelle", '{"name": "Mirelle", "first_mes": "Yes?"}'),))
             sid = (await stage.open(OpenRequest(session="inn", cast=cast, scene_heading="INT. INN - NIGHT", **opening))).session
-            party = Party(sid, stage, runtime.summarizer(), TranscriptLog(runtime.redis), server, runtime)
+            party = Party(sid, stage, runtime.summarizer(), TranscriptLog(runtime.redis), server, runtime, url)
             await party.attach()
             stack.push_async_callback(party.leave)
             yield party

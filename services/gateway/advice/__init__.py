@@ -1,0 +1,1 @@
+"""Digests and advice by the director's wish, and what happened before."""
