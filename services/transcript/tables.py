@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Index, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 metadata: Final = MetaData()
 
@@ -32,3 +32,27 @@ sessions: Final = Table(
     Column("head", BigInteger, nullable=False),
     Index("ix_sessions_active", "active_at_ms", "id"),
 )
+
+memories: Final = Table(
+    "memories",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False),
+    Column("tenant", String(128), nullable=False),
+    Column("character", String(128), nullable=False),
+    Column("session", String(128), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("terms", Text, nullable=False),
+    Column("importance", Float, nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("present", JSON, nullable=False),
+    Column("witnessed", Boolean, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("vector", LargeBinary, nullable=True),
+    UniqueConstraint("tenant", "id", name="uq_memories_tenant_id"),
+    Index("ix_memories_character", "tenant", "character", "created_at_ms", "id"),
+    Index("ix_memories_session", "tenant", "session"),
+)
+"""What characters remember. Its words are indexed by a table of SQLite's own, or by a column of PostgreSQL's, that only the migrations know."""

@@ -286,5 +286,7 @@ def test_the_tables_match_the_migrations(tmp_path: Path) -> None:
     asyncio.run(make())
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        # The full-text index of SQLite is several tables, which no code of ours declares.
+        ours = {"include_name": lambda name, kind, _: kind != "table" or not str(name).startswith("memory_terms")}
+        assert compare_metadata(MigrationContext.configure(connection, opts=ours), metadata) == []
     engine.dispose()
