@@ -71,7 +71,8 @@ class Approval(Holding):
         order = self._floor.order(turn, "approve")
         if order is not None:
             drafting = self._floor.drafting(order, turn)
-            self.add(drafting, turn).task = self._floor.spawn(drafting.run(), "draft")
+            drafting.task = self._floor.spawn(drafting.run(), "draft")
+            self.add(drafting, turn)
 
     def take_back(self, line: Line) -> Held:
         """A line that was just cut while it was being spoken: what was not heard of it waits for approval."""
@@ -80,18 +81,15 @@ class Approval(Holding):
         order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
         rest = _nothing() if line.drafting.complete else line.drafting.feed
-        held = self.add(drafting, turn)
-        held.task = self._floor.spawn(drafting.continued(_unheard(line), rest), "draft")
-        return held
+        drafting.task = self._floor.spawn(drafting.continued(_unheard(line), rest), "draft")
+        return self.add(drafting, turn)
 
     async def reword(self, held: Held, text: str, by: Author) -> None:
         """Give a line other words, the director's; they stand in the transcript when this returns."""
-        if held.task is not None:
-            held.task.cancel()
-        order = held.drafting.order
-        held.drafting.again(self._thinking.reply(order.seat, order.line, script=text), by)
-        held.task = self._floor.spawn(held.drafting.run(), "draft")
-        await asyncio.wait([held.task])
+        drafting, order = held.drafting, held.drafting.order
+        drafting.again(self._thinking.reply(order.seat, order.line, script=text), by)
+        drafting.task = self._floor.spawn(drafting.run(), "draft")
+        await asyncio.wait([drafting.task])
 
     def release(self, held: Held, by: Author) -> Written:
         """It may be spoken as soon as the floor is free."""

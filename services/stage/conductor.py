@@ -146,8 +146,7 @@ class Line:
         self._host.line_ended(self)
 
     def _stop_words(self) -> None:
-        if not self._keeps_words:
-            self.drafting.feed.stop()
+        self.drafting.stop(feed=not self._keeps_words)
 
     async def _perform(self) -> Basis:
         self._voiced = self.order.delivery == "voice" and bool(self._listeners())

@@ -32,6 +32,8 @@ class Drafting:
         self.attempt = 1
         self.begun = False
         """Somebody runs it."""
+        self.task: asyncio.Task[None] | None = None
+        """Where it runs, if nobody waits for it to end."""
         self.sentences: asyncio.Queue[Written | None] = asyncio.Queue(_SENTENCES)
         """What was written, in order; None = the end."""
         self.given: list[Sentence] = []
@@ -94,13 +96,20 @@ class Drafting:
             self.facts.append(self._write(body, "open", turn or None, self._by))
         return turn
 
+    def stop(self, *, feed: bool = True) -> None:
+        """No more words; without `feed` the reply goes on for somebody else."""
+        if self.task is not None:
+            self.task.cancel()
+        if feed:
+            self.feed.stop()
+
     def after(self, seq: int) -> bool:
         """It belongs to what came after this fact."""
         return any(written_seq(written) > seq for written in self.facts)
 
     def again(self, feed: ReplyFeed, by: Author) -> None:
         """Throw this attempt's words away; `run` once more takes these."""
-        self.feed.stop()
+        self.stop()
         self.feed, self._by = feed, by
         self.attempt += 1
         self.sentences = asyncio.Queue(_SENTENCES)

@@ -31,8 +31,6 @@ class Held:
     queued: bool = False
     releases_at_ms: int = 0
     timer: asyncio.TimerHandle | None = None
-    task: asyncio.Task[None] | None = None
-    """Writes its words."""
 
     @property
     def line(self) -> str:
@@ -195,9 +193,7 @@ class Holding(ABC):
 
     def refuse(self, held: Held, reason: str, state: LineState = LineState.REJECTED) -> None:
         """It will not be spoken."""
-        if held.task is not None:
-            held.task.cancel()
-        held.drafting.feed.stop()
+        held.drafting.stop()
         held.drafting.close(state, (0, 0), Basis.DELIVERED, reason)
         self.take(held)
         if not held.drafting.opened:

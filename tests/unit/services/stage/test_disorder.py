@@ -10,7 +10,21 @@ from typing import Any
 import pytest
 
 from services.core.errors import EngineFailed, SouffleurError
-from services.core.model.attachment import CancelLine, Configure, FinalHeard, Onset, PartialHeard, Paused, Played, Resumed, TakeFloor, TextSaid, UtteranceLost
+from services.core.model.attachment import (
+    ActRequest,
+    CancelLine,
+    Configure,
+    FinalHeard,
+    Onset,
+    PartialHeard,
+    Paused,
+    Played,
+    Principal,
+    Resumed,
+    TakeFloor,
+    TextSaid,
+    UtteranceLost,
+)
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, fields_of
 from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, ReplyStarted, Sentence
@@ -57,9 +71,12 @@ class Company:
             self._say: 22, self._ask: 8, self._cancel: 6, self._correct: 6, self._leave: 3, self._move: 2, self._begin: 12, self._go_on: 33, self._play: 8,
         }  # fmt: skip
 
-    async def something(self) -> None:
-        """One act; what is refused is refused."""
+    async def something(self, *, directed: bool = False) -> None:
+        """One act, of the director's too if the evening is `directed`; what is refused is refused."""
         random = self._random
+        if directed and random.random() < 0.3:
+            await self._direct()
+            return
         if not self._seats or random.random() < 0.08:
             settings = Configure(answers=random.choice([None, None, False]), interrupts=random.choice([None, None, False]))
             hears, reports, role = random.random() < 0.6, random.random() < 0.3, random.choice(["director", "player"])
@@ -70,6 +87,50 @@ class Company:
             act(random.choice(self._seats))
         except SouffleurError:
             return
+
+    async def _direct(self) -> None:
+        random = self._random
+        kinds = (
+            "mode",
+            "mode",
+            "release",
+            "release",
+            "reject",
+            "hold",
+            "halt",
+            "resume",
+            "mute",
+            "unmute",
+            "puppet",
+            "next",
+            "retake",
+            "claim",
+            "unclaim",
+            "stop",
+        )
+        kind = random.choice(kinds)
+        text = {"mode": random.choice(["auto", "approve"]), "puppet": "My words.", "release": random.choice(["", "Other words."])}.get(kind, "")
+        held = [line.line for line in self._at.session.desk.shown().held]
+        line = random.choice(["", *held, *self._at.session.roster.lines]) if kind in ("release", "reject", "retake", "claim", "unclaim", "hold") else ""
+        who = Principal("gm", "director") if random.random() < 0.8 else Principal("op", "operator")
+        character = random.choice(["mirelle", "bram"]) if kind in ("mute", "unmute", "puppet", "next") else ""
+        asked = ActRequest(session="s", principal=who, act=self._new(), kind=kind, line=line, character=character, text=text, direction="otherwise")
+        try:
+            await self._at.session.act(asked)
+        except SouffleurError:
+            return
+
+    async def let_go(self) -> None:
+        """The director leaves the table to itself: nothing is held any more, and nobody is muted."""
+        acts = [("mode", "", "auto"), ("resume", "", ""), ("unmute", "mirelle", ""), ("unmute", "bram", "")]
+        for kind, character, text in acts:
+            await self._at.session.act(
+                ActRequest(session="s", principal=Principal("gm", "director"), act=self._new(), kind=kind, character=character, text=text)
+            )
+        for line in self._at.session.desk.shown().held:
+            if not line.queued:
+                owner = Principal(line.claimed_by or "gm", "director")
+                await self._at.session.act(ActRequest(session="s", principal=owner, act=self._new(), kind="release", line=line.line))
 
     def be_quiet(self) -> None:
         """Everybody finishes."""
@@ -139,10 +200,11 @@ def _slow(at: Table, random: Random) -> None:
 
 def _calm(at: Table) -> bool:
     place = at.session.place("")
-    return place.line is None and place.turn is None and place.floor.state is State.IDLE and not place.busy
+    waits = place.turn is not None or place.scripts or place.approval
+    return place.line is None and not waits and place.floor.state is State.IDLE and not place.busy
 
 
-async def _evening(seed: int) -> None:
+async def _evening(seed: int, *, directed: bool = False) -> None:
     random = Random(seed)
     mind = Moody(random)
     async with table("Mirelle", "Bram", mind=mind, settings=QUICK, ms_per_char=random.choice([0.5, 3.0])) as at:
@@ -150,7 +212,7 @@ async def _evening(seed: int) -> None:
             _slow(at, random)
         company = Company(at, random)
         for _ in range(random.randint(20, 60)):
-            await company.something()
+            await company.something(directed=directed)
             if random.random() < 0.7:
                 await asyncio.sleep(random.choice([0, 0, 0, 0.005, 0.02, 0.12]))
         ends_suddenly = random.random() < 0.4
@@ -158,17 +220,23 @@ async def _evening(seed: int) -> None:
             await at.session.close("shutdown")
         else:
             company.be_quiet()
+            if directed:
+                await company.let_go()
             await at.until(lambda: _calm(at), "the floor is free in the end")
         await at.session.writer.close()
         await at.until(lambda: mind.stopped == len(mind.requests), "no reply goes on that nobody wants")
-        _check(at, ends_suddenly=ends_suddenly)
+        _check(at, ends_suddenly=ends_suddenly, directed=directed)
 
 
-def _check(at: Table, *, ends_suddenly: bool) -> None:
+def _check(at: Table, *, ends_suddenly: bool, directed: bool) -> None:
     opened, closed = ([body["line"] for body in at.bodies(kind)] for kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED))
     assert sorted(opened) == sorted(closed), "every line has one end"
     ended = [body["turn"] for body in (*at.bodies(Kind.LINE_OPENED), *at.bodies(Kind.PASSED)) if body["turn"]]
-    assert len(ended) == len(set(ended)), "a turn is answered or passed, once"
+    assert directed or len(ended) == len(set(ended)), "a turn is answered or passed, once, unless the director has it answered again"
+    spoken = {body["line"] for body in at.bodies(Kind.LINE_CLOSED) if body["state"] in ("heard", "cut") and body["last_seq"]}
+    held = {body["line"] for body in at.bodies(Kind.LINE_OPENED) if body["mode"] == "approve"}
+    assert spoken & held <= {body["line"] for body in at.bodies(Kind.RELEASED)}, "nothing is heard that was held and not released"
+    assert len(at.bodies(Kind.RELEASED)) == len({body["line"] for body in at.bodies(Kind.RELEASED)}), "a line is released once"
     last: dict[str, int] = {fact.body["line"]: fact.seq for fact in at.log.facts if fact.kind == Kind.LINE_CLOSED}
     assert all(fact.seq < last[fact.body["line"]] for fact in at.log.facts if fact.kind == Kind.SENTENCE), "nothing is said after the end"
     assert ends_suddenly or at.session.place("").unasked is not None or not at.session.roster.unanswered, "no words are forgotten"
@@ -183,5 +251,16 @@ async def test_whatever_happens_every_turn_and_every_line_has_one_end(first: int
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unforeseen.append(context))
     async with asyncio.timeout(60):
         ends = await asyncio.gather(*(_evening(seed) for seed in range(first, first + 20)), return_exceptions=True)
+    assert {first + number: end for number, end in enumerate(ends) if end is not None} == {}
+    assert not unforeseen
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+async def test_whatever_the_director_does_every_line_has_one_end(first: int) -> None:
+    """The same evenings with a director who holds, releases, refuses, puppets, mutes and panics; nothing held is heard."""
+    unforeseen: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unforeseen.append(context))
+    async with asyncio.timeout(60):
+        ends = await asyncio.gather(*(_evening(seed, directed=True) for seed in range(first, first + 20)), return_exceptions=True)
     assert {first + number: end for number, end in enumerate(ends) if end is not None} == {}
     assert not unforeseen
