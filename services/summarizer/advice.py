@@ -27,14 +27,13 @@ SCHEMA: Final = json.dumps({
     "properties": {
         "recommendations": {
             "type": "array",
-            "maxItems": MOST,
             "items": {
                 "type": "object",
                 "properties": {
-                    "kind": {"type": "string", "enum": list(KINDS)},
-                    "text": {"type": "string", "maxLength": LONGEST},
+                    "kind": {"type": "string"},
+                    "text": {"type": "string"},
                     "character": {"type": "string"},
-                    "rests_on": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": _SOURCES},
+                    "rests_on": {"type": "array", "items": {"type": "integer"}},
                     "expires_minutes": {"type": "number"},
                 },
                 "required": ["kind", "text", "character", "rests_on", "expires_minutes"],
@@ -45,6 +44,7 @@ SCHEMA: Final = json.dumps({
     "required": ["recommendations"],
     "additionalProperties": False,
 })  # fmt: skip
+"""The form alone, no bounds: one proposal that is too long must not cost the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

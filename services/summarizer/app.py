@@ -17,6 +17,7 @@ from services.summarizer.teller import Teller
 from services.summarizer.work import Work
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
+from services.transcript.memory import MemoryStore
 
 
 @asynccontextmanager
@@ -25,11 +26,14 @@ async def build(runtime: Runtime) -> AsyncIterator[Following]:
     async with contextlib.AsyncExitStack() as stack:
         archive = await Archive.open(runtime.archive_url)
         stack.push_async_callback(archive.close)
+        memories = await MemoryStore.open(runtime.archive_url, clock=runtime.clock)
+        stack.push_async_callback(memories.close)
         work = Work(
             teller=Teller(runtime.stage()),
             models=Models(runtime.llm(), Budget(runtime.redis, runtime.clock)),
             marks=Marks(runtime.redis),
-            memories=None,
+            memories=memories,
+            remembers=lambda: runtime.settings.memory.enabled,
             settings=lambda: runtime.settings.summarizer,
             clock=runtime.clock,
         )

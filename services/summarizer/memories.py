@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import structlog
@@ -17,6 +16,7 @@ from services.summarizer.asking import Counsel
 from services.summarizer.extract import sentences, worth
 from services.summarizer.heard import Passage, characters, knows
 from services.summarizer.size import clean, within
+from services.transcript.memory import Memory
 from services.transcript.view import Member, View
 
 _MOST: Final = 4
@@ -39,9 +39,9 @@ _SCHEMA: Final = json.dumps({
                 "type": "object",
                 "properties": {
                     "character": {"type": "string"},
-                    "text": {"type": "string", "maxLength": _LONGEST},
-                    "importance": {"type": "number", "minimum": 0, "maximum": 1},
-                    "sources": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": _SOURCES},
+                    "text": {"type": "string"},
+                    "importance": {"type": "number"},
+                    "sources": {"type": "array", "items": {"type": "integer"}},
                 },
                 "required": ["character", "text", "importance", "sources"],
                 "additionalProperties": False,
@@ -64,39 +64,27 @@ _SYSTEM: Final = (
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered:
-    """One fact that a character is to keep."""
-
-    character: str
-    text: str
-    importance: float
-    sources: tuple[int, ...]
-    present: tuple[str, ...]
-    """Members who were there."""
-
-
 class Memories(Protocol):
-    """The store."""
+    """The store: `MemoryStore`."""
 
-    def keep(self, session: str, memory: Remembered) -> Coroutine[Any, Any, None]:
-        """Add it."""
+    def add(self, memories: Sequence[Memory]) -> Coroutine[Any, Any, int]:
+        """Keep them; how many are new."""
         ...
 
-    def forget(self, session: str, gone: Callable[[int], bool]) -> Coroutine[Any, Any, int]:
-        """Drop what rests on a fact that is gone; how many."""
+    def forget_sources(self, session: str, stands: Callable[[int], bool]) -> Coroutine[Any, Any, int]:
+        """Drop what rests on a fact that does not stand; how many."""
         ...
 
 
-async def worth_keeping(counsel: Counsel | None, view: View, new: Sequence[Passage]) -> list[Remembered]:
+async def worth_keeping(counsel: Counsel | None, session: str, view: View, new: Sequence[Passage]) -> list[Memory]:
     """What the characters present will remember of these passages, each of what it witnessed; without `counsel` by extraction.
 
     Raises an error of ours if the model fails.
     """
-    found: list[Remembered] = []
+    found: list[Memory] = []
     for knowing, passages in _groups(view, new):
         if counsel is None:
-            found += await asyncio.to_thread(_extracted, knowing, passages)
+            found += await asyncio.to_thread(_extracted, session, knowing, passages)
         else:
             found += await _asked(counsel, knowing, passages)
     return found
@@ -112,23 +100,24 @@ def _groups(view: View, new: Sequence[Passage]) -> list[tuple[list[Member], list
     return list(groups.values())
 
 
-def _extracted(knowing: Sequence[Member], passages: Sequence[Passage]) -> list[Remembered]:
+def _extracted(session: str, knowing: Sequence[Member], passages: Sequence[Passage]) -> list[Memory]:
     told = ((worth(sentence), passage, sentence) for passage in passages if passage.spoken for sentence in sentences(passage.text))
     best = sorted((item for item in told if item[0] >= _WORTH), key=lambda item: (-item[0], item[1].seqs))[:_MOST]
     return [
-        Remembered(
+        Memory(
+            session=session,
             character=member.member,
             text=within(f"{passage.speaker}: {sentence}", _LONGEST),
             importance=round(min(1.0, score / _FULL), 2),
             sources=passage.seqs,
-            present=_present(passage, passages),
+            present=_present(member.member, [passage], passages),
         )
         for member in knowing
         for score, passage, sentence in best
     ]
 
 
-async def _asked(counsel: Counsel, knowing: Sequence[Member], passages: Sequence[Passage]) -> list[Remembered]:
+async def _asked(counsel: Counsel, knowing: Sequence[Member], passages: Sequence[Passage]) -> list[Memory]:
     shown: list[Passage] = []
     left = _DIALOGUE
     for passage in reversed(passages):
@@ -140,13 +129,13 @@ async def _asked(counsel: Counsel, knowing: Sequence[Member], passages: Sequence
     lines = "\n".join(f"[{passage.seqs[-1]}] {passage.told}" for passage in shown)
     asked = f"# Characters\n{who}\n\n# Lines\n{lines}"
     answer = await counsel.light("summary", _SYSTEM, asked, max_tokens=_ANSWER_TOKENS, json_schema=_SCHEMA)
-    kept, dropped = _read(answer, {member.member for member in knowing}, shown)
+    kept, dropped = _read(counsel.session, answer, {member.member for member in knowing}, shown)
     if dropped:
         _log.warning("summarizer.memories_dropped", session=counsel.session, count=dropped)
     return kept
 
 
-def _read(answer: str, slugs: Collection[str], shown: Sequence[Passage]) -> tuple[list[Remembered], int]:
+def _read(session: str, answer: str, slugs: Collection[str], shown: Sequence[Passage]) -> tuple[list[Memory], int]:
     try:
         items = objects(answer).get("memories")
     except ValueError as error:
@@ -154,15 +143,15 @@ def _read(answer: str, slugs: Collection[str], shown: Sequence[Passage]) -> tupl
     if not isinstance(items, list):
         raise EngineFailed("the answer holds no list of memories")
     by_seq = {seq: passage for passage in shown for seq in passage.seqs}
-    kept: list[Remembered] = []
+    kept: list[Memory] = []
     for item in items[: _MOST * len(slugs)]:
-        memory = _memory(item, slugs, by_seq) if isinstance(item, Mapping) else None
+        memory = _memory(session, item, slugs, by_seq) if isinstance(item, Mapping) else None
         if memory is not None and sum(other.character == memory.character for other in kept) < _MOST:
             kept.append(memory)
     return kept, len(items) - len(kept)
 
 
-def _memory(item: Mapping[str, Any], slugs: Collection[str], by_seq: Mapping[int, Passage]) -> Remembered | None:
+def _memory(session: str, item: Mapping[str, Any], slugs: Collection[str], by_seq: Mapping[int, Passage]) -> Memory | None:
     character, raw, importance, sources = (item.get(name) for name in ("character", "text", "importance", "sources"))
     if not isinstance(character, str) or character not in slugs or not isinstance(raw, str) or not isinstance(sources, list):
         return None
@@ -171,16 +160,18 @@ def _memory(item: Mapping[str, Any], slugs: Collection[str], by_seq: Mapping[int
         return None
     passages = list({by_seq[seq].seqs: by_seq[seq] for seq in sources}.values())
     weight = importance if isinstance(importance, int | float) and not isinstance(importance, bool) else 0.5
-    return Remembered(
+    return Memory(
+        session=session,
         character=character,
         text=text,
         importance=min(1.0, max(0.0, float(weight))),
         sources=tuple(sorted({seq for passage in passages for seq in passage.seqs})),
-        present=tuple(sorted({member for passage in passages for member in _present(passage, passages)})),
+        present=_present(character, passages, list(by_seq.values())),
     )
 
 
-def _present(passage: Passage, around: Sequence[Passage]) -> tuple[str, ...]:
-    """Who was there: the audience where it is known, else who spoke."""
-    speakers = {item.member for item in around if item.member}
-    return tuple(sorted({*(passage.audience if passage.audience is not None else speakers), *filter(None, [passage.member])}))
+def _present(character: str, passages: Sequence[Passage], around: Sequence[Passage]) -> tuple[str, ...]:
+    """Who was there: the audience where it is known, else who spoke; and always the one who remembers."""
+    speakers = {item.member for item in around}
+    there = {member for item in passages for member in (*(speakers if item.audience is None else item.audience), item.member)}
+    return tuple(sorted((there | {character}) - {""}))

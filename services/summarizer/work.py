@@ -55,23 +55,24 @@ class Work:
     teller: Teller
     models: Models
     marks: Marks
-    memories: Memories | None
-    """None = nothing is remembered."""
+    memories: Memories
+    remembers: Callable[[], bool]
+    """By the settings."""
     settings: Callable[[], SummarizerSettings]
     clock: Clock
 
     async def visit(self, record: Record, *, live: bool) -> None:
         """Whatever is due. `live`: somebody owns the session."""
         passages = await asyncio.to_thread(heard, record.view)
-        if record.withdrawn and self.memories is not None:
+        if record.withdrawn:
             async with self._guarded(record, record.remembering, "memory"):
-                await self._forget(record, self.memories)
+                await self._forget(record)
         digested = 0
         async with self._guarded(record, record.condensing, "summary"):
             digested = await self._digest(record, passages, Outcome(), wanted=False)
-        if self.memories is not None:
+        if self.remembers():
             async with self._guarded(record, record.remembering, "memory"):
-                await self._remember(record, self.memories, passages, digested=bool(digested))
+                await self._remember(record, passages, digested=bool(digested))
         async with self._guarded(record, record.teaching, "lesson"):
             await self._teach(record)
         if record.advice_due:
@@ -210,7 +211,7 @@ class Work:
             record.drafts.waiting.remove(lesson)
         record.teaching.succeeded()
 
-    async def _remember(self, record: Record, memories: Memories, passages: Sequence[Passage], *, digested: bool) -> None:
+    async def _remember(self, record: Record, passages: Sequence[Passage], *, digested: bool) -> None:
         now, settings = self.clock.wall_ms(), self.settings()
         if now < record.remembering.until_ms or not passages:
             return
@@ -223,20 +224,18 @@ class Work:
         if not any(passage.spoken for passage in new):
             return
         try:
-            found = await worth_keeping(self._counsel(record) if settings.light else None, record.view, new)
+            found = await worth_keeping(self._counsel(record) if settings.light else None, record.sid, record.view, new)
         except SouffleurError as error:
             if not isinstance(error, BudgetSpent) and record.remembering.failures + 1 < _TRIES:
                 raise
-            found = await worth_keeping(None, record.view, new)
-        for memory in found:
-            await memories.keep(record.sid, memory)
+            found = await worth_keeping(None, record.sid, record.view, new)
+        kept = await self.memories.add(found)
         await self.marks.set(record.sid, mark)
         record.remembering.succeeded()
-        _log.info("summarizer.remembered", session=record.sid, memories=len(found), upto=mark)
+        _log.info("summarizer.remembered", session=record.sid, memories=kept, upto=mark)
 
-    async def _forget(self, record: Record, memories: Memories) -> None:
-        ledger = record.view.state.ledger
-        gone = await memories.forget(record.sid, lambda seq: not ledger.stands(seq))
+    async def _forget(self, record: Record) -> None:
+        gone = await self.memories.forget_sources(record.sid, record.view.state.ledger.stands)
         record.withdrawn = False
         if gone:
             _log.info("summarizer.forgot", session=record.sid, memories=gone)

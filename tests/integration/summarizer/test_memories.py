@@ -1,0 +1,70 @@
+"""Memories: written behind the play from what each character witnessed, and gone with what they rest on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.core.model.attachment import CastMember
+from services.core.model.fact import Kind
+from services.transcript.memory import Memory, MemoryStore
+from tests.integration.summarizer.conftest import Party, Tables
+
+
+@asynccontextmanager
+async def _store(party: Party) -> AsyncIterator[MemoryStore]:
+    store = await MemoryStore.open(party.runtime.archive_url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _kept(store: MemoryStore, least: int = 1) -> list[Memory]:
+    async with asyncio.timeout(20):
+        while len(found := (await store.page()).items) < least:
+            await asyncio.sleep(0.05)
+    return list(found)
+
+
+async def test_what_matters_is_remembered_with_who_was_there_and_forgotten_when_struck(tables: Tables) -> None:
+    """Small talk is not; the same session is not remembered twice."""
+    async with tables() as party:
+        await party.say("Good evening.")
+        await party.say("I am Anselm Vogt, and I promise to bring 12 horses to Brackwater before midnight.")
+        async with _store(party) as store:
+            memories = await _kept(store)
+            promise = next(memory for memory in memories if "Brackwater" in memory.text)
+            assert promise.character == "mirelle"
+            assert promise.witnessed
+            assert promise.session == party.sid
+            assert 0.3 < promise.importance <= 1
+            assert promise.sources == (party.of(Kind.SAID)[1].seq,)
+            assert not any("Good evening" in memory.text for memory in memories)
+            assert (await store.recall("mirelle", [], "Where are the horses for Brackwater?", 3))[0].id == promise.id
+            await party.tell(Kind.STRUCK, json.dumps({"targets": [promise.sources[0]]}), "strike")
+            async with asyncio.timeout(20):
+                while any(memory.id == promise.id for memory in (await store.page()).items):
+                    await asyncio.sleep(0.05)
+
+
+async def test_a_model_proposes_memories_and_only_those_that_rest_on_what_was_witnessed_are_kept(tables: Tables) -> None:
+    """Other characters, unknown sources and endless texts are dropped."""
+    cast = (CastMember("mirelle", "Mirelle", "{}"), CastMember("quill", "Quill", "{}", place="cellar"))
+    async with tables({"every_turns": 2}, light="good", cast=cast) as party:
+        await party.say("Good evening.")
+        said = party.of(Kind.SAID)[0].seq
+        items = [
+            {"character": "mirelle", "text": "Ann came to the inn at night.", "importance": 0.9, "sources": [said]},
+            {"character": "quill", "text": "Ann came to the inn at night.", "importance": 0.9, "sources": [said]},
+            {"character": "mirelle", "text": "Nobody said that.", "importance": 0.9, "sources": [777]},
+            {"character": "mirelle", "text": "x" * 300, "importance": 0.9, "sources": [said]},
+        ]
+        # The digest's question gets the same answer: it stands in what was said closely enough to be one.
+        party.server.reply = json.dumps({"memories": items})
+        await party.say("Where is the silver key, Mirelle?")
+        async with _store(party) as store:
+            memories = await _kept(store)
+            assert [(memory.character, memory.text) for memory in memories] == [("mirelle", "Ann came to the inn at night.")]
