@@ -32,6 +32,7 @@ async def running(settings: Settings, names: Sequence[str]) -> AsyncIterator[Run
     """Run the named services for the time of the block; leave them in reverse order."""
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(compose(settings))
+        stack.enter_context(logs.stored(runtime.logs_url, settings.telemetry))
         for name in SERVICES:
             if name in names:
                 build = cast(Build, load(name, SERVICES))

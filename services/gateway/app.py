@@ -30,6 +30,7 @@ from services.gateway.corrections.desk import Corrections
 from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.limits import BodyLimits
+from services.gateway.logs import routes as logs
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
 from services.gateway.realtime import routes as realtime
 from services.gateway.rest import facts, rolls, screenplay, services, sessions, settings, status
@@ -118,7 +119,8 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
         steering.router(corrections),
         bus_routes.router(corrections),
         settings.router(edge),
-        status.router(probes),
+        status.router(probes, lambda: edge.runtime.settings.telemetry.grafana_url),
+        logs.router(edge),
         services.router(edge),
         models.router(edge),
         chat.router(edge, turns),

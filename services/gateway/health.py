@@ -23,6 +23,7 @@ from services.gateway.edge import Edge
 _PROBE_S: Final = 5.0
 _VOICE_S: Final = 60.0
 _FRESH_S: Final = 1.0
+_GAUGED_S: Final = 10.0
 _PROBE_TEXT: Final = "Ready."
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class Health:
         self._report = Report()
         self._looked_at = float("-inf")
         self._spoke = False
+        self._looking: asyncio.Task[Report] | None = None
 
     async def report(self) -> Report:
         """The state of a moment ago at the oldest."""
@@ -67,6 +69,12 @@ class Health:
                 self._report = await self._look()
                 self._looked_at = clock.now()
             return self._report
+
+    def look_soon(self) -> None:
+        """Have the gauges of what is ready brought up to date, without waiting for it; whoever scrapes sees them the next time."""
+        stale = self._edge.runtime.clock.now() - self._looked_at >= _GAUGED_S
+        if stale and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self.report(), name="health")
 
     async def _look(self) -> Report:
         edge = self._edge
@@ -91,6 +99,7 @@ class Health:
                 missing[part] = "No engine is ready; `souffleur doctor` says what to install."
         if not missing and not self._spoke:
             await _probed("tts", self._speak(), missing, _VOICE_S)
+        _gauge(engines, missing)
         return Report(engines, missing)
 
     async def _ping(self) -> bool:
@@ -113,6 +122,13 @@ class Health:
         if not self._spoke:
             raise ConnectionError("silent")
         return True
+
+
+def _gauge(engines: Engines, missing: dict[str, str]) -> None:
+    telemetry.READY.set(0 if missing else 1)
+    for part, infos in (("stt", engines.stt), ("llm", engines.llm), ("tts", engines.tts)):
+        for info in infos:
+            telemetry.ENGINE_READY.labels(part, info.name).set(1 if info.ready and part not in missing else 0)
 
 
 async def _probed(part: str, probe: Awaitable[T], missing: dict[str, str], limit_s: float = _PROBE_S) -> T | None:
@@ -146,6 +162,7 @@ def router(health: Health) -> APIRouter:
     @routes.get("/metrics")
     async def metrics() -> Response:
         """Prometheus text."""
+        health.look_soon()
         return Response(telemetry.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -19,13 +20,13 @@ _MISSING: Final = {
 }
 
 
-def router(health: Health) -> APIRouter:
+def router(health: Health, grafana_url: Callable[[], str] = lambda: "") -> APIRouter:
     """GET /api/status."""
     routes = APIRouter(prefix="/api/status", tags=["status"])
 
     @routes.get("")
     async def status() -> dict[str, Any]:
-        """Version, readiness, engines and banners."""
+        """Version, readiness, engines, banners, and where Grafana is."""
         report = await health.report()
         engines = report.engines
         return {
@@ -37,6 +38,7 @@ def router(health: Health) -> APIRouter:
                 "tts": {"default": engines.tts_default, "engines": [_without_voices(asdict(engine)) for engine in engines.tts]},
             },
             "banners": banners(report),
+            "grafana_url": grafana_url() or None,
         }
 
     return routes

@@ -1,0 +1,1 @@
+"""The log in the desk: searchable pages, and live."""
