@@ -1,18 +1,22 @@
 /** Where in the page we are. It lives behind `#`, so that the server needs to know one address only. */
 import { useSyncExternalStore } from 'react'
 
-export type Route = { at: 'company' } | { at: 'character'; slug: string | null } | { at: 'table'; slug: string; session: string }
+export type Route = { at: 'company' } | { at: 'character'; slug: string | null } | { at: 'table'; slug: string; session: string } | { at: 'screenplay'; session: string } | { at: 'logs' }
 
 export function parse(hash: string): Route {
   const [room, first, second] = hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent)
   if (room === 'talk' && first) return { at: 'table', slug: first, session: second ?? '' }
   if (room === 'character') return { at: 'character', slug: first || null }
+  if (room === 'screenplay' && first) return { at: 'screenplay', session: first }
+  if (room === 'logs') return { at: 'logs' }
   return { at: 'company' }
 }
 
 export function href(route: Route): string {
   if (route.at === 'company') return '#/'
   if (route.at === 'character') return route.slug === null ? '#/character' : `#/character/${encodeURIComponent(route.slug)}`
+  if (route.at === 'logs') return '#/logs'
+  if (route.at === 'screenplay') return `#/screenplay/${encodeURIComponent(route.session)}`
   const session = route.session === '' ? '' : `/${encodeURIComponent(route.session)}`
   return `#/talk/${encodeURIComponent(route.slug)}${session}`
 }

@@ -1,0 +1,37 @@
+/** The screenplay by itself, as large as the window, to be edited while the table plays. */
+import { useTranslation } from 'react-i18next'
+
+import { Header } from '@/app/Header'
+import { Failure, Skeleton } from '@/components/States'
+import { type FactsFeed, ScreenplayEditor, useFacts } from '@/features/desk/editor'
+import { useObservable } from '@/lib/useObservable'
+
+export function ScreenplayPage({ session, onSettings }: { session: string; onSettings: () => void }) {
+  const feed = useFacts(session)
+  if (feed === null) return <Skeleton className="m-4 flex-1" />
+  return <Page feed={feed} session={session} onSettings={onSettings} />
+}
+
+function Page({ feed, session, onSettings }: { feed: FactsFeed; session: string; onSettings: () => void }) {
+  const { t } = useTranslation()
+  const { view } = useObservable(feed.transcript$)
+  const state = useObservable(feed.state$)
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <Header back onSettings={onSettings}>
+        <h1 className="mr-auto min-w-0 truncate font-serif text-lg sm:border-l sm:border-line sm:pl-3">{view.title || t('desk.editor.label')}</h1>
+        <span role="status" data-testid="facts-state" data-state={state.kind} className="shrink-0 text-xs text-muted">
+          {t(`desk.editor.feed_${state.kind}`)}
+        </span>
+      </Header>
+      <main className="flex min-h-0 flex-1 flex-col">
+        {state.kind === 'refused' && (
+          <div className="mx-auto w-full max-w-xl p-6">
+            <Failure error={state.error} />
+          </div>
+        )}
+        {state.kind !== 'refused' && <ScreenplayEditor session={session} transcript$={feed.transcript$} />}
+      </main>
+    </div>
+  )
+}

@@ -1,0 +1,2 @@
+/** What the app takes from the logs. */
+export { LogsPanel } from './LogsPanel'
