@@ -11,11 +11,13 @@ from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.llm.folds import Folds, PastSource
 from services.llm.preparing import Preparing
+from services.llm.recalling import Recalling
 from services.llm.replying import Replies
 from services.llm.roster import Roster
 from services.llm.servicer import register
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
+from services.transcript.memory import MemoryStore
 
 
 @asynccontextmanager
@@ -29,9 +31,16 @@ async def build(runtime: Runtime) -> AsyncIterator[Replies]:
         await roster.refresh()
         keeper = asyncio.create_task(_keep(roster, runtime), name="llm-roster")
         stack.push_async_callback(_ended, keeper)
-        replies = Replies(Preparing(Folds(TranscriptLog(runtime.redis), past.opened)), roster, lambda: runtime.settings, runtime.clock)
+        recalling = Recalling(lambda: _memories(runtime), runtime.clock)
+        stack.push_async_callback(recalling.close)
+        recalling.warm()
+        replies = Replies(Preparing(Folds(TranscriptLog(runtime.redis), past.opened), recalling), roster, lambda: runtime.settings, runtime.clock)
         await stack.enter_async_context(serving(runtime.address("llm"), "llm", register(replies)))
         yield replies
+
+
+async def _memories(runtime: Runtime) -> MemoryStore:
+    return await MemoryStore.open(runtime.archive_url)
 
 
 class _Past:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from services.llm.secrets import Secret, secrets_of
+
 _LONGEST_FIELD: Final = 200_000
 
 
@@ -29,6 +31,8 @@ class Card:
     """SillyTavern's note near the end of the history."""
     book: Mapping[str, Any] = field(default_factory=dict)
     """`character_book` as it stands."""
+    secrets: tuple[Secret, ...] = ()
+    """Not told before their time."""
 
     @property
     def called(self) -> str:
@@ -55,6 +59,7 @@ def card_of(data: Mapping[str, Any], fallback_name: str = "") -> Card:
         language=_text(own.get("language")),
         depth_prompt=_text(depth.get("prompt")),
         book=_object(data.get("character_book")),
+        secrets=secrets_of(own.get("secrets")),
     )
 
 

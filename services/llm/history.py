@@ -26,12 +26,19 @@ class Turn:
     role: Literal["user", "assistant"]
     text: str
     spoken: Heard | None = None
-    """The bare words, if somebody spoke; lore is looked up in these."""
+    """The bare words, if somebody spoke."""
+    narrated: str = ""
+    """The director's words, which nobody in the scene has spoken."""
 
     @property
     def tokens(self) -> int:
         """What it costs."""
         return estimate(self.text) + MESSAGE_TOKENS
+
+    @property
+    def words(self) -> str:
+        """What lore is looked up in; empty if there were no words."""
+        return self.spoken.text if self.spoken else self.narrated
 
 
 def turns_of(view: View, character: str, *, marks: bool) -> list[Turn]:
@@ -71,6 +78,8 @@ def messages_of(turns: Iterable[Turn], tail: str) -> list[ChatMessage]:
 
 
 def _turn(entry: Entry, character: str, *, marks: bool) -> Turn | None:
+    if isinstance(entry, SaidEntry) and entry.source == "narrated":
+        return Turn("user", f"[{entry.text}]", narrated=entry.text) if entry.text else None
     if isinstance(entry, SaidEntry):
         name = entry.name or "Somebody"
         return Turn("user", f"{name}: {entry.text}", Heard(name, entry.text)) if entry.text else None

@@ -17,6 +17,7 @@ from services.llm.folds import Folds
 from services.llm.lorebook import book_of
 from services.llm.prompt import Part, bare_prompt, chat_prompt, session_prompt
 from services.llm.reading import DeltaReader, Reader, SentenceReader
+from services.llm.recalling import Recalling
 from services.llm.roster import Slot
 from services.llm.schema import schema_of
 from services.llm.sentences.reader import SpeakableReader
@@ -32,9 +33,10 @@ IN_CHARACTER: Final = frozenset({"roleplay", "chat"})
 class Preparing:
     """Remembers what it has read, to be quick."""
 
-    def __init__(self, folds: Folds) -> None:
-        """`folds` hands out views."""
+    def __init__(self, folds: Folds, recalling: Recalling | None = None) -> None:
+        """`folds` hands out views; without `recalling` nobody remembers earlier sessions."""
         self._folds = folds
+        self._recalling = recalling
         self._parts: OrderedDict[str, tuple[Mapping[str, Any] | str, Part]] = OrderedDict()
 
     async def prepared(self, request: ReplyRequest, settings: Settings) -> tuple[Prompt, Callable[[Slot], Reader]]:
@@ -64,7 +66,8 @@ class Preparing:
             raise NotFound("the character is not in this session")
         card: Mapping[str, Any] | str = request.card or member.card
         part = self._part(f"{request.session} {request.character}", card, member.name or request.character)
-        prompt = session_prompt(view, part, request.character, request.options, settings.llm.style)
+        memories = await self._recalling.recalled(view, request.character, request.session, settings.memory) if self._recalling else []
+        prompt = session_prompt(view, part, request.character, request.options, settings.llm.style, memories=memories)
         if not request.options.speakable:
             return prompt, _raw
         others = [item.name for item in view.members.values() if item.member != request.character]

@@ -15,6 +15,7 @@ from services.llm.history import Turn, messages_of, newest, scene_text, turns_of
 from services.llm.lore_entry import Entry
 from services.llm.lorebook import Book, recalled
 from services.llm.macros import Macros
+from services.llm.secrets import told
 from services.llm.sentences.scrub import Scrubber
 from services.llm.tokens import MESSAGE_TOKENS, estimate, truncated
 from services.transcript.view import View
@@ -25,6 +26,7 @@ _HEAD_SHARE: Final = 0.6
 _TAIL_SHARE: Final = 0.2
 _LAST_SHARE: Final = 0.3
 _LORE_SHARE: Final = 0.25
+_MEMORY_SHARE: Final = 0.1
 _CUE_TURNS: Final = 40
 _START: Final = re.compile(r"<START>", re.IGNORECASE)
 
@@ -37,8 +39,8 @@ class Part:
     book: Book
 
 
-def session_prompt(view: View, part: Part, character: str, options: ReplyOptions, style: str = "") -> Prompt:
-    """What the character is asked in a session: `view` is its own, with what is pending folded in."""
+def session_prompt(view: View, part: Part, character: str, options: ReplyOptions, style: str = "", *, memories: Sequence[str] = ()) -> Prompt:
+    """What the character is asked in a session: `view` is its own, with what is pending folded in; `memories` are of earlier times, the best first."""
     turns = turns_of(view, character, marks=options.speakable)
     user = _addressee(view, turns)
     macros = Macros(char=part.card.called, user=user, seed=len(turns))
@@ -47,7 +49,9 @@ def session_prompt(view: View, part: Part, character: str, options: ReplyOptions
     around = {
         "scene": scene_text(scene.heading, scene.description) if scene else "",
         "present": ", ".join(member.name for member in view.members.values() if member.present and member.member != character and member.role != "director"),
-        "summary": view.summary.text if view.summary else "",
+        "summary": _before(view),
+        "memory": _listed(_affordable(memories, int(options.token_budget * _MEMORY_SHARE))),
+        "secrets": _listed([macros.expand(secret.text) for secret in told(part.card.secrets, view, character)]),
     }
     directive = "\n".join(text for text in (style or STYLE, language_rule(options.language or part.card.language)) if text) if options.speakable else ""
     system, kept, tail = _Plan(part, macros, options.token_budget, around | {"directive": macros.expand(directive)}, notes).fit(turns)
@@ -114,7 +118,7 @@ class _Plan:
         pieces = self._pieces()
         pieces = dict(zip(pieces, _level(list(pieces.values()), int(left * _HEAD_SHARE) - 8 * len(pieces)), strict=True))
         left -= sum(estimate(text) + 8 for text in pieces.values())
-        entries = recalled(self._part.book, [turn.spoken.text for turn in turns if turn.spoken], int(min(left, self._budget) * _LORE_SHARE))
+        entries = recalled(self._part.book, [turn.words for turn in turns if turn.words], int(min(left, self._budget) * _LORE_SHARE))
         lore = [(entry, self._macros.expand(entry.content)) for entry in entries]
         left -= sum(estimate(text) + 2 for _, text in lore)
         kept = newest(turns[:-1], left) + last
@@ -171,6 +175,8 @@ class _Plan:
             _titled("Personality: ", "\n".join(filter(None, (pieces.get("personality", ""), at("personality"))))),
             _titled("Scenario: ", "\n".join(filter(None, (pieces.get("scenario", ""), at("scenario"))))),
             _titled(f"# How {name} talks\n", "\n\n".join(examples)),
+            _titled(f"# What {name} has kept to itself and may now tell\n", pieces.get("secrets", "")),
+            _titled(f"# What {name} remembers of earlier times\n", pieces.get("memory", "")),
             _titled("# What happened before\n", pieces.get("summary", "")),
             _titled("# Here and now\n", "\n".join(filter(None, (pieces.get("scene", ""), _titled("Present: ", pieces.get("present", "")))))),
             _titled("# How to answer\n", pieces.get("directive", "")),
@@ -210,6 +216,27 @@ def _level(texts: Sequence[str], limit: int) -> list[str]:
 
 def _shortened(turn: Turn, tokens: int) -> Turn:
     return turn if turn.tokens <= tokens else replace(turn, text=truncated(turn.text, max(1, tokens - MESSAGE_TOKENS)))
+
+
+def _before(view: View) -> str:
+    """How earlier evenings ended, and the newest digest of this one."""
+    texts = [digest.text for digest in (view.previously, view.summary) if digest is not None]
+    return "\n".join(dict.fromkeys(texts))
+
+
+def _affordable(memories: Sequence[str], tokens: int) -> list[str]:
+    """Whole ones, the best first, as many as fit."""
+    kept: list[str] = []
+    for text in memories:
+        tokens -= estimate(text) + 2
+        if tokens < 0:
+            break
+        kept.append(text)
+    return kept
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return "\n".join(f"- {text}" for text in texts)
 
 
 def _addressee(view: View, turns: Sequence[Turn]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -13,9 +14,10 @@ from services.core.errors import Conflict, InvalidRequest
 from services.core.settings import merged
 from services.gateway.characters import validation
 from services.gateway.characters.character import Character
+from services.gateway.characters.secrets import without_secrets
 from services.gateway.edge import Edge
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, key_of
-from services.gateway.principals import require_director
+from services.gateway.principals import principal_of, require_director
 from services.gateway.problems import PreconditionFailed
 
 IfMatch = Annotated[str | None, Header(description="ETag of the version that was edited")]
@@ -55,9 +57,9 @@ def router(edge: Edge) -> APIRouter:
         return _answer(character, 201)
 
     @routes.get("/{slug}")
-    async def read_character(slug: str) -> Response:
-        """One character, whole."""
-        return _answer(await store.get(slug))
+    async def read_character(slug: str, request: Request) -> Response:
+        """One character, whole; its secrets are for the director only."""
+        return _answer(_as_seen(await store.get(slug), request))
 
     @routes.put("/{slug}", openapi_extra=_CARD_BODY)
     async def replace_character(slug: str, request: Request, if_match: IfMatch = None) -> Response:
@@ -126,6 +128,10 @@ def full(character: Character) -> dict[str, Any]:
         "updated_at": _rfc3339(character.updated_at_ms),
         "data": character.data,
     }
+
+
+def _as_seen(character: Character, request: Request) -> Character:
+    return character if principal_of(request).role == "director" else replace(character, data=without_secrets(character.data))
 
 
 async def _saved(edge: Edge, slug: str, data: Mapping[str, Any], base: int | None, if_match: str | None) -> Character:

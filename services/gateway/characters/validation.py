@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 from services.core.errors import InvalidRequest, TooLarge
 from services.gateway import strict_json
 from services.gateway.characters.character import NAMESPACE
+from services.gateway.characters.secrets import check_secrets
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_ENTRIES: Final = 2_000
@@ -82,9 +83,13 @@ def _check_ours(ours: Mapping[str, Any]) -> None:
             _wrong(f"{path}.{field}", "is malformed")
     if len(_text(ours.get("tagline"), f"{path}.tagline")) > 300:
         _wrong(f"{path}.tagline", "must have at most 300 characters")
-    if ours.get("voice") is None:
-        return
-    voice = _object(ours["voice"], f"{path}.voice")
+    if ours.get("secrets") is not None:
+        check_secrets(ours["secrets"], f"{path}.secrets")
+    if ours.get("voice") is not None:
+        _check_voice(_object(ours["voice"], f"{path}.voice"), path)
+
+
+def _check_voice(voice: Mapping[str, Any], path: str) -> None:
     for field in ("engine", "name", "language"):
         if len(_text(voice.get(field), f"{path}.voice.{field}")) > 200:
             _wrong(f"{path}.voice.{field}", "must have at most 200 characters")

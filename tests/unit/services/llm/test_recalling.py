@@ -1,0 +1,159 @@
+"""Memories come within their deadline or not at all: no turn waits for a store that hangs, fails or cannot be opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.core.clock import SystemClock
+from services.core.errors import Unavailable
+from services.core.model.fact import Author, Fact
+from services.core.model.facts import Body, Joined, Said, SceneSet, fields_of, kind_of
+from services.core.settings import MemorySettings
+from services.llm.recalling import DEADLINE_S, Recalling, about
+from services.transcript.memory import Memory
+from services.transcript.view import Reader, View, fold
+
+SETTINGS = MemorySettings(recalled=2)
+KEPT = [Memory(character="mirelle", session="old", text=f"memory {number}") for number in range(5)]
+
+
+class Store:
+    """Does as it is told."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Sequence[str], str, int]] = []
+        self.hangs: asyncio.Event | None = None
+        self.fails = False
+        self.closed = False
+
+    async def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> list[Memory]:
+        self.asked.append((character, present, text, limit))
+        if self.hangs is not None:
+            await self.hangs.wait()
+        if self.fails:
+            raise Unavailable
+        return KEPT[:limit]
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Clock(SystemClock):
+    """Jumps."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
+def view() -> View:
+    bodies: list[tuple[Body, Author]] = [
+        (SceneSet(heading="INN", description="Rain."), Author("director")),
+        (Joined(member="mirelle", role="character", name="Mirelle"), Author("director")),
+        (Joined(member="p-1", role="player", name="Anna"), Author("director")),
+        (Said(utterance="u", text="The bell?"), Author("player", "p-1", "Anna")),
+    ]
+    facts = [Fact(seq=seq, kind=kind_of(body), at_ms=seq, by=by, body=fields_of(body)) for seq, (body, by) in enumerate(bodies, 1)]
+    return fold(facts, Reader("character", "mirelle"))
+
+
+async def opened(store: Store, clock: Clock | None = None) -> Recalling:
+    async def open_it() -> Store:
+        return store
+
+    made = Recalling(open_it, clock or Clock())
+    made.warm()
+    await asyncio.sleep(0)
+    return made
+
+
+async def test_it_asks_for_what_is_spoken_of_and_who_is_here() -> None:
+    """The last words with their speaker, and the scene; at most as many come as are wanted."""
+    store = Store()
+    recalling = await opened(store)
+    assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == ["memory 0", "memory 1"]
+    assert store.asked == [("mirelle", ["p-1"], "Anna The bell?\nINN. Rain.", 4)]
+    assert about(view()) == store.asked[0][2]
+    await recalling.close()
+    assert store.closed
+
+
+@pytest.mark.parametrize("settings", [MemorySettings(enabled=False), MemorySettings(recalled=0)])
+async def test_it_can_be_turned_off(settings: MemorySettings) -> None:
+    """Then the store is not asked."""
+    store = Store()
+    recalling = await opened(store)
+    assert await recalling.recalled(view(), "mirelle", "s", settings) == []
+    assert store.asked == []
+    await recalling.close()
+
+
+async def test_a_store_that_hangs_is_not_waited_for() -> None:
+    """Each turn goes on at the deadline; after three in a row nobody waits at all; later it is asked again."""
+    store, clock = Store(), Clock()
+    store.hangs = asyncio.Event()
+    recalling = await opened(store, clock)
+    loop = asyncio.get_running_loop()
+    for _ in range(3):
+        began = loop.time()
+        assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == []
+        assert loop.time() - began < DEADLINE_S * 20
+    assert len(store.asked) == 3
+    assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == []
+    assert len(store.asked) == 3
+    store.hangs.set()
+    clock.ahead = 60
+    assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == ["memory 0", "memory 1"]
+    await recalling.close()
+
+
+async def test_calls_that_hang_do_not_pile_up() -> None:
+    """However many turns ask at once."""
+    store = Store()
+    store.hangs = asyncio.Event()
+    recalling = await opened(store)
+    found = await asyncio.gather(*(recalling.recalled(view(), "mirelle", "s", SETTINGS) for _ in range(50)))
+    assert found == [[]] * 50
+    assert len(store.asked) <= 8
+    await recalling.close()
+    assert store.closed
+
+
+async def test_a_store_that_fails_gives_nothing() -> None:
+    """And the turn goes on."""
+    store = Store()
+    store.fails = True
+    recalling = await opened(store)
+    assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == []
+    store.fails = False
+    assert len(await recalling.recalled(view(), "mirelle", "s", SETTINGS)) == 2
+    await recalling.close()
+
+
+async def test_a_store_that_cannot_be_opened_is_tried_again_later() -> None:
+    """Nothing comes to mind until then, at once."""
+    store, clock, tries = Store(), Clock(), 0
+
+    async def open_it() -> Store:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise Unavailable
+        return store
+
+    recalling = Recalling(open_it, clock)
+    for _ in range(3):
+        assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == []
+        await asyncio.sleep(0)
+    assert tries == 1
+    clock.ahead = 60
+    for _ in range(3):
+        found = await recalling.recalled(view(), "mirelle", "s", SETTINGS)
+        await asyncio.sleep(0)
+    assert tries == 2
+    assert len(found) == 2
+    await recalling.close()
