@@ -77,14 +77,15 @@ def _match(q: str) -> str:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """The store, read-only; None where nothing was ever written."""
+    """The store, read-only; None where nothing was written yet."""
     if not path.exists():
         yield None
         return
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
         try:
-            yield connection
+            made = bool(connection.execute("PRAGMA user_version").fetchone()[0])
+            yield connection if made else None
         finally:
             connection.close()
     except sqlite3.Error as error:
