@@ -7,7 +7,8 @@ from typing import Protocol
 
 from services.core.errors import NotFound
 from services.core.model.fact import Fact, Kind
-from services.core.model.facts import Corrected, Erased, LineOpened, Retconned, Spoken, Struck, body_of
+from services.core.model.facts import Corrected, Erased, Inserted, LineOpened, Retconned, Spoken, Struck, body_of
+from services.transcript.view.places import Place
 
 
 class Facts(Protocol):
@@ -23,30 +24,93 @@ class Facts(Protocol):
 
 
 async def spoken(log: Facts, sid: str, seq: int) -> Spoken:
-    """The `sentence` at `seq` with its corrections. Raises `NotFound` if there is none, or if it is struck, retconned or erased."""
+    """The `sentence` at `seq` with its corrections.
+
+    Raises:
+        NotFound: there is none, or it is struck, retconned or erased, or its line was given other words. An inserted line was never
+            to be spoken, so there is none either.
+    """
     found = await log.read(sid, after=seq - 1) if seq > 0 else []
     if not found or found[0].kind != Kind.SENTENCE:
         raise NotFound(f"fact {seq} is not a sentence")
-    sentence = body_of(Spoken, found[0].body)
-    undone: set[int] = set()
-    for fact in found[1:]:
-        if fact.kind == Kind.CORRECTED:
-            sentence = _corrected(sentence, seq, body_of(Corrected, fact.body))
-        elif fact.kind == Kind.RETCONNED and body_of(Retconned, fact.body).to < seq:
-            undone.add(seq)
-        elif fact.kind == Kind.STRUCK:
-            undone.update(body_of(Struck, fact.body).targets)
-        elif fact.kind == Kind.ERASED:
-            undone.update(body_of(Erased, fact.body).seqs)
-    if seq in undone or await _opens_line(log, sid, sentence.line, undone):
+    wording = _Wording(log, sid, seq, body_of(Spoken, found[0].body))
+    for fact in found:
+        await wording.take(fact)
+    if await wording.is_undone():
         raise NotFound(f"sentence {seq} has been taken back")
-    return sentence
+    return wording.sentence
+
+
+class _Wording:
+    """A sentence, and what became of it."""
+
+    def __init__(self, log: Facts, sid: str, seq: int, sentence: Spoken) -> None:
+        self.sentence = sentence
+        self._log, self._sid, self._seq = log, sid, seq
+        self._undone: set[int] = set()
+        self._instead: set[int] = set()
+        """Sentences of a newer attempt at the same line."""
+        self._releases: dict[str, int] = {}
+
+    async def take(self, fact: Fact) -> None:
+        """One more fact, from the sentence itself onwards."""
+        match fact.kind:
+            case Kind.CORRECTED:
+                self.sentence = _corrected(self.sentence, self._seq, body_of(Corrected, fact.body))
+            case Kind.SENTENCE:
+                later = body_of(Spoken, fact.body)
+                if later.line == self.sentence.line and later.attempt > self.sentence.attempt:
+                    self._instead.add(fact.seq)
+            case Kind.RELEASED:
+                self._releases.setdefault(str(fact.body.get("line")), fact.seq)
+            case Kind.RETCONNED:
+                await self._take_back(body_of(Retconned, fact.body).to, fact.seq)
+            case Kind.STRUCK:
+                self._undone.update(body_of(Struck, fact.body).targets)
+            case Kind.ERASED:
+                self._undone.update(body_of(Erased, fact.body).seqs)
+                self._instead.difference_update(body_of(Erased, fact.body).seqs)
+
+    async def is_undone(self) -> bool:
+        """It is not to be spoken."""
+        return bool(self._instead) or self._seq in self._undone or await _opens_line(self._log, self._sid, self.sentence.line, self._undone)
+
+    async def _take_back(self, to: int, before: int) -> None:
+        point = await self._point(to, before)
+        if self._place(self._seq) > point:
+            self._undone.add(self._seq)
+        self._instead = {seq for seq in self._instead if self._place(seq) <= point}
+
+    def _place(self, seq: int) -> Place:
+        """Where a sentence of this line stands by now."""
+        release = self._releases.get(self.sentence.line, 0)
+        return (release, seq) if seq < release else (seq,)
+
+    async def _point(self, to: int, before: int) -> Place:
+        """Where the fact `to` stood when `before` was written; what was released before the sentence does not matter here."""
+        behind: list[int] = []
+        while to > 0 and (fact := await self._log.one(self._sid, to)) is not None:
+            if fact.kind in {Kind.LINE_OPENED, Kind.SENTENCE}:
+                release = self._releases.get(str(fact.body.get("line")), 0)
+                return (*((release, to) if to < release < before else (to,)), *reversed(behind))
+            if fact.kind != Kind.INSERTED or not 0 <= (after := body_of(Inserted, fact.body).after) < to:
+                break
+            behind.append(to)
+            to, before = after, to
+        return (to, *reversed(behind))
 
 
 def _corrected(sentence: Spoken, seq: int, change: Corrected) -> Spoken:
     if change.target != seq:
         return sentence
-    return replace(sentence, text=change.text, tagged=change.text, emotion=change.emotion or sentence.emotion)
+    feels = change.emotion or change.intensity is not None or change.manner
+    worded = sentence if not change.text and feels else replace(sentence, text=change.text, tagged=change.text)
+    return replace(
+        worded,
+        emotion=change.emotion or sentence.emotion,
+        intensity=sentence.intensity if change.intensity is None else change.intensity,
+        manner=change.manner or sentence.manner,
+    )
 
 
 async def _opens_line(log: Facts, sid: str, line: str, seqs: set[int]) -> bool:

@@ -44,7 +44,7 @@ class Block:
     """One element of the screenplay."""
 
     kind: str
-    """scene, said, line, note, whisper, summary, recommendation, roll, joined, left, degraded, passed; action for bare text."""
+    """scene, said, narrated, line, note, whisper, summary, recommendation, roll, revealed, joined, left, degraded, passed; action for bare text."""
     seq: int
     name: str = ""
     """What stands on the cue (`said`, `line`) or in the heading (`scene`)."""
@@ -115,8 +115,12 @@ def blocks(view: seen.View) -> tuple[Block, ...]:
 def block_of(entry: seen.Entry) -> Block:
     """The block of one entry: every entry is exactly one."""
     match entry:
+        case seen.SaidEntry(source="narrated"):
+            fields = _given(member=entry.member, name=entry.name, inserted=_mark(entry.inserted))
+            return _text("narrated", entry.seq, entry.text, fields, struck=entry.struck)
         case seen.SaidEntry():
-            return _text("said", entry.seq, entry.text, (("member", entry.member),), name=entry.name, struck=entry.struck)
+            fields = (("member", entry.member), *_given(inserted=_mark(entry.inserted)))
+            return _text("said", entry.seq, entry.text, fields, name=entry.name, struck=entry.struck)
         case seen.SceneEntry():
             parts = (Part(seq=entry.seq, text=entry.description),) if entry.description else ()
             return Block(kind="scene", seq=entry.seq, name=entry.heading, parts=parts, struck=entry.struck)
@@ -147,9 +151,11 @@ def _aside(entry: seen.NoteEntry | seen.WhisperEntry | seen.SummaryEntry | seen.
     return _text("recommendation", entry.seq, entry.text, fields, struck=entry.struck)
 
 
-def _event(entry: seen.RollEntry | seen.JoinEntry | seen.LeaveEntry | seen.DegradedEntry | seen.PassedEntry) -> Block:
+def _event(entry: seen.RollEntry | seen.JoinEntry | seen.LeaveEntry | seen.DegradedEntry | seen.PassedEntry | seen.RevealEntry) -> Block:
     """Blocks whose text follows from their fields."""
     match entry:
+        case seen.RevealEntry():
+            return Block(kind="revealed", seq=entry.seq, fields=_given(character=entry.character, secret=entry.secret), struck=entry.struck)
         case seen.RollEntry():
             fields = _given(
                 member=entry.member,
@@ -179,6 +185,9 @@ def _line(entry: seen.LineEntry) -> Block:
         state=entry.state if entry.state is not LineState.HEARD else "",
         basis=entry.basis,
         by=puppeteer,
+        delivery=entry.delivery if entry.delivery != "voice" else "",
+        retakes=entry.retakes,
+        inserted=_mark(entry.inserted),
     )
     parts = tuple(_sentence(item) for item in entry.sentences)
     return Block(kind="line", seq=entry.seq, name=entry.name, fields=fields, parts=parts, struck=entry.struck)
@@ -199,6 +208,10 @@ def _sentence(item: seen.SentenceEntry) -> Part:
 
 def _text(kind: str, seq: int, text: str, fields: Fields, *, name: str = "", struck: bool = False) -> Block:
     return Block(kind=kind, seq=seq, name=name, fields=fields, parts=(Part(seq=seq, text=text),), struck=struck)
+
+
+def _mark(on: bool) -> str:  # noqa: FBT001 - a mark is there or not
+    return "yes" if on else ""
 
 
 def _given(**fields: str) -> Fields:

@@ -10,6 +10,10 @@ from services.transcript.screenplay.blocks import NEW, Block, Part, Screenplay
 
 _FACTS_OF_LIFE: Final = frozenset({"joined", "left", "passed", "degraded"})
 """Blocks that no edit of the document can change."""
+_WITHOUT_TEXT: Final = frozenset({"roll", "revealed"})
+"""Blocks that can be struck, and nothing else."""
+_KINDS: Final = {"line": "said", "narrated": "action"}
+"""As what a text is inserted that came into a block of this kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def _units(block: Block) -> Iterator[_Unit]:
     if block.kind == "scene":
         heading = Part(seq=block.seq, text=block.name, struck=block.struck)
         yield "heading", replace(heading, carried=heading.digest if block.carried == block.digest else block.carried)
-    if block.kind == "roll":
+    if block.kind in _WITHOUT_TEXT:
         yield "text", Part(seq=block.seq, text="", struck=block.struck)
     for part in block.parts:
         yield ("description" if block.kind in {"scene", "description"} else "text"), replace(part, struck=part.struck or block.struck)
@@ -81,7 +85,7 @@ def _found(edited: Screenplay) -> tuple[_Found, list[Change]]:
             else:
                 found[field, part.seq] = (block, part)
             after = part.seq or after
-        after = max(after, block.seq) if not block.parts else after
+        after = block.seq or after if not block.parts else after
     return found, news
 
 
@@ -91,7 +95,7 @@ def _new(block: Block, part: Part, after: int) -> Iterator[Change]:
     if block.kind == "note" or (block.kind == "whisper" and block.seq == NEW):
         yield Change(kind="note", block="note", text=part.text, after=after)
         return
-    kind = "said" if block.kind == "line" else block.kind
+    kind = _KINDS.get(block.kind, block.kind)
     flat = (part.emotion, part.intensity, part.manner) == ("neutral", 0.5, "plain")
     yield Change(
         kind="insert",

@@ -11,7 +11,7 @@ from services.transcript.screenplay.blocks import NEW, Block, Part, Screenplay, 
 from services.transcript.screenplay.escape import decode, decode_cut, decode_line
 from services.transcript.screenplay.markers import Marker
 from services.transcript.screenplay.tokens import Line, NoteText, Sign, Text, awaited, lines_of, start_of
-from services.transcript.screenplay.wording import NOTES, announcement, feeling, prefix
+from services.transcript.screenplay.wording import NOTES, REMARKS, announcement, feeling, prefix
 from services.transcript.view.entries import OPEN_STATES
 
 _TITLE_KEY: Final = re.compile(r"(Title|Mode|Language|Head|Cast):[ \t]*(.*)")
@@ -180,7 +180,7 @@ class _Reading:
             return_block = _block(marker)
             text = decode(raw).removeprefix(prefix(return_block))
             part = Part(seq=marker.seq, text=text, carried=marker.carried)
-            parts = () if marker.kind in {"passed", "degraded"} else (part,)
+            parts = () if marker.kind in REMARKS else (part,)
             struck = self.hidden or "struck" in marker.flags
             self.blocks.append(replace(return_block, parts=parts, struck=struck))
             return
@@ -217,7 +217,7 @@ class _Reading:
             name = decode("".join(raw for raw, _ in element.pieces)).removesuffix(announcement(block))
             self.blocks.append(replace(block, name=name, struck=struck, carried=marker.carried))
             element.pieces = []
-        elif marker.kind in {"said", "summary"}:
+        elif marker.kind in {"said", "narrated", "summary"}:
             self._whole(element, marker, struck=struck)
 
     def _whole(self, element: _Element, marker: Marker, *, struck: bool) -> None:
@@ -230,7 +230,8 @@ class _Reading:
         else:
             text, _ = element.claimed(marker, hidden=self.hidden)
         part = Part(seq=marker.seq, text=text, carried=marker.carried)
-        self.blocks.append(replace(_block(marker), name=element.name, parts=(part,), struck=struck))
+        name = "" if marker.kind == "narrated" else element.name
+        self.blocks.append(replace(_block(marker), name=name, parts=(part,), struck=struck))
 
     def _sentence(self, element: _Element, marker: Marker) -> Part:
         text, cut = element.claimed(marker, hidden=self.hidden)

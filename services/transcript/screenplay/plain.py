@@ -29,7 +29,7 @@ def _entry(entry: Entry) -> str:
         case LineEntry():
             return _line(entry)
         case seen.SaidEntry():
-            return _speech(entry.name, entry.text)
+            return _clean(entry.text) if entry.source == "narrated" else _speech(entry.name, entry.text)
         case seen.SceneEntry():
             return "\n".join(_clean(text) for text in (f"--- {entry.heading} ---" if entry.heading else "", entry.description) if text)
         case seen.RollEntry() | seen.JoinEntry() | seen.LeaveEntry():
@@ -37,12 +37,15 @@ def _entry(entry: Entry) -> str:
     return f"[{_clean(_aside(entry))}]"
 
 
-def _aside(entry: seen.NoteEntry | seen.WhisperEntry | seen.SummaryEntry | seen.RecommendationEntry | seen.DegradedEntry | seen.PassedEntry) -> str:
+_Aside = seen.NoteEntry | seen.WhisperEntry | seen.SummaryEntry | seen.RecommendationEntry | seen.DegradedEntry | seen.PassedEntry | seen.RevealEntry
+
+
+def _aside(entry: _Aside) -> str:
     """What was not said at the table."""
     match entry:
         case seen.WhisperEntry():
             return f"Whispered to {entry.character}: {entry.text}"
-        case seen.DegradedEntry() | seen.PassedEntry():
+        case seen.DegradedEntry() | seen.PassedEntry() | seen.RevealEntry():
             return remark(block_of(entry))
     return f"{_ASIDES[type(entry)]}: {entry.text}"
 

@@ -44,6 +44,8 @@ def render_block(block: Block) -> str:
             text = _scene(block)
         case "said":
             text = f"@{encode_line(block.name)}\n{_ended(encode(block.parts[0].text), _marker(block, block.parts[0].digest))}"
+        case "narrated":
+            text = f"!{_ended(encode(block.parts[0].text), _marker(block, block.parts[0].digest))}"
         case "summary":
             text = f"= {encode_line(block.parts[0].text)} {_marker(block, block.parts[0].digest)}"
         case "action":

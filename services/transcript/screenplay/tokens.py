@@ -12,7 +12,7 @@ from services.transcript.screenplay.markers import Marker, read
 
 _TOKEN: Final = re.compile(r"\\[^\n]|/\*|\*/|\[\[((?:\\.|(?!\[\[|\]\])[^\\])*)\]\]|\n", re.DOTALL)
 _LINE_ENDS: Final = re.compile(r"\r\n|\r")
-_ENDS_TEXT: Final = frozenset({"s", "said", "description"})
+_ENDS_TEXT: Final = frozenset({"s", "said", "narrated", "description"})
 """Markers that stand behind the text they mark, which may go over several lines."""
 
 

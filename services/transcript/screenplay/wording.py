@@ -7,8 +7,11 @@ from urllib.parse import quote, unquote
 
 from services.transcript.screenplay.blocks import Block, Part
 
-NOTES: Final = frozenset({"note", "whisper", "recommendation", "passed", "degraded"})
+NOTES: Final = frozenset({"note", "whisper", "recommendation", "revealed", "passed", "degraded"})
 """Kinds that stand in a note."""
+
+REMARKS: Final = frozenset({"revealed", "passed", "degraded"})
+"""Those of them whose text follows from their fields."""
 
 _PLAIN: Final = "(neutral)"
 _NOTHING: Final = "-"
@@ -60,6 +63,8 @@ def remark(block: Block) -> str:
     if block.kind == "degraded":
         reason = f": {block.get('reason')}" if block.get("reason") else ""
         return f"{block.get('part')} goes on with {block.get('on')} instead of {block.get('off')}{reason}"
+    if block.kind == "revealed":
+        return f"{block.get('character')} may tell: {block.get('secret')}"
     return f"nobody answers: {block.get('reason')}"
 
 

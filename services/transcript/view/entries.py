@@ -67,7 +67,10 @@ class SaidEntry:
     audience: tuple[str, ...] | None = None
     at_ms: int = 0
     source: str = "voice"
+    """voice, typed, or narrated: told by the director, which nobody answers; then the name may be empty."""
     utterance: str = ""
+    inserted: bool = False
+    """Added to the past by the director; `seq` is that of the insertion, so it is out of order here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +113,29 @@ class LineEntry:
     by: Author = field(default_factory=lambda: Author("character"))
     """Who caused the line; a director's role marks a puppet line."""
     mode: str = "auto"
+    """auto, approve or puppet."""
+    delivery: str = "voice"
+    """voice, or teleprompter: the director reads it out."""
+    retakes: str = ""
+    """The line that this one replaces."""
     attempt: int = 1
+    original: str | None = None
+    """Of a held line whose words were replaced before it was spoken: the first draft, with its emotion marks. For directors only."""
+    reworded_by: Author | None = None
+    """Who gave it those other words. For directors only."""
+    released_seq: int = 0
+    """Seq of its `released`; 0 = it needed none, or never had one. The line stands where it was released: that is when it was spoken."""
     struck: bool = False
     """The line as a whole was struck."""
+    inserted: bool = False
+    """Added to the past by the director, as if it had been heard; it has one sentence, of the same seq."""
+    ms: Mapping[str, float] = field(default_factory=dict)
+    """Where the time went."""
+    tokens: tuple[int, ...] = ()
+    """Prompt and completion. For directors only, like the next."""
+    cost: float = 0.0
+    engine: str = ""
+    model: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -208,6 +231,26 @@ class DegradedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RevealEntry:
+    """From here on a character may speak of one of its secrets."""
+
+    seq: int
+    character: str
+    secret: str
+    """Its id on the card."""
+    struck: bool = False
+    at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedEntry:
+    """Where a line was drafted that was spoken later, and now stands there. Nobody is shown it."""
+
+    seq: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PassedEntry:
     """A turn that nobody answered."""
 
@@ -219,8 +262,12 @@ class PassedEntry:
 
 Entry = (
     SceneEntry | JoinEntry | LeaveEntry | SaidEntry | LineEntry | NoteEntry | WhisperEntry | SummaryEntry
-    | RecommendationEntry | RollEntry | DegradedEntry | PassedEntry
+    | RecommendationEntry | RollEntry | DegradedEntry | PassedEntry | RevealEntry
 )  # fmt: skip
+
+
+Slot = Entry | MovedEntry
+"""What a fold keeps in the order of the view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,24 +3,27 @@
 A view is an immutable value. `advance` gives a new one that shares with the old all chunks of 64 entries that did not change,
 so one more fact costs microseconds however long the session is, and several futures may be tried from one view (facts with
 seq 0 are pending: a view that holds any is a dead end for written facts). Facts that rewrite the past (`struck`, `retconned`,
-`erased`) fold the kept facts once more: that is the only step whose cost grows with the session.
+`erased`, `inserted`) fold the kept facts once more: that is the only step whose cost grows with the session.
 
-What a retcon undoes is the story: scene, words, lines, whispers, dice, and what rests on them. What it leaves standing is the
-table: who is present, the session's settings, the director's notes, and corrections of what lies before it.
+What a retcon undoes is the story: scene, words, lines, whispers, dice, secrets that were told, and what rests on them. What it
+leaves standing is the table: who is present and may speak, the session's settings, the director's notes, and corrections of what
+lies before it. It undoes what stands behind its point in the view (see `places`): an insertion before the point stays, however
+late it was written, and a line that was drafted before the point and released behind it goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from services.core.model.fact import Fact, LineState
-from services.transcript.view.entries import Entry, LineEntry, Member, Note, SceneEntry, SummaryEntry
-from services.transcript.view.folding import Folding, position
+from services.transcript.view.entries import Entry, LineEntry, Member, Note, SceneEntry, Slot, SummaryEntry
+from services.transcript.view.folding import Folding
 from services.transcript.view.reader import Reader
 from services.transcript.view.scroll import Chunks, projected
 from services.transcript.view.shown import shown
-from services.transcript.view.state import REWRITING, State, Steering
+from services.transcript.view.state import REWRITING, Ledger, State, Steering
+from services.transcript.view.unrolled import position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +62,36 @@ class View:
         return self.state.phrases
 
     @property
+    def modes(self) -> Mapping[str, str]:
+        """Modes of their own, of `character:<slug>` and `platform:<name>`."""
+        return self.state.modes
+
+    @property
+    def deliveries(self) -> Mapping[str, str]:
+        """Character -> voice or teleprompter, where one was chosen."""
+        return self.state.deliveries
+
+    @property
+    def hotwords(self) -> tuple[str, ...]:
+        """Names that hearing has learned."""
+        return self.state.hotwords
+
+    @property
+    def muted(self) -> frozenset[str]:
+        """Characters that may not speak."""
+        return self.state.muted
+
+    @property
+    def halted(self) -> bool:
+        """Nobody may speak."""
+        return self.state.halted
+
+    @property
+    def revealed(self) -> Mapping[str, frozenset[str]]:
+        """Character -> ids of its secrets that it may speak of: all for those who oversee, a character's own, none for players."""
+        return self.state.revealed
+
+    @property
     def scene(self) -> SceneEntry | None:
         """Where and when we are; None before the first scene."""
         return self.state.scene
@@ -72,6 +105,11 @@ class View:
     def summary(self) -> SummaryEntry | None:
         """The newest digest that still holds."""
         return self.state.summary if self.reader.oversees or self.reader.is_character else None
+
+    @property
+    def previously(self) -> SummaryEntry | None:
+        """What was before the session, as it was told at its beginning; `summary` is the same until there is a newer digest."""
+        return self.state.previously if self.reader.oversees or self.reader.is_character else None
 
     @property
     def open_lines(self) -> tuple[str, ...]:
@@ -97,11 +135,14 @@ class View:
         """Notes and accepted recommendations in force: a character's own and those for all; every one for a director; none for a player."""
         if not (self.reader.oversees or self.reader.is_character):
             return ()
-        standing = ((item, self._remaining(item)) for item in self.state.steering.values() if self._concerns(item))
+        standing = ((item, self._remaining(item)) for item in self.state.steering.values() if self._concerns(item) and not self._lapsed(item))
         return tuple(replace(item.note, remaining=left) for item, left in standing if left != 0)
 
     def _concerns(self, steering: Steering) -> bool:
         return self.reader.oversees or steering.note.character in {"", self.reader.member}
+
+    def _lapsed(self, steering: Steering) -> bool:
+        return 0 < steering.expires_at_ms <= self.state.now_ms
 
     def _remaining(self, steering: Steering) -> int | None:
         """For those who oversee, a note for all stands until every character present has used it up."""
@@ -126,7 +167,7 @@ class View:
 
     def entry_of(self, seq: int) -> Entry | None:
         """The entry of this fact, or the line with this sentence, as the reader sees it; None if it sees nothing of it."""
-        at = position(self.state.scroll, seq)
+        at = position(self.state.scroll, seq, self.state.places)
         return None if at is None else shown(self.state.scroll[at], self.reader)
 
     def advance(self, facts: Iterable[Fact]) -> View:
@@ -149,22 +190,18 @@ class View:
         return self._shown(folding, self.visible.chunks)
 
     def _folded_again(self, fresh: list[Fact]) -> View:
-        ledger, seq = self.state.ledger, self.seq
-        for fact in fresh:
-            if fact.kind in REWRITING:
-                ledger = ledger.with_fact(fact, seq)
-            seq = fact.seq or seq
-        folding = Folding(self.reader, State(ledger=ledger))
-        for fact in (*self.state.facts, *fresh):
+        facts = (*self.state.facts, *fresh)
+        folding = Folding(self.reader, State(ledger=Ledger.of(facts)))
+        folding.insert_behind(0)
+        for fact in facts:
             folding.step(fact)
+            folding.insert_behind(fact.seq)
         return self._shown(folding, ())
 
     def _shown(self, folding: Folding, before: tuple[tuple[Entry, ...], ...]) -> View:
         state = folding.done()
-        if self.reader.oversees:
-            return View(self.reader, state, state.scroll)
-        chunks = projected(state.scroll, folding.scroll.touched, before, lambda entry: shown(entry, self.reader))
-        return View(self.reader, state, Chunks(chunks))
+        show: Callable[[Slot], Entry | None] = lambda slot: shown(slot, self.reader)  # noqa: E731 - its type is to be said
+        return View(self.reader, state, Chunks(projected(state.scroll, folding.scroll.touched, before, show)))
 
 
 def fold(facts: Iterable[Fact], reader: Reader) -> View:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.core.model.facts import Corrected
 from services.transcript.view.entries import Heard, SentenceEntry
 
 
@@ -20,8 +21,22 @@ def at_offset(sentence: SentenceEntry, offset: int) -> SentenceEntry:
     return replace(sentence, heard=heard, heard_text=sentence.text[: max(0, offset)])
 
 
-def reworded(sentence: SentenceEntry, text: str, emotion: str | None) -> SentenceEntry:
-    """The sentence in its new wording; of a cut one as much counts as heard as corresponds to what was."""
+def reworded(sentence: SentenceEntry, change: Corrected) -> SentenceEntry:
+    """The sentence in its new wording and feeling; of a cut one as much counts as heard as corresponds to what was.
+
+    A change without words is one of the feeling alone, if it has any.
+    """
+    words = change.text or not (change.emotion or change.intensity is not None or change.manner)
+    felt = replace(
+        sentence,
+        emotion=change.emotion or sentence.emotion,
+        intensity=sentence.intensity if change.intensity is None else change.intensity,
+        manner=change.manner or sentence.manner,
+    )
+    return _reworded(felt, change.text) if words and change.text != sentence.text else felt
+
+
+def _reworded(sentence: SentenceEntry, text: str) -> SentenceEntry:
     offset = {"all": len(text), "none": 0}.get(sentence.heard)
     if offset is None:
         offset = moved(sentence.text, len(sentence.heard_text), text)
@@ -30,7 +45,6 @@ def reworded(sentence: SentenceEntry, text: str, emotion: str | None) -> Sentenc
         sentence,
         text=text,
         tagged=text,
-        emotion=emotion or sentence.emotion,
         original=sentence.text if sentence.original is None else sentence.original,
         heard=heard,
         heard_text=text[:offset],

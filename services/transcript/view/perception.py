@@ -15,16 +15,20 @@ class Perception:
     def __init__(self, reader: Reader, state: State) -> None:
         self.reader = reader
         self.members = dict(state.members)
-        self.hidden, self.hiding = state.hidden, state.hiding
+        self.hidden, self.hiding, self.missed = state.hidden, state.hiding, state.missed
 
     def perceives(self, fact: Fact, *, inherits: bool = True) -> bool:
         """Could the reader perceive it: by its audience, and for a character by being there. `inherits` stands in for no audience."""
+        return self.reaches(fact.audience, inherits=inherits)
+
+    def reaches(self, audience: tuple[str, ...] | None, *, inherits: bool = True) -> bool:
+        """As `perceives`, of what these could perceive."""
         reader = self.reader
         if reader.oversees:
             return True
-        if fact.audience is not None:
+        if audience is not None:
             here = not reader.is_character or reader.member in self.members
-            return here and reader.member in fact.audience
+            return here and reader.member in audience
         if reader.is_character:
             member = self.members.get(reader.member)
             return member is not None and member.present and inherits
@@ -40,5 +44,7 @@ class Perception:
 
     def knows_all(self, seqs: list[int]) -> bool:
         """The reader perceived every one of these."""
+        if not self.missed.isdisjoint(seqs):
+            return False
         lows = [low for low, _ in self.hidden]
         return not any((at := bisect_right(lows, seq)) and seq <= self.hidden[at - 1][1] for seq in seqs)

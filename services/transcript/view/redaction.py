@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from services.core.model.fact import Fact, Kind, LineState
+from services.core.model.fact import Author, Fact, Kind, LineState
 from services.transcript.view.entries import LineEntry, SaidEntry
 from services.transcript.view.fold import View
-from services.transcript.view.reader import Reader
+from services.transcript.view.reader import OVERSEERS, Reader
 
 _OPEN_TO_ALL: Final = frozenset({
-    Kind.SCENE_SET, Kind.LEFT, Kind.SAID, Kind.WHISPERED, Kind.ROLLED, Kind.DEGRADED, Kind.STRUCK, Kind.RETCONNED, Kind.ERASED,
+    Kind.LEFT, Kind.SAID, Kind.WHISPERED, Kind.ROLLED, Kind.DEGRADED, Kind.SILENCED, Kind.STRUCK, Kind.RETCONNED, Kind.ERASED,
 })  # fmt: skip
 """Kinds for which the audience alone decides; the last three carry numbers only."""
+_LINE: Final = frozenset({Kind.LINE_OPENED, Kind.SENTENCE, Kind.LINE_CLOSED})
+_SCENE: Final = ("heading", "description", "title", "mode", "language", "phrases")
+"""Of a `scene_set` for all; who waits for approval and which names hearing has learned is the director's business."""
+_COSTS: Final = frozenset({"tokens", "cost"})
 
 
 def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | None:
     """The fact as it may be sent to `reader`; None = not at all. Those who oversee get everything.
 
-    `view` is a director's view at or after the fact. Where lines wait for approval it is needed: without it a `line_opened` in
-    approve mode and every `corrected` are withheld, but a `sentence` does not tell by itself that its line is held. When a line
-    is released, send its `line_opened` and the sentences so far (see `View.line`), which were withheld until then.
+    `view` is a director's view at or after the fact. Where lines wait for approval or the past is added to it is needed: without
+    it a `line_opened` in approve mode, every `corrected` and every `inserted` are withheld, but a `sentence` does not tell by itself
+    that its line is held. When a line is released, send its `line_opened` and the sentences so far (see `View.line`), which were
+    withheld until then.
     """
     if reader.oversees:
         return fact
@@ -29,40 +35,66 @@ def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | Non
     if not (own or (fact.kind != Kind.WHISPERED and reader.in_audience(fact.audience))):
         return None
     match fact.kind:
+        case Kind.SCENE_SET:
+            return _scene(fact)
         case Kind.JOINED:
-            return replace(fact, body={name: value for name, value in fact.body.items() if name != "card"})
-        case Kind.LINE_OPENED | Kind.SENTENCE | Kind.LINE_CLOSED:
-            passes = _is_public(fact, view)
+            return replace(fact, body=_without(fact, {"card"}))
+        case kind if kind in _LINE:
+            return _of_a_line(fact) if _is_public(fact, view) else None
         case Kind.CORRECTED:
             passes = view is not None and _knows(view, fact.body.get("target"), reader)
+        case Kind.INSERTED:
+            passes = view is not None and _knows(view, fact.seq, reader)
         case _:
             passes = fact.kind in _OPEN_TO_ALL
     return fact if passes else None
 
 
+def _without(fact: Fact, names: Collection[str]) -> dict[str, object]:
+    return {name: value for name, value in fact.body.items() if name not in names}
+
+
+def _scene(fact: Fact) -> Fact | None:
+    """Where and when we are; nothing, if it settles only what players are not told."""
+    body: dict[str, object] = {name: fact.body[name] for name in _SCENE if name in fact.body}
+    hides = len(body) < len(fact.body) and any(value for name, value in fact.body.items() if name not in body)
+    return None if hides and not any(body.values()) else replace(fact, body=body)
+
+
+def _of_a_line(fact: Fact) -> Fact:
+    """Without what it cost, and whoever put the words into the character's mouth."""
+    if fact.kind == Kind.LINE_CLOSED:
+        return replace(fact, body=_without(fact, _COSTS)) if not _COSTS.isdisjoint(fact.body) else fact
+    if fact.by.role not in OVERSEERS:
+        return fact
+    body = fact.body if fact.body.get("mode") != "puppet" else {**fact.body, "mode": "auto"}
+    return replace(fact, by=Author("character", str(fact.body.get("character") or "")), body=body)
+
+
 def _is_public(fact: Fact, view: View | None) -> bool:
-    """The fact belongs to a line that is no draft."""
+    """The fact belongs to a line that is no draft, and a sentence to its last attempt."""
     if fact.kind == Kind.LINE_CLOSED:
         return fact.body.get("state") != LineState.REJECTED
     if view is None:
         return fact.kind == Kind.SENTENCE or fact.body.get("mode") != "approve"
     if line := view.line(str(fact.body.get("line", ""))):
-        return line.line not in view.held
+        stands = fact.kind == Kind.LINE_OPENED or any(item.seq == fact.seq for item in line.sentences)
+        return stands and line.line not in view.held
     entry = view.entry_of(fact.seq)
-    if not isinstance(entry, LineEntry) or entry.state is LineState.REJECTED:
+    if not isinstance(entry, LineEntry) or entry.state is LineState.REJECTED or (entry.mode == "approve" and not entry.released_seq):
         return False
     return fact.kind == Kind.LINE_OPENED or any(item.seq == fact.seq and item.heard != "none" for item in entry.sentences)
 
 
 def _knows(view: View, target: object, reader: Reader) -> bool:
-    """The corrected words are ones that the reader got."""
+    """The corrected or inserted words are ones that the reader got."""
     if not isinstance(target, int):
         return False
     entry = view.entry_of(target)
     if isinstance(entry, SaidEntry):
-        return entry.member == reader.member or reader.in_audience(entry.audience)
+        return not entry.struck and (entry.member == reader.member or reader.in_audience(entry.audience))
     if not isinstance(entry, LineEntry) or not reader.in_audience(entry.audience):
         return False
     if entry.is_open:
         return entry.line not in view.held
-    return any(item.seq == target and item.heard != "none" for item in entry.sentences)
+    return any(item.seq == target and item.heard != "none" and not item.struck for item in entry.sentences)

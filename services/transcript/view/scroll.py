@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 CHUNK: Final = 64
 """Items per chunk: touching one item copies at most this many pointers and the list of chunks."""
@@ -98,9 +99,9 @@ class Draft(Generic[T]):
 def projected(
     scroll: Scroll[T],
     touched: set[int],
-    before: tuple[tuple[T, ...], ...],
-    show: Callable[[T], T | None],
-) -> tuple[tuple[T, ...], ...]:
+    before: tuple[tuple[S, ...], ...],
+    show: Callable[[T], S | None],
+) -> tuple[tuple[S, ...], ...]:
     """The chunks as `show` lets them be seen (None = not at all); only touched chunks and the last one are looked at again."""
     shown = list(before[: len(scroll.chunks)])
     shown += [()] * (len(scroll.chunks) - len(shown))

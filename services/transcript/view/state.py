@@ -2,50 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from services.core.model import facts as bodies
 from services.core.model.fact import Fact, Kind
-from services.transcript.view.entries import Entry, Member, Note, SceneEntry, SummaryEntry
+from services.transcript.view.entries import Member, Note, SceneEntry, Slot, SummaryEntry
+from services.transcript.view.places import Insertion, Place, Places, place_of
 from services.transcript.view.scroll import Scroll
 
-REWRITING = frozenset({Kind.STRUCK, Kind.RETCONNED, Kind.ERASED})
-"""Kinds that change what earlier facts mean."""
+REWRITING = frozenset({Kind.STRUCK, Kind.RETCONNED, Kind.ERASED, Kind.INSERTED})
+"""Kinds that change what the past is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What one retcon took back: every story fact that stood behind its point when it was written."""
+
+    point: int
+    at: int
+    """Of the retcon itself."""
+    special: Mapping[int, bool]
+    """Facts that did not stand at their own seq by then: did they stand behind the point?"""
+
+    def covers(self, seq: int) -> bool:
+        """A story fact of this seq never happened."""
+        found = self.special.get(seq)
+        return self.point < seq < self.at if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What later facts have undone. It only ever grows: what never happened does not come back."""
+    """What later facts have undone or added. It only ever grows: what never happened does not come back."""
 
     struck: frozenset[int] = frozenset()
     erased: frozenset[int] = frozenset()
-    dead: tuple[tuple[int, int], ...] = ()
-    """Retconned: every story fact with a seq strictly between the two."""
+    undone: tuple[Undone, ...] = ()
+    insertions: Mapping[int, Sequence[Insertion]] = field(default_factory=lambda: MappingProxyType({}))
+    """By the fact behind which they stand."""
 
-    def with_fact(self, fact: Fact, after_seq: int) -> Ledger:
-        """The ledger once `fact` is taken in; `after_seq` is the last seq before it, for a fact that is still pending."""
-        try:
-            body = bodies.body_of(bodies.BODIES[fact.kind], fact.body)
-        except ValueError:
-            return self
-        match body:
-            case bodies.Struck():
-                return replace(self, struck=self.struck | frozenset(body.targets))
-            case bodies.Erased():
-                return replace(self, erased=self.erased | frozenset(body.seqs))
-            case bodies.Retconned():
-                return replace(self, dead=(*self.dead, (body.to, fact.seq or after_seq + 1)))
-        return self
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> Ledger:
+        """What all these facts, in order, amount to."""
+        places, last = Places(), 0
+        struck: set[int] = set()
+        erased: set[int] = set()
+        undone: list[Undone] = []
+        for fact in facts:
+            places.take(fact)
+            if fact.kind in REWRITING:
+                # One that is still pending comes behind everything written.
+                match _body(fact):
+                    case bodies.Struck(targets=targets):
+                        struck.update(targets)
+                    case bodies.Erased(seqs=seqs):
+                        erased.update(seqs)
+                    case bodies.Retconned(to=to):
+                        point = place_of(to, places.special)
+                        special = {seq: place > point for seq, place in places.special.items()}
+                        undone.append(Undone(point[0], fact.seq or last + 1, MappingProxyType(special)))
+            last = fact.seq or last
+        return cls(frozenset(struck), frozenset(erased), tuple(undone), MappingProxyType(places.insertions))
 
     def is_dead(self, seq: int) -> bool:
         """A story fact of this seq never happened."""
-        return any(low < seq < high for low, high in self.dead)
+        return any(retcon.covers(seq) for retcon in self.undone)
 
     def stands(self, seq: int) -> bool:
         """Neither struck nor retconned nor erased."""
         return seq not in self.struck and seq not in self.erased and not self.is_dead(seq)
+
+
+def _body(fact: Fact) -> bodies.Body | None:
+    try:
+        return bodies.body_of(bodies.BODIES[fact.kind], fact.body)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +88,10 @@ class Steering:
     note: Note
     limit: int | None
     """Lines it steers; None = until it is removed."""
+    since: int = 0
+    """The fact by which it took hold: a line that was prepared before it does not use it up."""
+    expires_at_ms: int = 0
+    """0 = never."""
     spent: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def left_for(self, character: str) -> int | None:
@@ -87,19 +124,32 @@ class State:
     mode: str = "auto"
     language: str = ""
     phrases: tuple[str, ...] = ()
+    modes: Mapping[str, str] = field(default_factory=dict)
+    deliveries: Mapping[str, str] = field(default_factory=dict)
+    hotwords: tuple[str, ...] = ()
+    muted: frozenset[str] = frozenset()
+    halted: bool = False
+    revealed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    now_ms: int = 0
+    """The latest time that a fact has told."""
     scene: SceneEntry | None = None
     summary: SummaryEntry | None = None
+    previously: SummaryEntry | None = None
     members: Mapping[str, Member] = field(default_factory=dict)
     steering: Mapping[int, Steering] = field(default_factory=dict)
     """Notes by their seq."""
     recommendations: Mapping[str, int] = field(default_factory=dict)
     """Recommendation id to its place in the scroll."""
     open_lines: Mapping[str, OpenLine] = field(default_factory=dict)
+    places: Mapping[int, Place] = field(default_factory=dict)
+    """Where those facts stand that do not stand at their own seq."""
+    missed: frozenset[int] = frozenset()
+    """Insertions that the reader did not perceive."""
     hidden: tuple[tuple[int, int], ...] = ()
     """Runs of story facts that the reader did not perceive, first and last seq."""
     hiding: bool = False
     """The last story fact was not perceived: the last run goes on."""
     ledger: Ledger = Ledger()
-    scroll: Scroll[Entry] = field(default_factory=Scroll)
+    scroll: Scroll[Slot] = field(default_factory=Scroll)
     facts: Scroll[Fact] = field(default_factory=Scroll)
     """Everything folded in, kept for folding again when the past is rewritten."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.core.model.fact import Author, Draft
-from services.core.model.facts import Body, Corrected, LineOpened, Retconned, Said, Spoken, Struck, fields_of, kind_of
+from services.core.model.facts import Body, Corrected, Inserted, LineOpened, Released, Retconned, Said, Spoken, Struck, fields_of, kind_of
 
 AT_MS = 1_750_000_000_123
 
@@ -27,9 +27,19 @@ def opened(line: str) -> Draft:
     return draft(f"{line}:open", LineOpened(line=line, character="mirelle", turn=1, base_seq=1))
 
 
-def sentence(line: str, index: int, text: str) -> Draft:
+def sentence(line: str, index: int, text: str, attempt: int = 1) -> Draft:
     """A sentence of a line."""
-    return draft(f"{line}:a1:s{index}", Spoken(line=line, attempt=1, index=index, text=text, tagged=f"[joy] {text}", emotion="joy"))
+    return draft(f"{line}:a{attempt}:s{index}", Spoken(line=line, attempt=attempt, index=index, text=text, tagged=f"[joy] {text}", emotion="joy"))
+
+
+def released(line: str) -> Draft:
+    """A held line may be spoken."""
+    return draft(f"{line}:release", Released(line=line))
+
+
+def inserted(key: str, after: int) -> Draft:
+    """A line that the director adds to the past."""
+    return draft(key, Inserted(after=after, block="line", text="I knew it.", member="mirelle"))
 
 
 def corrected(key: str, target: int, text: str, emotion: str | None = None) -> Draft:

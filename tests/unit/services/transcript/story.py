@@ -60,3 +60,8 @@ class Story:
 
     def note(self, text: str, **fields: Any) -> int:
         return self.add(bodies.Noted(text=text, **fields), by=Author("director", "gm"))
+
+    def insert(self, after: int, text: str, *, block: str = "said", member: str = "", audience: Sequence[str] | None = None, **feeling: Any) -> int:
+        """The director adds to the past."""
+        body = bodies.Inserted(after=after, block=block, text=text, member=member, **feeling)
+        return self.add(body, by=Author("director", "gm"), audience=audience)

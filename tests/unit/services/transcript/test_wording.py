@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.core.errors import NotFound
-from services.core.model.fact import Draft, Fact
-from services.core.model.facts import Erased, Spoken
+from services.core.model.fact import Draft, Fact, Kind
+from services.core.model.facts import Corrected, Erased, Spoken
 from services.transcript.view import DIRECTOR, LineEntry, fold
 from services.transcript.wording import spoken
-from tests.unit.services.transcript.drafts import corrected, draft, opened, retconned, said, sentence, struck
+from tests.unit.services.transcript.drafts import corrected, draft, inserted, opened, released, retconned, said, sentence, struck
 
 
 class Listed:
@@ -67,29 +67,64 @@ async def test_only_sentences_are_spoken(seq: int) -> None:
         await spoken(Listed(*STORY), "s", seq)
 
 
+async def test_feeling_alone_is_corrected() -> None:
+    """A correction without words changes emotion, intensity and manner, and leaves the text as it was worded last."""
+    felt = draft("c2", Corrected(target=4, text="", emotion="fear", intensity=0.9, manner="whisper"))
+    found = await spoken(Listed(*STORY, corrected("c1", 4, "Three silver."), felt), "s", 4)
+    assert (found.text, found.emotion, found.intensity, found.manner) == ("Three silver.", "fear", 0.9, "whisper")
+
+
+async def test_words_that_were_replaced_before_they_were_spoken() -> None:
+    """Once the line has a newer attempt, the older one's sentences are not spoken; another line's attempts do not matter."""
+    log = Listed(*STORY, sentence("L", 0, "No.", attempt=2), opened("M"), sentence("M", 0, "Yes.", attempt=3))
+    assert (await spoken(log, "s", 5)).text == "No."
+    for seq in (3, 4):
+        with pytest.raises(NotFound):
+            await spoken(log, "s", seq)
+
+
+async def test_inserted_line_is_not_spoken() -> None:
+    """It counts as heard; nobody says it."""
+    with pytest.raises(NotFound):
+        await spoken(Listed(*STORY, inserted("i", 4)), "s", 5)
+
+
+async def test_line_released_behind_the_point_of_a_retcon_is_not_spoken() -> None:
+    """It was drafted before, but what is spoken later never happened."""
+    log = Listed(*STORY, said("u2"), released("L"), retconned("r", 5))
+    with pytest.raises(NotFound):
+        await spoken(log, "s", 4)
+
+
 _ACTS = st.one_of(
-    st.builds(corrected, st.just("c"), st.integers(1, 9), st.sampled_from(["Aye.", "Nay."]), st.sampled_from([None, "fear"])),
+    st.builds(corrected, st.just("c"), st.integers(1, 9), st.sampled_from(["Aye.", "Nay.", ""]), st.sampled_from([None, "fear"])),
+    st.builds(lambda target: draft("f", Corrected(target=target, text="", intensity=0.9, manner="shout")), st.integers(1, 9)),
     st.builds(lambda target: struck("t", target), st.integers(1, 9)),
     st.builds(retconned, st.just("r"), st.integers(0, 9)),
+    st.builds(inserted, st.just("i"), st.integers(0, 9)),
+    st.sampled_from([released("L"), said("u9"), opened("M"), sentence("M", 0, "Hm."), released("M")]),
+    st.builds(lambda seqs: draft("x", Erased(seqs=seqs)), st.lists(st.integers(3, 4), max_size=1)),
 )
 
 
-@given(acts=st.lists(_ACTS, max_size=6))
-def test_agrees_with_the_view(acts: Sequence[Draft]) -> None:
-    """Whatever corrections, strikes and retcons follow: what is spoken is what the director's view shows, and nothing else."""
-    log = Listed(*STORY, *acts)
+@settings(max_examples=400)
+@given(acts=st.lists(_ACTS, max_size=8), again=st.integers(0, 9))
+def test_agrees_with_the_view(acts: Sequence[Draft], again: int) -> None:
+    """Whatever corrections, strikes, releases, insertions and retcons follow: what is spoken is what the director's view shows, and nothing else."""
+    rest = [*acts[:again], sentence("L", 0, "Other words.", attempt=2), *acts[again:]] if again < 5 else list(acts)
+    log = Listed(*STORY, *rest)
     shown = {
-        item.seq: (item.text, item.emotion)
+        item.seq: (item.text, item.emotion, item.intensity, item.manner)
         for entry in fold(log.facts, DIRECTOR).entries
-        if isinstance(entry, LineEntry)
+        if isinstance(entry, LineEntry) and not entry.inserted
         for item in entry.sentences
-        if not item.struck
+        if not item.struck and item.seq in {3, 4}
     }
-    heard: dict[int, tuple[str, str]] = {}
-    for seq in (3, 4):
+    heard: dict[int, tuple[str, str, float, str]] = {}
+    for seq in (3, 4, *(fact.seq for fact in log.facts if fact.kind == Kind.INSERTED)):
         found = _now(log, seq)
         if found is not None:
-            heard[seq] = (found.text, found.emotion)
+            heard[seq] = (found.text, found.emotion, found.intensity, found.manner)
     assert heard == shown
 
 

@@ -36,10 +36,29 @@ def views(draw: st.DrawFn) -> View:
 
 
 def _tell(draw: st.DrawFn, story: Story, number: int) -> None:
-    kind = draw(st.integers(0, 12))
+    kind = draw(st.integers(0, 16))
     if kind <= 4:
         _line(draw, story, f"line {number}")
         return
+    story.add(_aside(draw, kind) if kind < 13 else _told(draw, len(story.facts)), by=draw(AUTHOR))
+
+
+def _told(draw: st.DrawFn, head: int) -> bodies.Body:
+    if draw(st.booleans()):
+        return bodies.Said(utterance="u", text=draw(TEXT), source="narrated")
+    return bodies.Inserted(
+        after=draw(st.integers(0, head)),
+        block=draw(st.sampled_from(["said", "line", "action"])),
+        text=draw(TEXT),
+        member=draw(TEXT),
+        name=draw(TEXT),
+        emotion=draw(WORD),
+        intensity=draw(LEVEL),
+        manner=draw(st.one_of(st.just("plain"), WORD)),
+    )
+
+
+def _aside(draw: st.DrawFn, kind: int) -> bodies.Body:
     body: bodies.Body
     match kind:
         case 5 | 6:
@@ -54,13 +73,23 @@ def _tell(draw: st.DrawFn, story: Story, number: int) -> None:
             body = bodies.Recommended(recommendation=draw(TEXT), category=draw(TEXT), text=draw(TEXT), character=draw(TEXT), rests_on=[1])
         case 11:
             body = bodies.Rolled(expression=draw(TEXT), total=draw(st.integers()), dice=draw(st.lists(st.integers(), max_size=3)), purpose=draw(TEXT))
+        case 12:
+            body = bodies.Revealed(character=draw(TEXT), secret=draw(TEXT))
         case _:
             body = bodies.Degraded(part=draw(TEXT), from_engine=draw(TEXT), to_engine=draw(TEXT), reason=draw(TEXT))
-    story.add(body, by=draw(AUTHOR))
+    return body
 
 
 def _line(draw: st.DrawFn, story: Story, line: str) -> None:
-    opened = bodies.LineOpened(line=line, character=draw(TEXT), turn=draw(st.integers(0, 3)), base_seq=0, mode=draw(st.sampled_from(["auto", "approve"])))
+    opened = bodies.LineOpened(
+        line=line,
+        character=draw(TEXT),
+        turn=draw(st.integers(0, 3)),
+        base_seq=0,
+        mode=draw(st.sampled_from(["auto", "approve"])),
+        delivery=draw(st.sampled_from(["voice", "teleprompter"])),
+        retakes=draw(TEXT),
+    )
     story.add(opened, by=draw(AUTHOR))
     spoken: list[tuple[int, str]] = []
     for index in range(draw(st.integers(0, 3))):
@@ -69,6 +98,9 @@ def _line(draw: st.DrawFn, story: Story, line: str) -> None:
             line=line, attempt=1, index=index, text=text, tagged=text, emotion=draw(WORD), intensity=draw(LEVEL), manner=draw(st.one_of(st.just("plain"), WORD))
         )
         spoken.append((story.add(body), text))
+    if draw(st.booleans()):
+        story.add(bodies.Said(utterance="u", text=draw(TEXT)), by=draw(AUTHOR))
+        story.add(bodies.Released(line=line))
     if draw(st.integers(0, 3)) == 0:
         return
     last, text = draw(st.sampled_from(spoken)) if spoken else (0, "")

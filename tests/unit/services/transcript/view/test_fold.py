@@ -6,7 +6,7 @@ import pytest
 
 from services.core.model import facts as bodies
 from services.core.model.fact import Author, Fact, LineState
-from services.transcript.view import DIRECTOR, LineEntry, SaidEntry, SceneEntry, View, fold
+from services.transcript.view import DIRECTOR, LineEntry, Reader, SaidEntry, SceneEntry, View, fold
 from tests.unit.services.transcript.story import Story
 
 
@@ -288,6 +288,89 @@ def test_facts_that_are_known_are_passed_over() -> None:
     story.say("two")
     view = directed(story)
     assert view.advance(story.facts) is view
+
+
+def test_settings_alone_are_no_scene() -> None:
+    """Modes and deliveries are kept for whom they are not set anew, hotwords add up, and nothing is seen of it in the story."""
+    story = Story()
+    story.add(bodies.SceneSet(heading="INN"))
+    story.add(bodies.SceneSet(modes={"character:ogre": "approve", "platform:discord": "approve"}, hotwords=["Mirelle", "Grunk"]))
+    to = story.add(bodies.SceneSet(modes={"character:ogre": ""}, deliveries={"ogre": "teleprompter"}, hotwords=["Grunk", "Ys"]))
+    view = directed(story)
+    assert view.modes == {"platform:discord": "approve"}
+    assert view.deliveries == {"ogre": "teleprompter"}
+    assert view.hotwords == ("Mirelle", "Grunk", "Ys")
+    assert len(view.entries) == 1
+    story.add(bodies.Retconned(to=to - 2))
+    assert directed(story).hotwords == view.hotwords
+
+
+def test_who_may_not_speak() -> None:
+    """Muted one by one, halted all at once; resuming leaves the muted ones muted, and no retcon changes it."""
+    story = Story()
+    for body in (bodies.Silenced(on=True, character="ogre"), bodies.Silenced(on=True, character="mirelle"), bodies.Silenced(on=True)):
+        story.add(body)
+    assert (directed(story).muted, directed(story).halted) == (frozenset({"ogre", "mirelle"}), True)
+    story.add(bodies.Silenced(on=False))
+    story.add(bodies.Silenced(on=False, character="mirelle"))
+    story.add(bodies.Retconned(to=0))
+    assert (directed(story).muted, directed(story).halted) == (frozenset({"ogre"}), False)
+
+
+def test_figures_of_a_line() -> None:
+    """What it took and what made it is told by its end; the cost is the director's business."""
+    story = Story()
+    story.join("mirelle")
+    seq = story.add(bodies.LineOpened(line="l", character="mirelle", turn=0, base_seq=1, delivery="teleprompter", retakes="k"))
+    spoken = story.sentence("l", "Hm.")
+    figures = {"ms": {"llm_ttft": 12.5}, "tokens": [100, 7], "cost": 0.002, "engine": "openai", "model": "m"}
+    story.add(bodies.LineClosed(line="l", state="heard", last_seq=spoken, offset=3, **figures))  # type: ignore[arg-type] # one type per field
+    line = only_line(directed(story))
+    assert (line.ms, line.tokens, line.cost, line.engine, line.model) == ({"llm_ttft": 12.5}, (100, 7), 0.002, "openai", "m")
+    assert (line.delivery, line.retakes) == ("teleprompter", "k")
+    theirs = fold(story.facts, Reader("player", "ann")).entry_of(seq)
+    assert isinstance(theirs, LineEntry)
+    assert (theirs.tokens, theirs.cost, theirs.ms) == ((), 0.0, {"llm_ttft": 12.5})
+
+
+def test_puppet_line() -> None:
+    """The director knows who has spoken through the character; nobody else finds any trace of it."""
+    story = Story()
+    story.join("mirelle")
+    gia = Author("director", "gm", "Gia")
+    story.add(bodies.LineOpened(line="l", character="mirelle", turn=0, base_seq=1, mode="puppet"), by=gia)
+    seq = story.add(bodies.Spoken(line="l", attempt=1, index=0, text="Boo.", tagged="Boo."), by=gia)
+    story.close("l", "heard", seq, 4)
+    assert (only_line(directed(story)).by, only_line(directed(story)).mode) == (gia, "puppet")
+    for reader in (Reader("player", "ann"), Reader("character", "mirelle")):
+        entries = fold(story.facts, reader).entries
+        assert "Boo." in repr(entries)
+        assert "Gia" not in repr(entries)
+        assert "puppet" not in repr(entries)
+
+
+def test_feeling_is_corrected_without_words() -> None:
+    """Emotion, intensity and manner change, each for itself; the words and how much of them was heard stay, and are no edit."""
+    story = Story()
+    story.open("l")
+    seq = story.sentence("l", "I know it all.")
+    story.close("l", "cut", seq, 6)
+    story.add(bodies.Corrected(target=seq, text="", emotion="fear", intensity=0.9))
+    story.add(bodies.Corrected(target=seq, text="", manner="whisper"))
+    (item,) = only_line(directed(story)).sentences
+    assert (item.text, item.heard_text, item.original) == ("I know it all.", "I know", None)
+    assert (item.emotion, item.intensity, item.manner) == ("fear", 0.9, "whisper")
+
+
+def test_scene_is_reworded() -> None:
+    """The wording of a scene is its heading, then its description."""
+    story = Story()
+    seq = story.add(bodies.SceneSet(heading="IN", description="Smoky."))
+    story.add(bodies.Corrected(target=seq, text="INN\nSmoky.\n\nAnd dark."))
+    view = directed(story)
+    assert view.scene is not None
+    assert (view.scene.heading, view.scene.description) == ("INN", "Smoky.\n\nAnd dark.")
+    assert view.entries == (view.scene,)
 
 
 def _closed(*, seq: int, last_seq: int, offset: int) -> Fact:

@@ -33,6 +33,8 @@ def passed(story: Story, reader: Reader = ANN) -> list[str]:
         bodies.Summarized(text="hidden", covers=[1]),
         bodies.Rejected(line="l", reason="hidden"),
         bodies.Passed(turn=1, reason="hidden"),
+        bodies.Revealed(character="mirelle", secret="hidden"),
+        bodies.SceneSet(modes={"character:mirelle": "approve"}, deliveries={"mirelle": "teleprompter"}, hotwords=["hidden"]),
     ],
 )
 def test_directors_business_stays_inside(body: bodies.Body) -> None:
@@ -119,3 +121,76 @@ def test_correction_without_a_view_stays_inside() -> None:
     story.add(bodies.Corrected(target=said, text="Hello"))
     assert redacted(story.facts[1], ANN) is None
     assert redacted(story.facts[1], ANN, fold(story.facts, DIRECTOR)) is not None
+
+
+def test_who_may_not_speak_is_public() -> None:
+    """A player may wonder why nobody answers."""
+    story = Story()
+    story.add(bodies.Silenced(on=True))
+    assert redacted(story.facts[0], ANN) is story.facts[0]
+
+
+def test_scene_passes_without_the_directors_settings() -> None:
+    """Heading, title and mode are for all; names that hearing has learned may give somebody away."""
+    story = Story()
+    story.add(bodies.SceneSet(heading="INN", mode="approve", modes={"character:ogre": "auto"}, hotwords=["Ys"]))
+    sent = redacted(story.facts[0], ANN)
+    assert sent is not None
+    assert sent.body["heading"] == "INN"
+    assert "Ys" not in sent.to_json()
+    assert "ogre" not in sent.to_json()
+
+
+def test_insertion_passes_where_it_is_known() -> None:
+    """Words put into the past reach those who could have heard them by then; without a view nobody."""
+    story = Story()
+    aside = story.say("Aside", "carl", audience=["carl", "bob"])
+    story.insert(aside, "Hush.", member="carl")
+    story.insert(0, "It rains.", block="action")
+    view = fold(story.facts, DIRECTOR)
+    assert [redacted(fact, ANN, view) is not None for fact in story.facts] == [False, False, True]
+    assert [redacted(fact, Reader("player", "bob"), view) is not None for fact in story.facts] == [True, True, True]
+    assert redacted(story.facts[2], ANN) is None
+
+
+def test_draft_that_was_given_other_words_never_passes() -> None:
+    """After the release a player gets the words that were released, and nobody's name on them but the character's."""
+    story = Story()
+    story.open("l", mode="approve")
+    story.sentence("l", "First draft.")
+    director = Author("director", "gm", "Gia")
+    spoken = bodies.Spoken(line="l", attempt=2, index=0, text="Better words.", tagged="Better words.")
+    seq = story.add(spoken, by=director)
+    story.add(bodies.Released(line="l"), by=director)
+    for closed in (False, True):
+        if closed:
+            story.close("l", "heard", seq, 13)
+        view = fold(story.facts, DIRECTOR)
+        sent = [shown.to_json() for fact in story.facts if (shown := redacted(fact, ANN, view))]
+        assert "Better words." in "".join(sent)
+        assert "First draft." not in "".join(sent)
+        assert "Gia" not in "".join(sent)
+
+
+def test_puppet_line_passes_as_the_characters_own() -> None:
+    """Who speaks through it is the director's secret, and so is what a line cost."""
+    story = Story()
+    gia = Author("director", "gm", "Gia")
+    story.add(bodies.LineOpened(line="l", character="mirelle", turn=0, base_seq=0, mode="puppet"), by=gia)
+    seq = story.add(bodies.Spoken(line="l", attempt=1, index=0, text="Boo.", tagged="Boo."), by=gia)
+    story.add(bodies.LineClosed(line="l", state="heard", last_seq=seq, offset=4, cost=0.5, tokens=[1, 2]))
+    view = fold(story.facts, DIRECTOR)
+    sent = [shown for fact in story.facts if (shown := redacted(fact, ANN, view))]
+    assert [str(fact.kind) for fact in sent] == ["line_opened", "sentence", "line_closed"]
+    assert not any(word in fact.to_json() for fact in sent for word in ("Gia", "puppet", "director", "cost"))
+    assert sent[0].by.id == "mirelle"
+
+
+def test_draft_that_was_never_released_leaves_no_trace() -> None:
+    """Aborted while it waited, it is read up by nobody later."""
+    story = Story()
+    story.open("l", mode="approve")
+    story.sentence("l", "Draft.")
+    story.close("l", "aborted")
+    view = fold(story.facts, DIRECTOR)
+    assert [redacted(fact, ANN, view) is not None for fact in story.facts] == [False, False, True]

@@ -109,3 +109,67 @@ def test_accepted_recommendation_steers_like_a_note() -> None:
     story.add(bodies.RecommendationDecided(recommendation="r", state="accepted"))
     story.open("l", "ogre")
     assert notes(story, OGRE) == []
+
+
+def test_recommendation_accepted_after_the_prompt_was_made_waits() -> None:
+    """A line that was prepared before the decision does not use it up, though it knew the proposal."""
+    story = inn()
+    proposed = story.add(bodies.Recommended(recommendation="r", category="tone", text="Slower", character="ogre"))
+    decided = story.add(bodies.RecommendationDecided(recommendation="r", state="accepted"))
+    story.open("early", "ogre", base_seq=proposed)
+    assert notes(story, OGRE) == [("Slower", 1)]
+    story.open("late", "ogre", base_seq=decided)
+    assert notes(story, OGRE) == []
+
+
+def test_accepted_recommendation_lapses_with_its_time() -> None:
+    """Unused until it is stale it steers nothing any more; a pinned one stands until it is decided otherwise, by whomever."""
+    story = inn()
+    over = 1_700_000_000_000 + 6
+    story.add(bodies.Recommended(recommendation="a", category="tone", text="Now", character="ogre", expires_at_ms=over))
+    story.add(bodies.RecommendationDecided(recommendation="a", state="accepted"))
+    assert notes(story, OGRE) == [("Now", 1)]
+    story.say("Time goes by.")
+    story.say("And by.")
+    assert notes(story, OGRE) == []
+    story.add(bodies.RecommendationDecided(recommendation="a", state="pinned"))
+    assert notes(story, OGRE) == [("Now", None)]
+    story.add(bodies.RecommendationDecided(recommendation="a", state="expired"))
+    assert notes(story, OGRE) == []
+
+
+def test_secret_is_revealed_to_its_character() -> None:
+    """The director and the character know that it may be told; struck or retconned it may not."""
+    story = inn()
+    said = story.say("One")
+    first = story.add(bodies.Revealed(character="ogre", secret="gold"))
+    story.add(bodies.Revealed(character="ogre", secret="name"))
+    both = {"ogre": {"gold", "name"}}
+    assert fold(story.facts, OGRE).revealed == both
+    assert fold(story.facts, DIRECTOR).revealed == both
+    for reader in (MIRELLE, Reader("player", "ann")):
+        assert fold(story.facts, reader).revealed == {}
+        assert "gold" not in repr(fold(story.facts, reader).entries)
+    story.add(bodies.Struck(targets=[first]))
+    assert fold(story.facts, OGRE).revealed == {"ogre": {"name"}}
+    story.add(bodies.Retconned(to=said))
+    assert fold(story.facts, OGRE).revealed == {}
+
+
+def test_what_was_before_the_session() -> None:
+    """A digest that covers nothing is known to the cast that is there at its beginning, also when a newer digest has taken its place."""
+    story = inn()
+    story.add(bodies.Summarized(text="Last time.", covers=[]))
+    said = story.say("One")
+    story.join("witch")
+    story.add(bodies.Summarized(text="One was said.", covers=[said]))
+    view = fold(story.facts, OGRE)
+    assert view.previously is not None
+    assert view.summary is not None
+    assert (view.previously.text, view.summary.text) == ("Last time.", "One was said.")
+    assert fold(story.facts, Reader("character", "witch")).previously is None
+    assert fold(story.facts, Reader("player", "ann")).previously is None
+    story.add(bodies.Corrected(target=view.previously.seq, text="Long ago."))
+    corrected = fold(story.facts, OGRE).previously
+    assert corrected is not None
+    assert corrected.text == "Long ago."
