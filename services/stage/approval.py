@@ -15,6 +15,7 @@ from services.core.model.reply import ReplyEvent, Sentence
 from services.stage.backstage import STAGE, Backstage
 from services.stage.conductor import Line
 from services.stage.drafting import Drafting
+from services.stage.fillers import AFTER_S, filler
 from services.stage.holding import Held, Holding
 from services.stage.order import Order, Timing, Written
 from services.stage.thinking import Thinking
@@ -36,6 +37,14 @@ class Floor(Protocol):
 
     def offer(self) -> None:
         """Whoever waits gets the floor, if it is free."""
+        ...
+
+    def idle(self) -> bool:
+        """Nobody has the floor or waits for it."""
+        ...
+
+    def speak(self, turn: Turn) -> None:
+        """Given words, by a character."""
         ...
 
     def again(self, turn: Turn) -> None:
@@ -65,6 +74,7 @@ class Approval(Holding):
         self._backstage = backstage
         self._thinking = thinking
         self._tell = changed
+        self._fillers = 0
 
     def draft(self, turn: Turn) -> None:
         """Draft the reply to a turn at once, whoever has the floor."""
@@ -72,7 +82,17 @@ class Approval(Holding):
         if order is not None:
             drafting = self._floor.drafting(order, turn)
             drafting.task = self._floor.spawn(drafting.run(), "draft")
-            self.add(drafting, turn)
+            held = self.add(drafting, turn)
+            if self._backstage.settings().stage.filler:
+                asyncio.get_running_loop().call_later(AFTER_S, self._fill, held)
+
+    def _fill(self, held: Held) -> None:
+        """The reply has waited for a while: its character makes a sound of thinking, once."""
+        if self.has(held.line) and not held.queued and self._floor.idle():
+            seat = held.drafting.order.seat
+            self._fillers += 1
+            turn = Turn(seat.member, timing=Timing(said=self._clock.now()), script=filler(seat, self._fillers), mode="filler")
+            self._floor.speak(turn)
 
     def take_back(self, line: Line) -> Held:
         """A line that was just cut while it was being spoken: what was not heard of it waits for approval."""

@@ -27,6 +27,8 @@ class Voices(Protocol):
 class Timing:
     """When the parts of a turn happened, on the stage's clock; None = did not."""
 
+    trace: str = ""
+    """The utterance that the turn's trace is named by; empty = nobody's, and the line names it."""
     speech_ended: float | None = None
     decided: float | None = None
     said: float | None = None
@@ -84,13 +86,18 @@ class Order:
     """The last one that is answered: the line is opened after it, and nothing goes out before it is durable."""
     timing: Timing = field(default_factory=Timing)
     mode: str = "auto"
-    """auto, approve or puppet."""
+    """auto, approve, puppet, or filler: a sound of thinking while a reply waits."""
     delivery: str = "voice"
     """voice, or teleprompter: the director reads it out."""
     retakes: str = ""
     """The line that this one replaces."""
     by: Author | None = None
     """Whose words these are, if not the character's own: a director's."""
+
+    @property
+    def trace(self) -> str:
+        """What its trace is named by, within the session."""
+        return self.timing.trace or self.line
 
     @property
     def character(self) -> Author:

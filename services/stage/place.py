@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from ulid import ULID
 
+from services.core import tracing
 from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
 from services.core.model.fact import Author
 from services.core.model.facts import Degraded, Noted, Passed
@@ -211,13 +212,16 @@ class Place:
         order = None if turn is None else self.order(turn)
         if turn is None or order is None:
             self.floor.feed(Event.LINE_ENDED, self._backstage.clock.now())
+            if self.turn is not None or self.scripts:
+                self.offer()
             return
         self._perform(self.drafting(order, turn), turn.participant)
 
     def _perform(self, drafting: Drafting, answered: str) -> None:
         self._answered = answered
         self.line = Line(drafting, self._backstage, self)
-        self.line.task = self.spawn(self.line.run(), "line")
+        with tracing.turn(self._backstage.session, drafting.order.trace):
+            self.line.task = self.spawn(self.line.run(), "line")
 
     def order(self, turn: Turn, mode: str = "auto") -> Order | None:
         """What the line of a turn is to be; None = the character may not or cannot speak, and the turn is passed."""
@@ -242,7 +246,7 @@ class Place:
             said=turn.said,
             audience=roster.audience(self.name),
             timing=turn.timing,
-            mode="puppet" if turn.script else mode,
+            mode=turn.mode if turn.script else mode,
             delivery=self._rules.delivery(turn.character),
             retakes=turn.retakes,
             by=turn.by,
@@ -254,7 +258,8 @@ class Place:
         if guess is not None:
             # It stands on the desk under this name already.
             order.line = guess.line
-        feed = guess.feed if guess is not None else self.thinking.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
+        with tracing.turn(self._backstage.session, order.trace):
+            feed = guess.feed if guess is not None else self.thinking.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
         for number, text in enumerate(turn.notes):
             note = Noted(text=text, character=turn.character, scope="once")
             self._backstage.write(note, f"{order.line}:note{number or ''}", Author("director"), self.name, audience=())
@@ -270,7 +275,7 @@ class Place:
     def hold_line(self) -> Held:
         """Take the line that has the floor from its character: what was not heard of it waits for approval. Raises `NotFound`."""
         line = self.line
-        if line is None or line.order.mode == "puppet":
+        if line is None or line.order.mode in ("puppet", "filler"):
             raise NotFound("no line is being spoken")
         self.line = None
         line.cut("held", keeps_words=True)
@@ -279,6 +284,10 @@ class Place:
         self.feed(Event.LINE_ENDED)
         self.offer()
         return held
+
+    def idle(self) -> bool:
+        """Nobody has the floor or waits for it."""
+        return self.line is None and self.turn is None and not self.scripts and not self._occupied()
 
     def again(self, turn: Turn) -> None:
         """A turn is to be answered once more, unless a newer one waits."""

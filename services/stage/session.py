@@ -71,7 +71,7 @@ class Session:
         narrated = attachment.reader.oversees and (event.narrates or attachment.narrates)
         written = self._backstage.write(Said(utterance=event.message, text=text, source="narrated" if narrated else "typed"), key, speaker, attachment.place)
         if new and not narrated:
-            timing = Timing(said=self._clock.now())
+            timing = Timing(said=self._clock.now(), trace=event.message)
             place, addresses = self.place(attachment.place), event.addresses or attachment.addresses
             place.answer(attachment, written, text, timing, answers=event.answers, addresses=addresses)
         self.touched = self._clock.now()
@@ -187,6 +187,7 @@ class Session:
         )
         written = self._backstage.write(body, key, author, attachment.place)
         timing = Timing(
+            trace=utterance.id,
             speech_ended=utterance.speech_end,
             decided=utterance.ended_at,
             said=self._clock.now(),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ulid import ULID
 
+from services.core import tracing
 from services.core.model.attachment import DraftShown
 from services.core.model.facts import Said
 from services.core.model.reply import ReplyEvent, ReplyOptions, ReplyRequest, Sentence
@@ -74,7 +75,8 @@ class Thinking:
                 )
                 backstage.tell_directors(shown)
 
-        feed = self.reply(seat, line, pending=(draft.at(0).to_json(),), watch=watch)
+        with tracing.turn(backstage.session, utterance):
+            feed = self.reply(seat, line, pending=(draft.at(0).to_json(),), watch=watch)
         self.speculation = Speculation(utterance, text, seat.member, backstage.writer.told, feed, line)
 
     def prepared(self, turn: Turn) -> Speculation | None:

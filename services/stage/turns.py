@@ -39,6 +39,8 @@ class Turn:
     """Words that are given: the director's, said by the character."""
     by: Author | None = None
     """Whose the script is."""
+    mode: str = "puppet"
+    """Of a script: puppet, or filler."""
     retakes: str = ""
     """The line that is to be replaced."""
 

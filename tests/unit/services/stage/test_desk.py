@@ -347,3 +347,19 @@ async def test_everybody_who_oversees_sees_the_desk_and_nobody_else() -> None:
         assert shown[0].mode == "auto"
         assert shown[-1].mode == "approve"
         assert not any(isinstance(value, DeskShown) for value in received(ann))
+
+
+async def test_a_character_that_has_to_wait_makes_a_sound_of_thinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the director wants that: a line of its own, heard and in the history; the reply waits on."""
+    monkeypatch.setattr("services.stage.approval.AFTER_S", 0.05)
+    async with table(settings=Settings(stage=StageSettings(filler=True))) as at:
+        await approving(at)
+        ann = await at.sit("Ann", role="player")
+        await type_in(at, ann)
+        line = await held(at)
+        closed = await at.closed()
+        opened = [(body["line"] == line, body["mode"]) for body in at.bodies(Kind.LINE_OPENED)]
+        assert opened == [(True, "approve"), (False, "filler")]
+        assert closed["state"] == "heard"
+        assert at.mind.requests[-1].script in ("Hmm.", "Well, now.", "Let me think.")
+        assert [one.line for one in at.session.desk.shown().held] == [line]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from random import Random
 from typing import Any
 
 import pytest
 
-from services.core.errors import EngineFailed, SouffleurError
+from services.core.errors import EngineFailed, NotFound, SouffleurError
 from services.core.model.attachment import (
     ActRequest,
     CancelLine,
@@ -130,7 +131,9 @@ class Company:
         for line in self._at.session.desk.shown().held:
             if not line.queued:
                 owner = Principal(line.claimed_by or "gm", "director")
-                await self._at.session.act(ActRequest(session="s", principal=owner, act=self._new(), kind="release", line=line.line))
+                # One that was overtaken goes by itself.
+                with contextlib.suppress(NotFound):
+                    await self._at.session.act(ActRequest(session="s", principal=owner, act=self._new(), kind="release", line=line.line))
 
     def be_quiet(self) -> None:
         """Everybody finishes."""
