@@ -16,7 +16,7 @@ import structlog
 
 from services.catalog import SERVICES
 from services.compose import compose
-from services.core import logs
+from services.core import logs, tracing
 from services.core.errors import SouffleurError
 from services.core.presence import present
 from services.core.registry import load
@@ -32,6 +32,7 @@ async def running(settings: Settings, names: Sequence[str]) -> AsyncIterator[Run
     """Run the named services for the time of the block; leave them in reverse order."""
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(compose(settings))
+        await stack.enter_async_context(tracing.exporting(settings.telemetry.otlp_endpoint))
         stack.enter_context(logs.stored(runtime.logs_url, settings.telemetry))
         for name in SERVICES:
             if name in names:

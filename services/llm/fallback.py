@@ -10,9 +10,10 @@ from typing import Final
 
 import structlog
 
+from services.core import tracing
 from services.core.clock import Clock
 from services.core.errors import EngineFailed
-from services.core.model.reply import FellBack, ReplyEvent
+from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished
 from services.core.telemetry import FALLBACKS, STREAMS
 from services.llm.attempt import Attempt, Deadlines
 from services.llm.cooldown import Cooldowns
@@ -84,9 +85,11 @@ class Chain:
         """The attempt's events; its outcome is remembered for the next reply."""
         account = slot.engine.account
         try:
-            with STREAMS.labels("llm").track_inprogress():
+            with STREAMS.labels("llm").track_inprogress(), tracing.span("llm", f"chat {slot.model or slot.name}", _called(slot)) as span:
                 async with contextlib.aclosing(attempt.events()) as events:
                     async for event in events:
+                        if span is not None and isinstance(event, ReplyFinished):
+                            span.set(_answered(event))
                         yield event
         except EngineTrouble as trouble:
             self._cooldowns.note(slot.name, account, trouble)
@@ -112,3 +115,17 @@ class Chain:
         wait = trouble.retry_after_s
         short = trouble.reason is Reason.RATE_LIMITED and wait is not None and wait <= min(_WORTH_WAITING_S, patience - self._clock.now())
         return short and not any(slot.engine.generative for slot in queue[1:])
+
+
+def _called(slot: Slot) -> tracing.Attributes:
+    return {"gen_ai.operation.name": "chat", "gen_ai.provider.name": slot.name, "gen_ai.request.model": slot.model}
+
+
+def _answered(event: ReplyFinished) -> tracing.Attributes:
+    return {
+        "gen_ai.response.model": event.model,
+        "gen_ai.response.finish_reasons": (event.reason,),
+        "gen_ai.usage.input_tokens": event.prompt_tokens,
+        "gen_ai.usage.output_tokens": event.completion_tokens,
+        "gen_ai.response.time_to_first_chunk": event.ttft_ms / 1000,
+    }

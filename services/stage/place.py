@@ -11,6 +11,7 @@ import structlog
 from ulid import ULID
 
 from services.core import tracing
+from services.core import tracing
 from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
 from services.core.model.fact import Author
 from services.core.model.facts import Degraded, Noted, Passed
@@ -221,6 +222,7 @@ class Place:
         self._answered = answered
         self.line = Line(drafting, self._backstage, self)
         with tracing.turn(self._backstage.session, drafting.order.trace):
+            with tracing.turn(self._backstage.session, drafting.order.trace):
             self.line.task = self.spawn(self.line.run(), "line")
 
     def order(self, turn: Turn, mode: str = "auto") -> Order | None:
@@ -259,6 +261,7 @@ class Place:
             # It stands on the desk under this name already.
             order.line = guess.line
         with tracing.turn(self._backstage.session, order.trace):
+            with tracing.turn(self._backstage.session, order.trace):
             feed = guess.feed if guess is not None else self.thinking.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
         for number, text in enumerate(turn.notes):
             note = Noted(text=text, character=turn.character, scope="once")

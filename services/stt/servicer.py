@@ -9,9 +9,10 @@ from typing import Any, Final
 import grpc
 
 from protos import stt_pb2, stt_pb2_grpc
+from services.core import tracing
 from services.core.errors import InvalidRequest, Overloaded, TooLarge
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
-from services.core.model.speech import SttEngineInfo, TranscribeOpen
+from services.core.model.speech import SttEngineInfo, SttOpened, TranscribeOpen
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import SPEECH_EVENT
 from services.core.telemetry import STREAMS
@@ -60,6 +61,8 @@ class SttServicer(stt_pb2_grpc.SttServiceServicer):
             engine = await self._engines.take(opening.engine)
             async with contextlib.aclosing(engine.transcribe(opening, _audio(request_iterator))) as events:
                 async for event in events:
+                    if isinstance(event, SttOpened):
+                        tracing.note({"gen_ai.operation.name": "stt", "gen_ai.provider.name": event.engine})
                     yield SPEECH_EVENT.wrap(event)
         finally:
             self._running -= 1

@@ -9,6 +9,7 @@ from typing import Any, Final
 import grpc
 
 from protos import tts_pb2, tts_pb2_grpc
+from services.core import tracing
 from services.core.errors import InvalidRequest, Overloaded, TooLarge
 from services.core.live import LiveSettings
 from services.core.model import voicing
@@ -60,6 +61,8 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
         with self._stream():
             async with ahead(line.speak(self._scripts(opening.session, requests)), _AHEAD) as events:
                 async for event in events:
+                    if isinstance(event, voicing.SpeakOpened):
+                        tracing.note({"gen_ai.operation.name": "tts", "gen_ai.provider.name": event.engine})
                     yield SPEAK_EVENT.wrap(event)
 
     async def Synthesize(self, request: tts_pb2.SynthesizeRequest, context: Context) -> AsyncIterator[tts_pb2.SpeakResponse]:

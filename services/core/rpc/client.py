@@ -21,6 +21,7 @@ from protos import (
     tts_pb2,
     tts_pb2_grpc,
 )
+from services.core import tracing
 from services.core.errors import NotOwner, Unavailable
 from services.core.model import attachment, speech, voicing
 from services.core.model.attachment import AttachDown, AttachUp
@@ -112,7 +113,7 @@ class SttClient:
 
     def transcribe(self, timeout_s: float) -> Stream[speech.TranscribeOpen | bytes, speech.SpeechEvent]:
         """One utterance: send a `TranscribeOpen`, then PCM; `finish` ends it; the last event is a `Final`."""
-        return Stream(self._stub.Transcribe(timeout=timeout_s), _transcribe_request, SPEECH_EVENT.unwrap)
+        return Stream(self._stub.Transcribe(timeout=timeout_s, metadata=tracing.carried()), _transcribe_request, SPEECH_EVENT.unwrap)
 
     async def describe(self) -> tuple[str, tuple[speech.SttEngineInfo, ...]]:
         """The default engine's name, and all engines."""
@@ -136,7 +137,7 @@ class LlmClient:
 
     async def reply(self, request: ReplyRequest, timeout_s: float) -> AsyncGenerator[ReplyEvent]:
         """One line; closing the iterator stops the provider."""
-        call = self._stub.Reply(to_proto(request, llm_pb2.ReplyRequest), timeout=timeout_s)
+        call = self._stub.Reply(to_proto(request, llm_pb2.ReplyRequest), timeout=timeout_s, metadata=tracing.carried())
         try:
             async with translated():
                 async for message in call:
@@ -162,7 +163,7 @@ class TtsClient:
 
     def speak(self, timeout_s: float) -> Stream[voicing.SpeakOpen | voicing.Say, voicing.SpeakEvent]:
         """One line: send a `SpeakOpen`, then `Say` for each sentence; `finish` after the last."""
-        return Stream(self._stub.Speak(timeout=timeout_s), SPEAK_REQUEST.wrap, SPEAK_EVENT.unwrap)
+        return Stream(self._stub.Speak(timeout=timeout_s, metadata=tracing.carried()), SPEAK_REQUEST.wrap, SPEAK_EVENT.unwrap)
 
     async def synthesize(self, request: voicing.SynthesizeRequest, timeout_s: float) -> AsyncGenerator[voicing.SpeakEvent]:
         """A given text; closing the iterator stops the engine."""

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import grpc
 import structlog
 
-from services.core import errors
+from services.core import errors, tracing
 
 _CODES: Final[dict[type[errors.SouffleurError], grpc.StatusCode]] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
@@ -90,16 +90,17 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler.response_streaming:
             inner = handler.stream_stream or handler.unary_stream
             make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else grpc.unary_stream_rpc_method_handler
-            return make(_streaming(inner), handler.request_deserializer, handler.response_serializer)
+            return make(_streaming(inner, handler_call_details.method), handler.request_deserializer, handler.response_serializer)
         inner = handler.stream_unary or handler.unary_unary
         make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else grpc.unary_unary_rpc_method_handler
-        return make(_unary(inner), handler.request_deserializer, handler.response_serializer)
+        return make(_unary(inner, handler_call_details.method), handler.request_deserializer, handler.response_serializer)
 
 
-def _unary(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _unary(inner: Callable[[Any, Any], Any], method: str) -> Callable[[Any, Any], Any]:
     async def call(request: Any, context: Any) -> Any:
         try:
-            return await inner(request, context)
+            with tracing.arrived(context.invocation_metadata() if tracing.on() else None, method):
+                return await inner(request, context)
         except (asyncio.CancelledError, grpc.aio.AbortError):
             raise
         except errors.SouffleurError as error:
@@ -110,13 +111,14 @@ def _unary(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return call
 
 
-def _streaming(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _streaming(inner: Callable[[Any, Any], Any], method: str) -> Callable[[Any, Any], Any]:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
             # Closed here and not by the collector: a servicer's clean-up is due when the call ends.
-            async with aclosing(inner(request, context)) as responses:
-                async for response in responses:
-                    yield response
+            with tracing.arrived(context.invocation_metadata() if tracing.on() else None, method):
+                async with aclosing(inner(request, context)) as responses:
+                    async for response in responses:
+                        yield response
         except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
             raise
         except errors.SouffleurError as error:

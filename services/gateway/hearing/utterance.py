@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from services.core import tracing
 from services.core.clock import Clock
 from services.core.errors import DeadlineExceeded, EngineFailed, SouffleurError
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
@@ -137,7 +138,8 @@ class Utterance:
         raise AssertionError
 
     async def _attempt(self) -> Heard:
-        call = self._recogniser.transcribe(self._limits.longest_s * 2 + self._limits.final_timeout_s)
+        with tracing.turn(self._opening.session, self.id):
+            call = self._recogniser.transcribe(self._limits.longest_s * 2 + self._limits.final_timeout_s)
         pipe = asyncio.create_task(self._pipe(call), name="hearing-pipe")
         read = asyncio.create_task(self._read(call), name="hearing-read")
         try:
