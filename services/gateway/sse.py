@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
+from anyio import CancelScope
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -60,4 +61,6 @@ async def _beating(frames: AsyncGenerator[bytes, None], stopping: asyncio.Event)
             told = shown(error)
             yield frame(problem(status_of(told), told.code, told.detail), event="error")
         finally:
-            await ended(turn, stop)
+            # The framework cancels over and over until we are out; a generator that still runs cannot be closed.
+            with CancelScope(shield=True):
+                await ended(turn, stop)
