@@ -1,14 +1,17 @@
 /** The whole page: which room is shown, and the drawer that every room has. */
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 
 import { CharacterPage } from '@/app/pages/CharacterPage'
 import { CompanyPage } from '@/app/pages/CompanyPage'
-import { LogsPage } from '@/app/pages/LogsPage'
-import { ScreenplayPage } from '@/app/pages/ScreenplayPage'
 import { TablePage } from '@/app/pages/TablePage'
 import { useVisit } from '@/app/router'
+import { Skeleton } from '@/components/States'
 import { SettingsSheet } from '@/features/settings'
 import { Banners, EnginesPanel } from '@/features/status'
+
+// Players never need the editor: whoever does fetches it then.
+const ScreenplayPage = lazy(async () => ({ default: (await import('@/app/pages/ScreenplayPage')).ScreenplayPage }))
+const LogsPage = lazy(async () => ({ default: (await import('@/app/pages/LogsPage')).LogsPage }))
 
 export function App() {
   const { key, route } = useVisit()
@@ -22,8 +25,10 @@ export function App() {
       {route.at === 'company' && <CompanyPage onSettings={openSettings} />}
       {route.at === 'character' && <CharacterPage key={key} slug={route.slug} onSettings={openSettings} />}
       {route.at === 'table' && <TablePage key={key} slug={route.slug} session={route.session} onSettings={openSettings} />}
-      {route.at === 'screenplay' && <ScreenplayPage key={key} session={route.session} onSettings={openSettings} />}
-      {route.at === 'logs' && <LogsPage onSettings={openSettings} />}
+      <Suspense fallback={<Skeleton className="m-4 flex-1" />}>
+        {route.at === 'screenplay' && <ScreenplayPage key={key} session={route.session} onSettings={openSettings} />}
+        {route.at === 'logs' && <LogsPage onSettings={openSettings} />}
+      </Suspense>
       {settings && <SettingsSheet engines={<EnginesPanel />} onClose={() => setSettings(false)} />}
     </div>
   )

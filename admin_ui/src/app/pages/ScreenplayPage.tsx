@@ -1,9 +1,13 @@
 /** The screenplay by itself, as large as the window, to be edited while the table plays. */
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Header } from '@/app/Header'
+import { Icon } from '@/components/Icon'
+import { Sheet } from '@/components/Sheet'
 import { Failure, Skeleton } from '@/components/States'
 import { type FactsFeed, ScreenplayEditor, useFacts } from '@/features/desk/editor'
+import { TurnFigures } from '@/features/desk/metrics'
 import { useObservable } from '@/lib/useObservable'
 
 export function ScreenplayPage({ session, onSettings }: { session: string; onSettings: () => void }) {
@@ -14,7 +18,9 @@ export function ScreenplayPage({ session, onSettings }: { session: string; onSet
 
 function Page({ feed, session, onSettings }: { feed: FactsFeed; session: string; onSettings: () => void }) {
   const { t } = useTranslation()
-  const { view } = useObservable(feed.transcript$)
+  const transcript = useObservable(feed.transcript$)
+  const [figures, setFigures] = useState(false)
+  const { view } = transcript
   const state = useObservable(feed.state$)
   return (
     <div className="flex min-h-0 flex-1 flex-col">
@@ -23,6 +29,9 @@ function Page({ feed, session, onSettings }: { feed: FactsFeed; session: string;
         <span role="status" data-testid="facts-state" data-state={state.kind} className="shrink-0 text-xs text-muted">
           {t(`desk.editor.feed_${state.kind}`)}
         </span>
+        <button type="button" className="icon-btn btn-quiet" aria-label={t('desk.metrics.title')} title={t('desk.metrics.title')} data-testid="figures-button" onClick={() => setFigures(true)}>
+          <Icon name="clock" />
+        </button>
       </Header>
       <main className="flex min-h-0 flex-1 flex-col">
         {state.kind === 'refused' && (
@@ -32,6 +41,11 @@ function Page({ feed, session, onSettings }: { feed: FactsFeed; session: string;
         )}
         {state.kind !== 'refused' && <ScreenplayEditor session={session} transcript$={feed.transcript$} />}
       </main>
+      {figures && (
+        <Sheet side title={t('desk.metrics.title')} onClose={() => setFigures(false)}>
+          <TurnFigures transcript={transcript} />
+        </Sheet>
+      )}
     </div>
   )
 }

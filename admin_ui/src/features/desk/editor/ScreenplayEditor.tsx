@@ -28,7 +28,7 @@ export function ScreenplayEditor({ session, transcript$, className = '' }: Props
   const { language } = i18n
   useEffect(() => {
     if (host.current === null) return
-    const made = new EditorController(host.current, session, transcript$, languageOf(t))
+    const made = new EditorController(host.current, session, transcript$, languageOf(t, language))
     setController(made)
     return () => {
       setController(null)
@@ -63,7 +63,7 @@ function useWide(host: React.RefObject<HTMLDivElement | null>): boolean {
   return wide
 }
 
-function languageOf(t: TFunction): Language {
+function languageOf(t: TFunction, language: string): Language {
   const search = ['find', 'next', 'previous', 'all', 'match_case', 'by_word', 'regexp', 'replace', 'replace_all', 'close', 'current_match', 'on_line', 'replaced_match', 'replaced_count', 'Find', 'Replace'] as const
   const theirs: Record<(typeof search)[number], string> = {
     find: 'find', next: 'next', previous: 'previous', all: 'all', match_case: 'match case', by_word: 'by word', regexp: 'regexp', replace: 'replace', replace_all: 'replace all', close: 'close',
@@ -72,7 +72,8 @@ function languageOf(t: TFunction): Language {
   return {
     label: t('desk.editor.text'),
     empty: t('desk.editor.empty'),
-    badge: (badge) => (badge.startsWith('emotion.') ? t(badge, { defaultValue: badge.slice('emotion.'.length) }) : t(`desk.editor.${badge}`, { defaultValue: badge.replace('badge_', '') })),
+    // In English the parenthetical says it already.
+    badge: (badge) => (badge.startsWith('emotion.') ? (language === 'en' ? '' : t(badge, { defaultValue: badge.slice('emotion.'.length) })) : t(`desk.editor.${badge}`, { defaultValue: badge.replace('badge_', '') })),
     phrases: Object.fromEntries(search.map((key) => [theirs[key], t(`desk.editor.search_${key}`)])),
     words: {
       enters: (name) => t('screenplay.enters', { name }),

@@ -104,6 +104,10 @@ function dressed(view: EditorView): [DecorationSet, DecorationSet] {
   return [Decoration.set([...found, ...hidden], true), atoms]
 }
 
+/** Signs that force an element in Fountain: there, but not in the way. */
+const SIGILS: Partial<Record<LineKind | 'remark', string>> = { cue: '@', heading: '.', synopsis: '=', action: '!' }
+const SIGIL = Decoration.mark({ class: 'cm-sigil' })
+
 const KINDS: Record<string, LineKind | 'remark'> = { title: 'title', remark: 'remark', roll: 'remark', summary: 'synopsis', action: 'action' }
 
 function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[]): void {
@@ -123,6 +127,7 @@ function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[
     const kind = own ? (KINDS[block.kind] ?? guessed[at] ?? 'action') : (guessed[at] ?? 'action')
     if (line.text.trim() === '') return
     found.push(lineLook(kind, `${own && block.badges.includes('struck') ? ' cm-f-struck' : ''}${fate === '' ? '' : ` cm-fate-${fate}`}${own ? '' : ' cm-f-new'}`).range(line.from))
+    if (SIGILS[kind] === line.text[0]) found.push(SIGIL.range(line.from, line.from + 1))
     if (kind === 'parenthetical') dressFeeling(view, line, found)
   })
   dressParts(view, one, found)
@@ -146,8 +151,8 @@ function dressFeeling(view: EditorView, line: { from: number; to: number; text: 
   const known = (EMOTIONS as readonly string[]).includes(feeling.emotion)
   found.push(Decoration.mark({ class: `cm-emotion cm-emotion-${known ? feeling.emotion : 'neutral'}`, attributes: { 'data-emotion': feeling.emotion } }).range(line.from, line.to))
   const { badge } = view.state.field(shown)
-  const words = [feeling.emotion, ...(feeling.manner === 'plain' ? [] : [feeling.manner])].map((word) => badge(`emotion.${word}`)).join(', ')
-  found.push(Decoration.widget({ widget: new Feeling(words), side: 1 }).range(line.to))
+  const words = [feeling.emotion, ...(feeling.manner === 'plain' ? [] : [feeling.manner])].map((word) => badge(`emotion.${word}`)).filter((word) => word !== '').join(', ')
+  if (words !== '') found.push(Decoration.widget({ widget: new Feeling(words), side: 1 }).range(line.to))
 }
 
 function dressParts(view: EditorView, one: Tracked, found: Dressing<Decoration>[]): void {
@@ -173,7 +178,7 @@ export const theme = EditorView.theme({
   '.cm-scroller': { fontFamily: 'var(--font-serif)', lineHeight: '1.62', overflowX: 'hidden', justifyContent: 'center' },
   '.screenplay-margin': { flex: '0 0 17rem', position: 'relative', alignSelf: 'stretch' },
   '.screenplay-margin:empty': { display: 'none' },
-  '.cm-content': { caretColor: 'var(--accent)', padding: '1.5rem 0 5rem', maxWidth: '44rem', minWidth: '0', flex: '1 1 0' },
+  '.cm-content': { caretColor: 'var(--accent)', padding: '1.5rem 0 3.5rem', maxWidth: '44rem', minWidth: '0', flex: '1 1 0' },
   '.cm-line': { padding: '0 1.5rem', overflowWrap: 'anywhere' },
   '.cm-cursor': { borderLeftColor: 'var(--accent)', borderLeftWidth: '2px' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { background: 'color-mix(in srgb, var(--accent) 30%, transparent) !important' },
@@ -187,6 +192,7 @@ export const theme = EditorView.theme({
   '.cm-f-remark': { color: 'var(--paper-muted)', fontStyle: 'italic', fontSize: '0.9em' },
   '.cm-f-note': { color: 'var(--accent)', fontStyle: 'italic', fontSize: '0.92em' },
   '.cm-f-boneyard': { color: 'var(--paper-muted)', textDecoration: 'line-through', opacity: '0.8' },
+  '.cm-sigil': { opacity: '0.35', fontWeight: '400' },
   '.cm-f-struck': { color: 'var(--paper-muted)' },
   '.cm-struck': { textDecoration: 'line-through', textDecorationColor: 'var(--danger)', color: 'var(--paper-muted)' },
   '.cm-unheard': { textDecoration: 'line-through', textDecorationColor: 'color-mix(in srgb, var(--danger) 70%, transparent)', color: 'var(--paper-muted)' },

@@ -1,0 +1,3 @@
+/** What the desk takes from the figures. */
+export { figuresOf } from './figures'
+export { TurnFigures } from './TurnFigures'
