@@ -60,7 +60,10 @@ def bus_opener(settings: Settings, redis: Redis) -> BusOpener:
     url, limit = settings.bus.url, settings.bus.delivery_limit
     if not url:
         return StreamsBus(redis, delivery_limit=limit).open
-    raise SettingsRejected("bus.url: amqp:// or amqps://, or empty for streams in Redis")
+    # Loaded only where it is asked for.
+    from services.core.bus.amqp import AmqpBus
+
+    return AmqpBus(url, delivery_limit=limit).open
 
 
 @asynccontextmanager
