@@ -6,7 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
+import structlog
+
+from services.core.errors import SouffleurError
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.llm.folds import Folds, PastSource
@@ -17,7 +21,12 @@ from services.llm.roster import Roster
 from services.llm.servicer import register
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
-from services.transcript.memory import MemoryStore
+from services.transcript.memory import MemoryStore, embedder_of
+
+_LEARN_S: Final = 30.0
+_LEARN_AGAIN_S: Final = 0.5
+
+_log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -31,7 +40,7 @@ async def build(runtime: Runtime) -> AsyncIterator[Replies]:
         await roster.refresh()
         keeper = asyncio.create_task(_keep(roster, runtime), name="llm-roster")
         stack.push_async_callback(_ended, keeper)
-        recalling = Recalling(lambda: _memories(runtime), runtime.clock)
+        recalling = Recalling(lambda: _memories(runtime, stack), runtime.clock)
         stack.push_async_callback(recalling.close)
         recalling.warm()
         replies = Replies(Preparing(Folds(TranscriptLog(runtime.redis), past.opened), recalling), roster, lambda: runtime.settings, runtime.clock)
@@ -39,8 +48,23 @@ async def build(runtime: Runtime) -> AsyncIterator[Replies]:
         yield replies
 
 
-async def _memories(runtime: Runtime) -> MemoryStore:
-    return await MemoryStore.open(runtime.archive_url)
+async def _memories(runtime: Runtime, stack: contextlib.AsyncExitStack) -> MemoryStore:
+    embedder = embedder_of(runtime.settings)
+    store = await MemoryStore.open(runtime.archive_url, embedder, clock=runtime.clock)
+    if embedder is not None:
+        stack.push_async_callback(_ended, asyncio.create_task(_learn(store), name="meanings"))
+    return store
+
+
+async def _learn(store: MemoryStore) -> None:
+    """Whoever writes memories need not have the model: their meanings are looked up here."""
+    while True:
+        learned = 0
+        try:
+            learned = await store.learn_meanings()
+        except SouffleurError as error:
+            _log.warning("memory.no_meanings", reason=error.detail)
+        await asyncio.sleep(_LEARN_AGAIN_S if learned else _LEARN_S)
 
 
 class _Past:

@@ -21,7 +21,7 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """One vector each, as half-precision numbers."""
+        """One vector each, as half-precision numbers; empty for a text that cannot have one."""
         ...
 
 

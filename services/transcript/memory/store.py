@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.core.clock import Clock, SystemClock
-from services.core.errors import InvalidRequest, NotFound
+from services.core.errors import InvalidRequest, NotFound, SouffleurError
 from services.transcript.database import database_errors, open_database
 from services.transcript.memory.lookup import PostgresLookup, SqliteLookup
 from services.transcript.memory.meaning import Embedder, nearest
@@ -20,6 +21,7 @@ from services.transcript.memory.terms import groups_of, indexed, terms_of
 from services.transcript.memory.weighing import merged, weight
 from services.transcript.tables import memories as _memories
 
+_log = structlog.get_logger(__name__)
 _LARGEST_PAGE: Final = 500
 _LARGEST_BATCH: Final = 500
 _QUERY_TERMS: Final = 64
@@ -68,11 +70,11 @@ class MemoryStore:
         if len(memories) > _LARGEST_BATCH:
             raise InvalidRequest(f"at most {_LARGEST_BATCH} memories at a time")
         whole = [checked(memory, self._clock.wall_ms()) for memory in memories]
-        vectors = await self._embedder.embed([memory.text for memory in whole]) if self._embedder and whole else [None] * len(whole)
+        model, vectors = await self._vectors([memory.text for memory in whole])
         added = 0
         async with database_errors(), self._engine.begin() as connection:
             for memory, vector in zip(whole, vectors, strict=True):
-                added += (await connection.execute(self._add, self._row(memory, vector))).rowcount
+                added += (await connection.execute(self._add, self._row(memory, model, vector))).rowcount
         return added
 
     async def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> list[Memory]:
@@ -80,15 +82,15 @@ class MemoryStore:
         terms = terms_of(text, _QUERY_TERMS)
         if limit <= 0 or not (terms or self._embedder):
             return []
-        query = await self._embedder.embed([text]) if self._embedder and text.strip() else []
+        model, (query,) = await self._vectors([text])
         own = and_(self._standing, _memories.c.character == character, _memories.c.witnessed.is_(True))
         async with database_errors(), self._engine.connect() as connection:
             rows = await self._lookup.ranked(connection, select(*_COLUMNS, _memories.c.terms).where(own), terms) if terms else []
             near: list[tuple[Any, float]] = []
-            if self._embedder and query:
-                kept = select(*_COLUMNS, _memories.c.vector).where(own, _memories.c.model == self._embedder.name)
+            if query:
+                kept = select(*_COLUMNS, _memories.c.vector).where(own, _memories.c.model == model)
                 found = await connection.execute(kept.order_by(_memories.c.created_at_ms.desc()).limit(_MOST_VECTORS))
-                near = nearest(query[0], [(row, row["vector"]) for row in found.mappings() if row["vector"]])
+                near = nearest(query, [(row, row["vector"]) for row in found.mappings() if row["vector"]])
         now = self._clock.wall_ms()
         rankings = [[(memory, fit * weight(memory, present, now)) for memory, fit in ((_memory(row), fit) for row, fit in each)] for each in (rows, near)]
         return merged(*rankings)[:limit]
@@ -125,8 +127,8 @@ class MemoryStore:
         values: dict[str, Any] = {}
         if text is not None:
             new = checked_text(text)
-            vector = (await self._embedder.embed([new]))[0] if self._embedder else None
-            values |= {"text": new, "terms": indexed(new), "model": self._model(vector), "vector": vector}
+            model, (vector,) = await self._vectors([new])
+            values |= {"text": new, "terms": indexed(new), "model": model, "vector": vector}
         if importance is not None:
             values["importance"] = checked_importance(importance)
         if values:
@@ -142,6 +144,23 @@ class MemoryStore:
         if done.rowcount != 1:
             raise NotFound("there is no such memory")
 
+    async def learn_meanings(self, most: int = 100) -> int:
+        """Give vectors to memories that were added without this embedder, at most so many; how many there were."""
+        if self._embedder is None:
+            return 0
+        lacking = select(_memories.c.id, _memories.c.text).where(self._standing, _memories.c.model != self._embedder.name).limit(most)
+        async with database_errors(), self._engine.connect() as connection:
+            found = (await connection.execute(lacking)).all()
+        model, vectors = await self._vectors([text for _, text in found])
+        if not model:
+            return 0
+        async with database_errors(), self._engine.begin() as connection:
+            for (name, text), vector in zip(found, vectors, strict=True):
+                # Unless its words were changed in the meantime.
+                same = and_(self._standing, _memories.c.id == name, _memories.c.text == text)
+                await connection.execute(update(_memories).where(same).values(model=model, vector=vector))
+        return len(found)
+
     async def forget_sources(self, session: str, stands: Callable[[int], bool]) -> int:
         """Drop the memories of a session that rest on a fact for which `stands` is false; how many."""
         async with database_errors(), self._engine.begin() as connection:
@@ -152,7 +171,7 @@ class MemoryStore:
                 await connection.execute(delete(_memories).where(own, _memories.c.id == name))
         return len(gone)
 
-    def _row(self, memory: Memory, vector: bytes | None) -> dict[str, Any]:
+    def _row(self, memory: Memory, model: str, vector: bytes | None) -> dict[str, Any]:
         return {
             "id": memory.id,
             "tenant": self._tenant,
@@ -166,12 +185,19 @@ class MemoryStore:
             "witnessed": memory.witnessed,
             "created_at_ms": memory.created_at_ms,
             "deleted": False,
-            "model": self._model(vector),
+            "model": model,
             "vector": vector,
         }
 
-    def _model(self, vector: bytes | None) -> str:
-        return self._embedder.name if self._embedder and vector is not None else ""
+    async def _vectors(self, texts: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        """The model's name with a vector for each text; no name where there is no model that works."""
+        if self._embedder is None or not texts:
+            return "", [None] * len(texts)
+        try:
+            return self._embedder.name, [vector or None for vector in await self._embedder.embed(texts)]
+        except SouffleurError as error:
+            _log.warning("memory.words_only", reason=error.detail)
+            return "", [None] * len(texts)
 
 
 def _memory(row: Any) -> Memory:

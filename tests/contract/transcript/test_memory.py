@@ -239,6 +239,26 @@ async def test_meaning_finds_what_words_do_not(url: str) -> None:
         await store.close()
 
 
+async def test_meanings_are_learned_later(url: str) -> None:
+    """What was added without an embedder, or edited without one, is found by meaning once it was looked over."""
+    tenant = uuid4().hex
+    plain = await MemoryStore.open(url, tenant=tenant, clock=Clock())
+    store = MemoryStore(plain._engine, Letters(), tenant=tenant, clock=Clock())
+    try:
+        await plain.add([memory("Her boat sank.")])
+        assert await texts(store, "a vessel") == []
+        assert await store.learn_meanings() == 1
+        assert await store.learn_meanings() == 0
+        assert await texts(store, "a vessel") == ["Her boat sank."]
+        await plain.edit((await store.page()).items[0].id, "Her bread burned.")
+        assert await texts(store, "a vessel") == []
+        assert await store.learn_meanings() == 1
+        assert await texts(store, "a loaf") == ["Her bread burned."]
+        assert await plain.learn_meanings() == 0
+    finally:
+        await plain.close()
+
+
 async def test_it_lives_beside_the_archive(url: str) -> None:
     """One database, opened by both at once."""
     sid = uuid4().hex
