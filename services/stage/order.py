@@ -29,8 +29,6 @@ class Timing:
 
     trace: str = ""
     """The utterance that the turn's trace is named by; empty = nobody's, and the line names it."""
-    trace: str = ""
-    """The utterance that the turn's trace is named by; empty = nobody's, and the line names it."""
     speech_ended: float | None = None
     decided: float | None = None
     said: float | None = None
@@ -95,11 +93,6 @@ class Order:
     """The line that this one replaces."""
     by: Author | None = None
     """Whose words these are, if not the character's own: a director's."""
-
-    @property
-    def trace(self) -> str:
-        """What its trace is named by, within the session."""
-        return self.timing.trace or self.line
 
     @property
     def trace(self) -> str:

@@ -11,10 +11,8 @@ import structlog
 from ulid import ULID
 
 from services.core import tracing
-from services.core import tracing
 from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
-from services.core.model.fact import Author
-from services.core.model.facts import Degraded, Noted, Passed
+from services.core.model.facts import Degraded, Passed
 from services.core.telemetry import FALLBACKS, INTERRUPTIONS
 from services.stage import casting
 from services.stage.approval import Approval
@@ -26,6 +24,7 @@ from services.stage.figures import settle, show_times
 from services.stage.floor import Action, Event, Floor
 from services.stage.holding import Held
 from services.stage.order import Order, Timing, Written
+from services.stage.ordering import ordered
 from services.stage.rules import Rules
 from services.stage.thinking import Thinking
 from services.stage.turns import Turn, Unasked
@@ -222,7 +221,6 @@ class Place:
         self._answered = answered
         self.line = Line(drafting, self._backstage, self)
         with tracing.turn(self._backstage.session, drafting.order.trace):
-            with tracing.turn(self._backstage.session, drafting.order.trace):
             self.line.task = self.spawn(self.line.run(), "line")
 
     def order(self, turn: Turn, mode: str = "auto") -> Order | None:
@@ -231,42 +229,17 @@ class Place:
         waiting, self.unasked = self.unasked, None
         if waiting is not None:
             turn.first, turn.said = turn.first or waiting.first, waiting.last
-        roster = self._backstage.roster
-        seat = next((seat for seat in roster.cast(self.name) if seat.member == turn.character), None)
-        if seat is None or self._rules.is_silent(turn.character):
+        try:
+            return ordered(turn, self.name, self._backstage, self._rules, mode)
+        except (NotFound, Conflict) as refusal:
             # Gone, elsewhere or silenced since it was addressed.
-            turn.refuse(NotFound("the character is not here any more") if seat is None else Conflict("the character is muted"))
-            self.pass_over(turn.first, turn.said, "no_character" if seat is None else "muted")
+            turn.refuse(refusal)
+            self.pass_over(turn.first, turn.said, "no_character" if isinstance(refusal, NotFound) else "muted")
             return None
-        turn.timing.asked = self._backstage.clock.now()
-        return Order(
-            line=str(ULID()),
-            seat=seat,
-            place=self.name,
-            answers=turn.participant,
-            first=turn.first,
-            said=turn.said,
-            audience=roster.audience(self.name),
-            timing=turn.timing,
-            mode=turn.mode if turn.script else mode,
-            delivery=self._rules.delivery(turn.character),
-            retakes=turn.retakes,
-            by=turn.by,
-        )
 
     def drafting(self, order: Order, turn: Turn) -> Drafting:
         """The words of a line, asked for; or those that were prepared."""
-        guess = self.thinking.prepared(turn)
-        if guess is not None:
-            # It stands on the desk under this name already.
-            order.line = guess.line
-        with tracing.turn(self._backstage.session, order.trace):
-            with tracing.turn(self._backstage.session, order.trace):
-            feed = guess.feed if guess is not None else self.thinking.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
-        for number, text in enumerate(turn.notes):
-            note = Noted(text=text, character=turn.character, scope="once")
-            self._backstage.write(note, f"{order.line}:note{number or ''}", Author("director"), self.name, audience=())
-        return Drafting(order, feed, self._backstage, self.fell_back)
+        return Drafting(order, self.thinking.words(order, turn), self._backstage, self.fell_back)
 
     # What the director makes of the floor.
 

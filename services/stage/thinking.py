@@ -8,11 +8,13 @@ from ulid import ULID
 
 from services.core import tracing
 from services.core.model.attachment import DraftShown
-from services.core.model.facts import Said
+from services.core.model.fact import Author
+from services.core.model.facts import Noted, Said
 from services.core.model.reply import ReplyEvent, ReplyOptions, ReplyRequest, Sentence
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
+from services.stage.order import Order
 from services.stage.roster import Seat
 from services.stage.turns import Speculation, Turn, same_words
 
@@ -55,6 +57,19 @@ class Thinking:
             script=script,
         )
         return ReplyFeed(backstage.roleplay, request, llm.reply_timeout_s, watch)
+
+    def words(self, order: Order, turn: Turn) -> ReplyFeed:
+        """The reply to a turn: the one that was prepared, if it fits, else asked for now. What the director remarks for it becomes a fact."""
+        guess = self.prepared(turn)
+        if guess is not None:
+            # It stands on the desk under this name already.
+            order.line = guess.line
+        with tracing.turn(self._backstage.session, order.trace):
+            feed = guess.feed if guess is not None else self.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
+        for number, text in enumerate(turn.notes):
+            note = Noted(text=text, character=turn.character, scope="once")
+            self._backstage.write(note, f"{order.line}:note{number or ''}", Author("director"), self._place, audience=())
+        return feed
 
     def speculate(self, attachment: Attachment, utterance: str, text: str, seat: Seat) -> None:
         """Prepare the reply to what was heard so far. It is never spoken before the final says the same."""
