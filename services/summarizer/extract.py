@@ -11,6 +11,7 @@ from typing import Final
 from services.summarizer.heard import Passage
 
 _SENTENCE: Final = re.compile(r".+?(?:[.!?…]+[\"'»”’)]*(?=\s|$)|[。！？]+[」』”’）]*|\n|$)", re.DOTALL)
+_ABBREVIATED: Final = re.compile(r"(?:^|\s)[^\W\d_]{1,3}\.$")
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u4e00-\u9fff]")
 _DIGITS: Final = re.compile(r"\d|\b(?:two|three|four|five|six|seven|ten|dozen|hundred|thousand|midnight|noon|dawn)\b|\b(?:два|две|три|четыре|пять|десять|сто|тысяч\w*|полночь|полдень|рассвет\w*)\b|[一二三四五六七八九十百千万两]", re.IGNORECASE)  # fmt: skip  # noqa: E501 - one table of three languages
 _PROMISE: Final = re.compile(
@@ -55,8 +56,15 @@ def extract(previous: str, passages: Sequence[Passage], limit: int) -> str:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text."""
-    return [" ".join(found.split()) for found in _SENTENCE.findall(text) if found.strip()]
+    """The sentences of a text. What is as short as an abbreviation does not end one."""
+    whole: list[str] = []
+    for found in _SENTENCE.findall(text):
+        if piece := " ".join(found.split()):
+            if whole and _ABBREVIATED.search(whole[-1]):
+                whole[-1] += f" {piece}"
+            else:
+                whole.append(piece)
+    return whole
 
 
 def worth(text: str) -> float:
@@ -68,8 +76,9 @@ def worth(text: str) -> float:
 
 def _units(previous: str, passages: Sequence[Passage]) -> Iterable[_Unit]:
     at = 0
-    for speaker, text in (*_lines(previous), *((passage.speaker, passage.text) for passage in passages)):
-        for sentence in sentences(text):
+    told = ((passage.speaker, [passage.text] if passage.setting else sentences(passage.text)) for passage in passages)
+    for speaker, parts in (*((name, sentences(text)) for name, text in _lines(previous)), *told):
+        for sentence in parts:
             short = sentence if len(sentence) <= _LONGEST_SENTENCE else f"{sentence[: _LONGEST_SENTENCE - 1]}…"
             yield _Unit(at, speaker, short, frozenset(_words(short)))
             at += 1

@@ -130,11 +130,12 @@ class Work:
             return 0
         if not wanted and now < record.condensing.until_ms:
             return 0
-        seq = await self._made(record, missing, passages, outcome, wanted=wanted)
         for known in self._narrower(record, passages, missing):
             partial = gap(digests, [passage for passage in passages if known.issuperset(passage.seqs)], known)
             if any(passage.spoken for passage in partial.new):
                 await self._made(record, partial, passages, outcome, wanted=wanted)
+        # The whole one last: whoever witnessed everything goes by the newest that it may know.
+        seq = await self._made(record, missing, passages, outcome, wanted=wanted)
         record.advice_due = bool(settings.strong)
         return seq
 
@@ -142,7 +143,7 @@ class Work:
         """What those characters know who did not witness all that the table's digest covers."""
         covers = frozenset(missing.covers)
         known = (frozenset(seq for passage in passages if knows(passage, member) for seq in passage.seqs) for member in characters(record.view.members))
-        return list(dict.fromkeys(seqs for seqs in known if seqs and not covers <= seqs))[:_GROUPS]
+        return sorted({seqs for seqs in known if seqs and not covers <= seqs}, key=len)[-_GROUPS:]
 
     async def _made(self, record: Record, missing: Gap, passages: Sequence[Passage], outcome: Outcome, *, wanted: bool) -> int:
         base = record.view.seq

@@ -59,4 +59,9 @@ def test_a_record_goes_on_from_the_one_before_without_repeating_it() -> None:
 def test_sentences_end_where_people_end_them() -> None:
     """Decimals and abbreviations without a space do not end one."""
     assert sentences("It costs 3.50 crowns. Really?! 好的。走吧！ So…") == ["It costs 3.50 crowns.", "Really?!", "好的。", "走吧！", "So…"]
+    assert sentences("INT. INN - NIGHT. Mr. Vogt and Dr. Anselm came. г. Броды далеко.") == [
+        "INT. INN - NIGHT.",
+        "Mr. Vogt and Dr. Anselm came.",
+        "г. Броды далеко.",
+    ]
     assert sentences("") == []
