@@ -9,8 +9,9 @@ import { Skeleton } from '@/components/States'
 import { SettingsSheet } from '@/features/settings'
 import { Banners, EnginesPanel } from '@/features/status'
 
-// Players never need the editor: whoever does fetches it then.
+// Players never need these: whoever does fetches them then.
 const ScreenplayPage = lazy(async () => ({ default: (await import('@/app/pages/ScreenplayPage')).ScreenplayPage }))
+const DeskPage = lazy(async () => ({ default: (await import('@/app/pages/DeskPage')).DeskPage }))
 const LogsPage = lazy(async () => ({ default: (await import('@/app/pages/LogsPage')).LogsPage }))
 
 export function App() {
@@ -18,7 +19,7 @@ export function App() {
   const [settings, setSettings] = useState(false)
   const openSettings = () => setSettings(true)
   // These rooms are as large as the window and scroll inside.
-  const filling = route.at === 'table' || route.at === 'screenplay' || route.at === 'logs'
+  const filling = route.at === 'table' || route.at === 'screenplay' || route.at === 'logs' || route.at === 'desk'
   return (
     <div className={`flex flex-col ${filling ? 'h-dvh overflow-hidden' : 'min-h-dvh'}`}>
       <Banners brief={filling} />
@@ -27,6 +28,7 @@ export function App() {
       {route.at === 'table' && <TablePage key={key} slug={route.slug} session={route.session} onSettings={openSettings} />}
       <Suspense fallback={<Skeleton className="m-4 flex-1" />}>
         {route.at === 'screenplay' && <ScreenplayPage key={key} session={route.session} onSettings={openSettings} />}
+        {route.at === 'desk' && <DeskPage key={key} session={route.session} onSettings={openSettings} />}
         {route.at === 'logs' && <LogsPage onSettings={openSettings} />}
       </Suspense>
       {settings && <SettingsSheet engines={<EnginesPanel />} onClose={() => setSettings(false)} />}

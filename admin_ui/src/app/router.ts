@@ -1,7 +1,7 @@
 /** Where in the page we are. It lives behind `#`, so that the server needs to know one address only. */
 import { useSyncExternalStore } from 'react'
 
-export type Route = { at: 'company' } | { at: 'character'; slug: string | null } | { at: 'table'; slug: string; session: string } | { at: 'screenplay'; session: string } | { at: 'logs' }
+export type Route = { at: 'company' } | { at: 'character'; slug: string | null } | { at: 'table'; slug: string; session: string } | { at: 'screenplay'; session: string } | { at: 'logs' } | { at: 'desk'; session: string }
 
 export function parse(hash: string): Route {
   const [room, first, second] = hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent)
@@ -9,6 +9,7 @@ export function parse(hash: string): Route {
   if (room === 'character') return { at: 'character', slug: first || null }
   if (room === 'screenplay' && first) return { at: 'screenplay', session: first }
   if (room === 'logs') return { at: 'logs' }
+  if (room === 'desk' && first) return { at: 'desk', session: first }
   return { at: 'company' }
 }
 
@@ -16,6 +17,7 @@ export function href(route: Route): string {
   if (route.at === 'company') return '#/'
   if (route.at === 'character') return route.slug === null ? '#/character' : `#/character/${encodeURIComponent(route.slug)}`
   if (route.at === 'logs') return '#/logs'
+  if (route.at === 'desk') return `#/desk/${encodeURIComponent(route.session)}`
   if (route.at === 'screenplay') return `#/screenplay/${encodeURIComponent(route.session)}`
   const session = route.session === '' ? '' : `/${encodeURIComponent(route.session)}`
   return `#/talk/${encodeURIComponent(route.slug)}${session}`

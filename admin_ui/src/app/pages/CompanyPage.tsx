@@ -37,7 +37,7 @@ export function CompanyPage({ onSettings }: { onSettings: () => void }) {
             <h2 id="earlier" className="mb-4 font-serif text-2xl">
               {t('sessions.title')}
             </h2>
-            <SessionsList colorOf={(slug) => characters.data?.find((character) => character.slug === slug)?.color ?? ''} hrefOf={(slug, session) => href({ at: 'table', slug, session })} />
+            <SessionsList colorOf={(slug) => characters.data?.find((character) => character.slug === slug)?.color ?? ''} hrefOf={(slug, session) => href({ at: 'table', slug, session })} deskOf={(session) => href({ at: 'desk', session })} />
           </section>
         </div>
       </main>

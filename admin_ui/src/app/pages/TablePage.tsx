@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 
 import { Header } from '@/app/Header'
 import { href, rename } from '@/app/router'
+import { Icon } from '@/components/Icon'
 import { Screenplay } from '@/features/screenplay'
 import { ConnectionBadge, Dock, Notices, Stage, type TableSession, useTable } from '@/features/table'
 import { audible$ } from '@/lib/audio/context'
@@ -35,6 +36,11 @@ function Table({ table, onSettings }: { table: TableSession; onSettings: () => v
       <Header back onSettings={onSettings}>
         <h1 className="mr-auto min-w-0 truncate font-serif text-lg sm:border-l sm:border-line sm:pl-3">{view.title || names.join(', ') || attached?.cast.map((member) => member.name).join(', ')}</h1>
         <ConnectionBadge table={table} />
+        {attached !== null && (
+          <a href={href({ at: 'desk', session: attached.session_id })} className="icon-btn btn-quiet" aria-label={t('desk.title')} title={t('desk.title')} data-testid="desk-link">
+            <Icon name="desk" />
+          </a>
+        )}
       </Header>
       {connection.kind === 'refused' ? <Refused detail={connection.detail} /> : <Hushed />}
       <main className={`relative ${connection.kind === 'refused' && attached === null ? 'hidden' : 'grid'} min-h-0 flex-1 lg:grid-cols-[minmax(27rem,5fr)_6fr] max-lg:grid-rows-[auto_minmax(0,1fr)_auto]`}>

@@ -1,6 +1,7 @@
 /** Sessions that can be taken up again. */
 import { useTranslation } from 'react-i18next'
 
+import { Icon } from '@/components/Icon'
 import { Portrait } from '@/components/Portrait'
 import { Empty, Failure, Skeleton } from '@/components/States'
 
@@ -16,11 +17,13 @@ function useWhen(): (iso: string) => string {
 
 interface Props {
   hrefOf: (slug: string, session: string) => string
+  /** Where the director of a session sits. */
+  deskOf: (session: string) => string
   /** The list names the cast without colours. */
   colorOf: (slug: string) => string
 }
 
-export function SessionsList({ hrefOf, colorOf }: Props) {
+export function SessionsList({ hrefOf, deskOf, colorOf }: Props) {
   const { t } = useTranslation()
   const sessions = useSessions()
   if (sessions.isPending) return <Skeleton className="h-20" />
@@ -30,19 +33,19 @@ export function SessionsList({ hrefOf, colorOf }: Props) {
   return (
     <ul className="grid gap-2 sm:grid-cols-2 xl:grid-cols-3">
       {open.map((session) => (
-        <SessionItem key={session.id} session={session} href={hrefOf(session.cast[0]?.slug ?? '', session.id)} colorOf={colorOf} />
+        <SessionItem key={session.id} session={session} href={hrefOf(session.cast[0]?.slug ?? '', session.id)} desk={deskOf(session.id)} colorOf={colorOf} />
       ))}
     </ul>
   )
 }
 
-function SessionItem({ session, href, colorOf }: { session: SessionSummary; href: string; colorOf: Props['colorOf'] }) {
+function SessionItem({ session, href, desk, colorOf }: { session: SessionSummary; href: string; desk: string; colorOf: Props['colorOf'] }) {
   const { t } = useTranslation()
   const when = useWhen()
   const names = session.cast.map((member) => member.name).join(', ')
   return (
-    <li>
-      <a href={href} data-testid={`session-${session.id}`} className="panel flex items-center gap-3 p-3 transition-colors hover:border-accent/60">
+    <li className="panel flex items-center pr-2 transition-colors hover:border-accent/60">
+      <a href={href} data-testid={`session-${session.id}`} className="flex min-w-0 flex-1 items-center gap-3 rounded-2xl p-3">
         <span className="flex -space-x-3">
           {session.cast.slice(0, 3).map((member) => (
             <Portrait key={member.slug} name={member.name} color={colorOf(member.slug)} className="h-12 w-10 text-base" />
@@ -54,6 +57,9 @@ function SessionItem({ session, href, colorOf }: { session: SessionSummary; href
             {when(session.active_at)} · {t('sessions.facts', { count: session.head })}
           </span>
         </span>
+      </a>
+      <a href={desk} className="icon-btn btn-quiet" aria-label={t('sessions.desk', { name: session.title || names })} title={t('desk.title')} data-testid={`desk-${session.id}`}>
+        <Icon name="desk" />
       </a>
     </li>
   )

@@ -1,0 +1,114 @@
+/** Who is on stage: speaks next, muted, by approval, read out by the master; and the people at the table with their words so far. */
+import { useTranslation } from 'react-i18next'
+
+import { Icon } from '@/components/Icon'
+import { Portrait } from '@/components/Portrait'
+import { Segmented } from '@/components/Segmented'
+import type { DeskShown } from '@/lib/realtime/protocol'
+import { isWithheld, type Member } from '@/lib/transcript/view'
+import { useObservable } from '@/lib/useObservable'
+
+import type { DeskSession } from '../session/deskSession'
+import { lineIn, modeOf } from '../session/states'
+import { castOf, Key, peopleOf } from './looks'
+import { useParts } from './useParts'
+
+export function Cast({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { view, shown, current } = useParts(desk)
+  const open = view.openLine === null ? undefined : lineIn(view, view.openLine)
+  const speaker = open !== undefined && !isWithheld(open.state) && !shown.held.some((held) => held.line === open.line) ? open.character : ''
+  return (
+    <div className="flex flex-col gap-4">
+      <div>
+        <p className="eyebrow mb-1.5">{t('desk.session_mode')}</p>
+        <Segmented
+          className="w-full"
+          label={t('desk.session_mode')}
+          value={shown.mode === 'approve' ? 'approve' : 'auto'}
+          onChange={(mode) => void desk.act({ kind: 'mode', text: mode })}
+          options={(['auto', 'approve'] as const).map((value) => ({ value, label: t(`desk.mode_${value}`) }))}
+        />
+      </div>
+      <section aria-label={t('desk.cast')}>
+        <h2 className="eyebrow mb-1.5">{t('desk.cast')}</h2>
+        <ul className="flex flex-col gap-2">
+          {castOf(view).map((member, index) => (
+            <CastCard key={member.id} desk={desk} member={member} number={index + 1} shown={shown} chosen={current?.id === member.id} speaking={speaker === member.id} />
+          ))}
+        </ul>
+      </section>
+      <People desk={desk} />
+    </div>
+  )
+}
+
+interface CardProps {
+  desk: DeskSession
+  member: Member
+  number: number
+  shown: DeskShown
+  chosen: boolean
+  speaking: boolean
+}
+
+function CastCard({ desk, member, number, shown, chosen, speaking }: CardProps) {
+  const { t } = useTranslation()
+  const slug = member.id
+  const muted = shown.muted.includes(slug)
+  const next = Object.values(shown.next).includes(slug)
+  const prompted = shown.teleprompted.includes(slug)
+  const { mode, own } = modeOf(shown, slug)
+  const waits = shown.held.some((held) => held.character === slug && !held.queued)
+  const state = muted || shown.halted ? 'muted' : speaking ? 'speaking' : waits ? 'waits' : next ? 'next' : 'quiet'
+  return (
+    <li data-testid={`cast-${slug}`} data-state={state} className={`rounded-xl border p-2 ${chosen ? 'border-accent/70 bg-accent/8' : 'border-line bg-raised/60'}`}>
+      <button type="button" aria-pressed={chosen} className="flex w-full items-center gap-2.5 text-left" data-testid={`choose-${slug}`} onClick={() => desk.stand.turn({ character: slug })}>
+        <Portrait name={member.name} color={member.color} className="h-11 w-9 text-base" lit={speaking} dim={muted} />
+        <span className="min-w-0 flex-1">
+          <span className="block truncate font-serif text-base leading-tight">{member.name}</span>
+          <span className={`block text-xs ${state === 'muted' ? 'text-danger' : state === 'speaking' ? 'text-good' : state === 'quiet' ? 'text-muted' : 'text-accent'}`}>{t(`desk.cast_${state}`)}</span>
+        </span>
+        <Key>⇧{number}</Key>
+      </button>
+      <div className="mt-2 flex items-center gap-1">
+        <button type="button" className={`btn-sm flex-1 ${next ? 'btn-on' : ''}`} data-testid={`next-${slug}`} aria-pressed={next} onClick={() => void desk.act({ kind: 'next', character: slug })} title={t('desk.next_hint')}>
+          {t('desk.next')} <Key>{number}</Key>
+        </button>
+        <button type="button" className={`btn-sm ${muted ? 'btn-on text-danger' : ''}`} data-testid={`mute-${slug}`} aria-pressed={muted} aria-label={t(muted ? 'desk.unmute' : 'desk.mute', { name: member.name })} title={t(muted ? 'desk.unmute' : 'desk.mute', { name: member.name })} onClick={() => void desk.act({ kind: muted ? 'unmute' : 'mute', character: slug })}>
+          <Icon name={muted ? 'speakerOff' : 'speaker'} className="size-4" />
+        </button>
+        <button type="button" className={`btn-sm ${prompted ? 'btn-on' : ''}`} data-testid={`prompt-${slug}`} aria-pressed={prompted} aria-label={t('desk.teleprompt', { name: member.name })} title={t('desk.teleprompt', { name: member.name })} onClick={() => void desk.act({ kind: 'deliver', character: slug, text: prompted ? 'voice' : 'teleprompter' })}>
+          <Icon name="prompter" className="size-4" />
+        </button>
+        <select className="btn-sm min-w-0 flex-1 appearance-none text-center" data-testid={`mode-${slug}`} aria-label={t('desk.mode_of', { name: member.name })} value={own ? mode : 'inherit'} onChange={(event) => void desk.act({ kind: 'mode', character: slug, text: event.target.value })}>
+          <option value="inherit">{t('desk.mode_inherit')}</option>
+          <option value="auto">{t('desk.mode_auto')}</option>
+          <option value="approve">{t('desk.mode_approve')}</option>
+        </select>
+      </div>
+    </li>
+  )
+}
+
+function People({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { view } = useParts(desk)
+  const { speaking } = useObservable(desk.live$)
+  const people = peopleOf(view)
+  return (
+    <section aria-label={t('stage.people')}>
+      <h2 className="eyebrow mb-1.5">{t('stage.people')}</h2>
+      {people.length === 0 && <p className="text-sm text-muted">{t('desk.nobody')}</p>}
+      <ul className="flex flex-col gap-1">
+        {people.map((person) => (
+          <li key={person.id} className="flex items-center gap-2 text-sm">
+            <span className={`size-2 shrink-0 rounded-full ${speaking.has(person.id) ? 'animate-pulse bg-good' : 'bg-line'}`} />
+            <span className="min-w-0 flex-1 truncate">{person.name || t('stage.someone')}</span>
+            {speaking.has(person.id) && <span className="text-xs text-good">{t('desk.speaks')}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

@@ -1,0 +1,107 @@
+/** What one key or one tap does: on the draft at hand, on the current character. Buttons and keys share these. */
+import type { HeldLine } from '@/lib/realtime/protocol'
+
+import type { DeskSession } from './deskSession'
+import { lineIn, meant } from './states'
+
+/** What a steer tells the character, in plain words for its next line. */
+export const STEERS = {
+  refuse: 'Refuse what is being asked of you, in your own way.',
+  lie: 'Lie about this, convincingly. Do not give the lie away.',
+  stall: 'Stall for time: evade, ask back, give nothing away yet.',
+  failed: 'The check failed: what was just attempted does not work on you.',
+  wrap: 'Bring this conversation to an end within a line or two.',
+  angrier: 'Say it angrier.',
+  shorter: 'Say it much shorter: one brief sentence.',
+} as const
+
+export type Steer = keyof typeof STEERS
+/** These are about how it is said, so what is being said is taken once more. */
+const RETAKES: ReadonlySet<Steer> = new Set(['angrier', 'shorter'])
+
+/** The draft at hand. */
+export function atHand(desk: DeskSession): HeldLine | undefined {
+  return meant(desk.desk$.value.held, desk.stand.at.held)
+}
+
+/** Somebody else works on it. */
+export function othersClaim(desk: DeskSession, held: HeldLine): boolean {
+  return held.claimed_by !== '' && !desk.claims$.value.has(held.line)
+}
+
+export function approve(desk: DeskSession, held: HeldLine | undefined = atHand(desk), text = ''): void {
+  if (held === undefined) return
+  if (othersClaim(desk, held)) {
+    desk.tell('others_claim', held.claimed_by_name, 'warning')
+    return
+  }
+  desk.stand.turn({ held: '', deciding: 'choose' })
+  void desk.act({ kind: 'release', line: held.line, ...(text === '' ? {} : { text }) })
+}
+
+/** Open the draft for editing or rejecting: it is ours meanwhile. */
+export function decide(desk: DeskSession, deciding: 'edit' | 'reject', held: HeldLine | undefined = atHand(desk)): void {
+  if (held === undefined) return
+  if (othersClaim(desk, held)) {
+    desk.tell('others_claim', held.claimed_by_name, 'warning')
+    return
+  }
+  desk.stand.turn({ held: held.line, deciding, part: 'live' })
+  void desk.claim(held.line, true).then((ours) => {
+    if (!ours && desk.stand.at.held === held.line) desk.stand.turn({ deciding: 'choose' })
+  })
+}
+
+/** Leave the draft as it is. */
+export function leave(desk: DeskSession, line: string): void {
+  desk.stand.turn({ deciding: 'choose' })
+  void desk.claim(line, false)
+}
+
+/** Take it over from somebody else: theirs is given back first. */
+export async function takeOver(desk: DeskSession, line: string): Promise<void> {
+  if (await desk.act({ kind: 'unclaim', line })) await desk.claim(line, true)
+}
+
+export function reject(desk: DeskSession, line: string, reason: string): void {
+  desk.stand.turn({ held: '', deciding: 'choose' })
+  void desk.act({ kind: 'reject', line, direction: reason })
+}
+
+/** Another draft comes under the hand. */
+export function turnTo(desk: DeskSession, step: number): void {
+  const waiting = desk.desk$.value.held.filter((held) => !held.queued)
+  const now = waiting.findIndex((held) => held.line === atHand(desk)?.line)
+  const next = waiting[(now + step + waiting.length) % Math.max(1, waiting.length)]
+  if (next !== undefined) desk.stand.turn({ held: next.line, deciding: 'choose' })
+}
+
+/** A held line is drafted anew, a spoken one said again where the way of saying it is meant; else the very next line obeys. */
+export function steer(desk: DeskSession, character: string, how: Steer): void {
+  const direction = STEERS[how]
+  const held = desk.desk$.value.held.findLast((one) => one.character === character && !one.queued)
+  if (held !== undefined) {
+    reject(desk, held.line, direction)
+    return
+  }
+  const { view } = desk.transcript$.value
+  const open = view.openLine === null ? undefined : lineIn(view, view.openLine)
+  if (open?.character === character && RETAKES.has(how)) void desk.act({ kind: 'retake', line: open.line, direction })
+  else void desk.correct({ kind: 'note', text: direction, character, scope: 'once' })
+}
+
+/** Hear the draft before anybody else does. */
+export function listenTo(desk: DeskSession, output: string, held: HeldLine | undefined = atHand(desk)): void {
+  if (held === undefined) return
+  if (desk.preview.line$.value === held.line) {
+    desk.preview.stop()
+    return
+  }
+  const line = lineIn(desk.transcript$.value.view, held.line)
+  if (line === undefined || line.sentences.length === 0) return
+  desk.preview.play(held.line, held.character, line.sentences, output).catch((error: unknown) => desk.failed(error, 'listen'))
+}
+
+export function setMuted(desk: DeskSession, character: string): void {
+  void desk.act({ kind: desk.desk$.value.muted.includes(character) ? 'unmute' : 'mute', character })
+}

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+import { Problem } from '@/lib/api/client'
+
+import type { Correction, CorrectionRow } from '../api/acts'
+import { Ledger, type Wire } from './ledger'
+
+const row = (state: CorrectionRow['state'], extra: Partial<CorrectionRow> = {}): CorrectionRow => ({ id: 'A1', session: 's', kind: 'edit', state, seq: 0, detail: '', current: '', ...extra })
+const edit: Correction = { kind: 'edit', target: 4, text: 'Mine', base: 4 }
+
+function book(answers: (CorrectionRow | Error)[]) {
+  const posted: Correction[] = []
+  const next = () => {
+    const answer = answers.shift() ?? row('applied')
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+  }
+  const wire: Wire = {
+    post: (_, correction) => {
+      posted.push(correction)
+      return next()
+    },
+    look: next,
+  }
+  let ids = 0
+  const ledger = new Ledger(wire, () => `A${++ids}`)
+  return { ledger, posted, state: () => ledger.deeds$.value.map((deed) => deed.state) }
+}
+
+describe('the ledger', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  it('follows an act until it is applied, also over a gateway that is away for a while', async () => {
+    const { ledger, state } = book([row('pending'), row('pending'), new Problem(0, 'unreachable', ''), row('applied')])
+    const sent = ledger.correct(edit)
+    expect(state()).toEqual(['sending'])
+    expect(await sent).toBe(true)
+    expect(state()).toEqual(['pending'])
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(state()).toEqual(['applied'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('shows both wordings of a conflict, and can insist on its own', async () => {
+    const { ledger, posted, state } = book([row('conflicted', { current: 'Theirs' }), row('applied')])
+    await ledger.correct(edit)
+    const [deed] = ledger.deeds$.value
+    expect(deed).toMatchObject({ state: 'conflicted', text: 'Mine', current: 'Theirs' })
+    if (deed !== undefined) ledger.insist(deed)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(posted.at(-1)).toEqual({ kind: 'edit', target: 4, text: 'Mine' })
+    expect(state()).toEqual(['applied'])
+  })
+
+  it('says why an act was refused, and asks no more', async () => {
+    const { ledger } = book([new Problem(403, 'forbidden', 'that is the director’s')])
+    expect(await ledger.correct(edit)).toBe(false)
+    expect(ledger.deeds$.value).toMatchObject([{ state: 'refused', detail: 'that is the director’s' }])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
