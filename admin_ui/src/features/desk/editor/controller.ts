@@ -1,7 +1,7 @@
 /** The editor between the facts and the corrections: facts come in as changes of the text, changes of the text go out as corrections. */
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from '@codemirror/search'
-import { EditorState, type TransactionSpec, Transaction as Step } from '@codemirror/state'
+import { EditorState, Transaction as Step } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, keymap, placeholder, type ViewUpdate } from '@codemirror/view'
 import { BehaviorSubject, type Subscription } from 'rxjs'
 
@@ -13,7 +13,7 @@ import { type AnyCorrection, tell, type Told, undo } from './api'
 import { type Block, blocksOf, type Words } from './blocks'
 import { changesOf, type Correction } from './changes'
 import { type BadgeWords, dressing, setApplied, setWords, theme } from './dress'
-import { blockAt, reconciled, setFate, setTracked, type Tracked, tracked, tracking } from './tracked'
+import { blockAt, reconciled, setFate, setTracked, stepOf, type Tracked, tracked, tracking } from './tracked'
 
 /** A correction that did not go through. */
 export interface Trouble {
@@ -113,10 +113,7 @@ export class EditorController {
 
   private rewrite(at: (one: Tracked) => boolean): void {
     const sync = reconciled(this.view.state, this.blocks, at)
-    if (sync !== null) {
-      const spec: TransactionSpec = { changes: sync.changes, effects: setTracked.of(sync.tracked), annotations: [Step.addToHistory.of(false), Step.remote.of(true)], filter: false }
-      this.view.dispatch(spec)
-    }
+    if (sync !== null) this.view.dispatch(stepOf(sync))
     if (this.shown$.value.following && !this.editing()) this.toEnd()
   }
 

@@ -124,7 +124,7 @@ function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[
   lines.forEach((line, at) => {
     if (line.from >= one.to && line.from > one.from) return
     const own = line.from <= end
-    const kind = own ? (KINDS[block.kind] ?? guessed[at] ?? 'action') : (guessed[at] ?? 'action')
+    const kind = own ? (KINDS[block.kind] ?? spoken(block.kind, at, line.text) ?? guessed[at] ?? 'action') : (guessed[at] ?? 'action')
     if (line.text.trim() === '') return
     found.push(lineLook(kind, `${own && block.badges.includes('struck') ? ' cm-f-struck' : ''}${fate === '' ? '' : ` cm-fate-${fate}`}${own ? '' : ' cm-f-new'}`).range(line.from))
     if (SIGILS[kind] === line.text[0]) found.push(SIGIL.range(line.from, line.from + 1))
@@ -137,6 +137,12 @@ function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[
     const { badge } = view.state.field(shown)
     found.push(Decoration.widget({ widget: new Badges(badges.map((name) => [name, badge(`badge_${name}`)] as const)), side: 1 }).range(first.to))
   }
+}
+
+/** A line of a speech, also behind an empty one: a sentence that is being deleted leaves one. */
+function spoken(kind: string, at: number, text: string): LineKind | undefined {
+  if (kind !== 'line' && kind !== 'said') return undefined
+  return at === 0 ? 'cue' : readFeeling(text) === null || kind === 'said' ? 'dialogue' : 'parenthetical'
 }
 
 function fateOf(view: EditorView, one: Tracked): string {

@@ -1,6 +1,6 @@
 /** Which stretch of the document is which fact, kept true while the text is edited; and what of it may not be edited. */
 import { invertedEffects } from '@codemirror/commands'
-import { type ChangeDesc, EditorState, type Extension, StateEffect, StateField, type Transaction } from '@codemirror/state'
+import { type ChangeDesc, EditorState, type Extension, StateEffect, StateField, Transaction, type TransactionSpec } from '@codemirror/state'
 
 import { type Block, type Range, sameBlock } from './blocks'
 
@@ -15,8 +15,13 @@ export interface Tracked extends Range {
 
 export const setTracked = StateEffect.define<readonly Tracked[]>()
 export const setFate = StateEffect.define<{ id: number; fate: Tracked['fate'] }>()
-/** Where blocks stood that a deletion has emptied: undoing it brings them back. */
-const restored = StateEffect.define<readonly Tracked[]>({ map: (value, changes) => value.map((one) => moved(one, changes)) })
+/** How blocks lay that a deletion has emptied, by their distance from where it began: undoing it brings them back. */
+interface Emptied {
+  at: number
+  blocks: readonly (Range & { id: number; parts: readonly Range[] })[]
+}
+
+const restored = StateEffect.define<Emptied>({ map: (value, changes) => ({ ...value, at: changes.mapPos(value.at, -1) }) })
 
 export const tracked = StateField.define<readonly Tracked[]>({
   create: () => [],
@@ -42,7 +47,7 @@ function moved(one: Tracked, changes: ChangeDesc): Tracked {
 }
 
 function mapped(before: readonly Tracked[], transaction: Transaction): readonly Tracked[] {
-  const back = new Map(transaction.effects.filter((effect) => effect.is(restored)).flatMap((effect) => effect.value.map((one) => [one.block.id, one] as const)))
+  const back = restoredBy(transaction)
   const length = transaction.newDoc.length
   let end = 0
   return before.map((one, at) => {
@@ -60,6 +65,11 @@ function mapped(before: readonly Tracked[], transaction: Transaction): readonly 
     })
     return { ...next, from, to, parts }
   })
+}
+
+function restoredBy(transaction: Transaction): Map<number, Range & { parts: readonly Range[] }> {
+  const found = transaction.effects.flatMap((effect) => (effect.is(restored) ? [effect.value] : []))
+  return new Map(found.flatMap(({ at, blocks }) => blocks.map(({ id, from, to, parts }) => [id, { from: from + at, to: to + at, parts: parts.map((part) => ({ from: part.from + at, to: part.to + at })) }] as const)))
 }
 
 /** Blocks that a change touched are dirty, until they read again as they were handed out. */
@@ -108,9 +118,19 @@ export function tracking(): Extension {
       if (!transaction.docChanged || transaction.effects.some((effect) => effect.is(setTracked))) return []
       const now = transaction.state.field(tracked)
       const emptied = transaction.startState.field(tracked).filter((one, at) => squeezed(one, now[at]))
-      return emptied.length === 0 ? [] : [restored.of(emptied)]
+      const began: { from: number; at: number }[] = []
+      transaction.changes.iterChangedRanges((from, to, at) => {
+        if (to > from) began.push({ from, at })
+      }, true)
+      const [first] = began
+      return emptied.length === 0 || first === undefined ? [] : [restored.of(emptiedFrom(first, emptied))]
     }),
   ]
+}
+
+function emptiedFrom({ from, at }: { from: number; at: number }, emptied: readonly Tracked[]): Emptied {
+  const range = (one: Range) => ({ from: one.from - from, to: one.to - from })
+  return { at, blocks: emptied.map((one) => ({ id: one.block.id, ...range(one), parts: one.parts.map(range) })) }
 }
 
 function squeezed(before: Tracked, now: Tracked | undefined): boolean {
@@ -121,6 +141,11 @@ function squeezed(before: Tracked, now: Tracked | undefined): boolean {
 export interface Sync {
   changes: { from: number; to: number; insert: string }[]
   tracked: Tracked[]
+}
+
+/** As a step that nobody undoes: it is what happened, not what was typed. */
+export function stepOf(sync: Sync): TransactionSpec {
+  return { changes: sync.changes, effects: setTracked.of(sync.tracked), annotations: [Transaction.addToHistory.of(false), Transaction.remote.of(true)], filter: false }
 }
 
 /** How the document becomes `blocks`, leaving alone what somebody is at. Null if nothing differs. */

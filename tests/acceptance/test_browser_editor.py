@@ -1,0 +1,295 @@
+"""The screenplay edited in a real browser while the table plays: what is changed in the text is a correction in the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, expect
+
+from tests.acceptance.browser import Visit, chromium, need_browser, playing, visiting
+from tests.acceptance.conftest import REPLIES, SCRIPTED, need
+from tests.acceptance.program import Program, running, until
+from tests.acceptance.table import Fact, api, facts_of, opened
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+QUESTION = "Is there a room for the night?"
+FORMATS = ("fountain", "txt")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
+    """A program whose character's words are known."""
+    need("pocketsphinx", "espeakng_loader")
+    need_browser()
+    settings: dict[str, Any] = SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": REPLIES[:1], "first_ms": 5, "token_ms": 1}}}}
+    async with running(tmp_path_factory.mktemp("house"), settings) as program:
+        yield program
+        assert program.complaints() == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser; every test has a profile of its own in it."""
+    async with playing() as playwright, chromium(playwright) as one:
+        yield one
+
+
+async def told(house: Program, session: str, text: str) -> None:
+    """Somebody types something, and is answered to the end."""
+    async with api(house.url) as client:
+        answer = await client.post(f"/api/sessions/{session}/messages", json={"text": text}, headers={"Accept": "text/event-stream"})
+        answer.raise_for_status()
+
+
+async def played(house: Program) -> str:
+    """A session with a scene, a question and an answer of two sentences."""
+    session = await opened(house.url, ["mirelle"], title="First night", scene={"heading": "INT. TAVERN – NIGHT", "description": "Rain on the roof."})
+    await told(house, session, QUESTION)
+    return session
+
+
+async def corrected(house: Program, session: str, correction: dict[str, Any]) -> None:
+    """Another director corrects something, by REST."""
+    async with api(house.url) as client:
+        answer = await client.post(f"/api/sessions/{session}/corrections", json=correction)
+        answer.raise_for_status()
+        told_of = answer.json()
+
+        async def applied() -> bool:
+            return bool((await client.get(f"/api/sessions/{session}/corrections/{told_of['id']}")).json()["state"] == "applied")
+
+        await until(applied, what="the correction")
+
+
+async def written(visit: Visit, session: str) -> None:
+    """Open the editor and wait for the text."""
+    await visit.go(f"screenplay/{session}")
+    await expect(line(visit, QUESTION)).to_be_visible(timeout=20_000)
+
+
+def line(visit: Visit, text: str) -> Locator:
+    """The line of the document that holds these words."""
+    return visit.page.locator(".cm-line", has_text=text).first
+
+
+async def at_end_of(visit: Visit, text: str) -> None:
+    """Put the cursor behind a line's last word."""
+    await line(visit, text).click()
+    await visit.page.keyboard.press("End")
+
+
+async def leave(visit: Visit) -> None:
+    """Go elsewhere: to the title."""
+    await visit.page.keyboard.press("Control+Home")
+
+
+async def fact(house: Program, session: str, kind: str) -> Fact:
+    """The last fact of a kind, once there is one."""
+
+    async def found() -> Fact | None:
+        return next((one for one in reversed(await facts_of(house.url, session)) if one["kind"] == kind), None)
+
+    result: Fact = await until(found, what=kind)
+    return result
+
+
+async def of(house: Program, session: str, kind: str) -> list[Fact]:
+    """The facts of a kind."""
+    return [one for one in await facts_of(house.url, session) if one["kind"] == kind]
+
+
+async def test_what_is_changed_in_a_line_is_a_correction_as_the_cursor_leaves_it(house: Program, browser: Browser) -> None:
+    """Pending, then applied; nothing before the cursor is gone; one undo brings the wording back."""
+    session = await played(house)
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, QUESTION)
+        await visit.page.keyboard.type(" For two.")
+        await expect(visit.page.get_by_test_id("editor-progress")).to_have_attribute("data-state", "changed")
+        assert await of(house, session, "corrected") == []
+        await leave(visit)
+        said = (await of(house, session, "said"))[0]
+        body = (await fact(house, session, "corrected"))["body"]
+        assert (body["target"], body["text"], body["base"]) == (said["seq"], f"{QUESTION} For two.", said["seq"])
+        await expect(visit.page.get_by_test_id("editor-progress")).to_have_attribute("data-state", "applied")
+        await expect(visit.page.locator("[data-badge=edited]")).to_have_count(1)
+        await visit.page.get_by_test_id("editor-undo").click()
+        await expect(line(visit, "For two.")).to_have_count(0)
+        assert (await of(house, session, "corrected"))[-1]["body"]["text"] == QUESTION
+        assert visit.complaints == []
+
+
+async def test_a_feeling_is_changed_by_its_parenthetical_and_nothing_else_is(house: Program, browser: Browser) -> None:
+    """The words stay, the sentence is felt otherwise; the cue cannot be typed into."""
+    session = await played(house)
+    sentence = (await of(house, session, "sentence"))[0]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await line(visit, "(joy").click()
+        await visit.page.keyboard.press("Home")
+        await visit.page.keyboard.press("Shift+End")
+        await visit.page.keyboard.type("(fear 0.9, whisper)")
+        await visit.page.keyboard.press("Control+Enter")
+        body = (await fact(house, session, "corrected"))["body"]
+        assert (body["target"], body["text"]) == (sentence["seq"], sentence["body"]["text"])
+        assert (body["emotion"], body["intensity"], body["manner"]) == ("fear", 0.9, "whisper")
+        await expect(visit.page.locator("[data-emotion=fear]")).to_have_count(1)
+        await at_end_of(visit, "@Mirelle")
+        await visit.page.keyboard.type("xyz")
+        await leave(visit)
+        await expect(line(visit, "@Mirelle")).not_to_contain_text("xyz")
+        assert len(await of(house, session, "corrected")) == 1
+        assert visit.complaints == []
+
+
+async def test_deleted_is_struck_and_new_text_is_inserted_noted_or_whispered(house: Program, browser: Browser) -> None:
+    """Between two blocks: an action, a speech, a note and a whisper; a sentence emptied is struck, and so is a whole line."""
+    session = await played(house)
+    said = (await of(house, session, "said"))[0]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, QUESTION)
+        for typed in ("", "", "A dog barks.", "", "@Mirelle", "(anger)", "Quiet!", "", "[[to Mirelle, once: be curt]]", "", "[[whisper to mirelle: the key is gone]]"):
+            await visit.page.keyboard.type(typed)
+            await visit.page.keyboard.press("Enter")
+        await leave(visit)
+        await fact(house, session, "whispered")
+        action, speech = (one["body"] for one in await of(house, session, "inserted"))
+        assert (action["block"], action["text"], action["after"]) == ("action", "A dog barks.", said["seq"])
+        assert (speech["block"], speech["text"], speech["member"], speech["emotion"]) == ("line", "Quiet!", "mirelle", "anger")
+        assert speech["after"] == (await of(house, session, "inserted"))[0]["seq"]
+        note = (await of(house, session, "noted"))[0]
+        assert (note["body"]["text"], note["body"]["character"], note["body"]["scope"]) == ("be curt", "mirelle", "once")
+        await expect(visit.page.get_by_test_id(f"card-{note['seq']}")).to_be_visible()
+        text = await visit.page.get_by_test_id("screenplay-text").inner_text()
+        assert text.index(QUESTION) < text.index("A dog barks.") < text.index("Quiet!") < text.index("Good evening, traveller.")
+
+        first, second = await of(house, session, "sentence")
+        await line(visit, first["body"]["text"]).click()
+        await visit.page.keyboard.press("Home")
+        await visit.page.keyboard.press("Shift+End")
+        await visit.page.keyboard.press("Delete")
+        await leave(visit)
+        assert (await fact(house, session, "struck"))["body"]["targets"] == [first["seq"]]
+        await expect(visit.page.locator(".cm-struck")).to_have_text(first["body"]["text"])
+
+        await line(visit, second["body"]["text"]).click()
+        await visit.page.keyboard.press("Home")
+        await visit.page.keyboard.press("Shift+End")
+        await visit.page.keyboard.press("Backspace")
+        await leave(visit)
+        await expect(visit.page.locator("[data-badge=struck]")).to_have_count(1)
+        await visit.page.get_by_test_id(f"card-remove-{note['seq']}").click()
+        await expect(visit.page.get_by_test_id(f"card-{note['seq']}")).to_have_count(0)
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["keep mine", "take theirs"])
+async def test_a_conflict_shows_both_texts(house: Program, browser: Browser, *, keep: bool) -> None:
+    """Another director was faster: nothing is overwritten until this one has decided."""
+    session = await played(house)
+    said = (await of(house, session, "said"))[0]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, QUESTION)
+        await visit.page.keyboard.type(" Mine.")
+        await corrected(house, session, {"kind": "edit", "target": said["seq"], "base": said["seq"], "text": "Theirs."})
+        await expect(line(visit, "Mine.")).to_be_visible()
+        await leave(visit)
+        await expect(visit.page.get_by_test_id("conflict-mine")).to_have_text(f"{QUESTION} Mine.")
+        await expect(visit.page.get_by_test_id("conflict-theirs")).to_have_text("Theirs.")
+        assert len(await of(house, session, "corrected")) == 1
+        await visit.page.get_by_test_id("conflict-keep-mine" if keep else "conflict-take-theirs").click()
+        await expect(visit.page.get_by_test_id("conflict")).to_have_count(0)
+        await expect(line(visit, f"{QUESTION} Mine." if keep else "Theirs.")).to_be_visible()
+        expected = ["Theirs.", f"{QUESTION} Mine."] if keep else ["Theirs."]
+        await until(lambda: _texts(house, session, expected), what="the decision")
+        assert visit.complaints == []
+
+
+async def _texts(house: Program, session: str, expected: list[str]) -> bool:
+    return [one["body"]["text"] for one in await of(house, session, "corrected")] == expected
+
+
+async def test_live_facts_neither_move_the_cursor_nor_take_away_what_is_being_written(house: Program, browser: Browser) -> None:
+    """While somebody types, the table plays on below and another director edits above."""
+    session = await played(house)
+    first = (await of(house, session, "sentence"))[0]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, first["body"]["text"])
+        await visit.page.keyboard.type(" Half a thou")
+        said = (await of(house, session, "said"))[0]
+        await corrected(house, session, {"kind": "edit", "target": said["seq"], "text": "Another question, which is longer than the first one?"})
+        await expect(line(visit, "Another question")).to_be_visible()
+        await told(house, session, "And a stable?")
+        await expect(line(visit, "And a stable?")).to_have_count(1)
+        await visit.page.keyboard.type("ght.")
+        await leave(visit)
+
+        async def mine() -> bool:
+            return any(one["body"]["text"] == f"{first['body']['text']} Half a thought." for one in await of(house, session, "corrected"))
+
+        await until(mine, what="the correction")
+        assert visit.complaints == []
+
+
+async def test_follow_search_jump_figures_and_downloads(house: Program, browser: Browser, tmp_path: Path) -> None:
+    """It stays at the end until somebody scrolls up; search finds; the figures of each line stand beside it; files come."""
+    session = await played(house)
+    for number in range(8):
+        await told(house, session, f"Question number {number}?")
+    async with visiting(browser, house.url) as visit:
+        await visit.go(f"screenplay/{session}")
+        await expect(line(visit, "Question number 7?")).to_be_in_viewport()
+        await told(house, session, "The last one?")
+        await expect(line(visit, "The last one?")).to_be_in_viewport()
+        await visit.page.locator(".cm-scroller").hover()
+        await visit.page.mouse.wheel(0, -4000)
+        await expect(visit.page.get_by_test_id("editor-jump")).to_be_visible()
+        await expect(visit.page.get_by_test_id("editor-follow")).to_have_attribute("aria-pressed", "false")
+        await visit.page.get_by_test_id("editor-jump").click()
+        await expect(line(visit, "The last one?")).to_be_in_viewport()
+        await visit.page.get_by_test_id("editor-search").click()
+        await visit.page.keyboard.type("number 3")
+        await visit.page.keyboard.press("Enter")
+        await expect(line(visit, "Question number 3?")).to_be_in_viewport()
+        await visit.page.keyboard.press("Escape")
+        await visit.page.get_by_test_id("figures-button").click()
+        await expect(visit.page.get_by_test_id("turn-figure")).to_have_count(10)
+        await expect(visit.page.get_by_test_id("figure-turns")).to_contain_text("10")
+        closed = (await of(house, session, "line_closed"))[0]
+        bar = visit.page.locator(f"[data-testid=turn-figure][data-line='{closed['body']['line']}']")
+        assert set(closed["body"]["ms"]) >= {"llm_ttft", "first_sentence"}
+        await expect(bar.locator("[data-part=llm_ttft]")).to_have_count(1)
+        await visit.page.keyboard.press("Escape")
+        for form in FORMATS:
+            async with visit.page.expect_download() as download:
+                await visit.page.get_by_test_id(f"download-{form}").click()
+            path = tmp_path / form
+            await (await download.value).save_as(path)
+            assert QUESTION in path.read_text(encoding="utf-8")
+        assert visit.complaints == []
+
+
+async def test_the_logs_are_searched_filtered_and_followed(house: Program, browser: Browser) -> None:
+    """A full-text query, a level, a session; new entries come by themselves; every field can be read."""
+    async with visiting(browser, house.url) as visit:
+        await visit.go("logs")
+        entries = visit.page.get_by_test_id("log-entry")
+        await expect(entries.first).to_be_visible()
+        await expect(visit.page.get_by_test_id("logs-follow")).to_have_attribute("data-feed", "live")
+        await entries.first.get_by_role("button").click()
+        await expect(visit.page.get_by_test_id("log-fields")).to_be_visible()
+        await visit.page.get_by_test_id("logs-query").fill("nothing-has-this-word")
+        await expect(entries).to_have_count(0)
+        await visit.page.get_by_test_id("logs-clear").click()
+        await expect(entries.first).to_be_visible()
+        await visit.page.get_by_test_id("logs-level").select_option("critical")
+        await expect(entries).to_have_count(0)
+        assert visit.complaints == []
