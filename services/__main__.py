@@ -16,7 +16,7 @@ import structlog
 
 from services.catalog import SERVICES
 from services.compose import compose
-from services.core import logs, tracing
+from services.core import logs, telemetry, tracing
 from services.core.errors import SouffleurError
 from services.core.presence import present
 from services.core.registry import load
@@ -33,6 +33,8 @@ async def running(settings: Settings, names: Sequence[str]) -> AsyncIterator[Run
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(compose(settings))
         await stack.enter_async_context(tracing.exporting(settings.telemetry.otlp_endpoint))
+        if "gateway" not in names:
+            stack.enter_context(telemetry.told_at(settings.telemetry.metrics_host, settings.telemetry.metrics_port))
         stack.enter_context(logs.stored(runtime.logs_url, settings.telemetry))
         for name in SERVICES:
             if name in names:

@@ -172,12 +172,14 @@ class GatewaySettings(Section):
 
 
 class TelemetrySettings(Section):
-    """Logs."""
+    """Logs, metrics and traces."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     log_days: float = Field(14.0, gt=0, le=3650, description="How long the log store keeps an entry")
     log_rows: int = Field(500_000, ge=1000, description="How many entries the log store keeps")
+    metrics_host: str = Field("127.0.0.1", description="Where a process without a gateway tells its metrics")
+    metrics_port: int = Field(0, ge=0, le=65535, description="0 = nowhere; with a gateway they are at its /metrics")
     otlp_endpoint: str = Field("", description="Where traces go (OTLP over HTTP), e.g. http://localhost:4318; empty = nowhere")
     grafana_url: str = Field("", description="Grafana, for the links in the desk, e.g. http://localhost:3000")
 

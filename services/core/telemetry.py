@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest, start_http_server
+
+from services.core.errors import Unavailable
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 _VOICE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -43,7 +46,7 @@ FALLBACKS: Final = Counter("souffleur_fallbacks", "Engines that failed and were 
 TOKENS: Final = Counter("souffleur_llm_tokens", "Tokens by direction", ["direction", *_MODEL], registry=REGISTRY)
 PURPOSE_TOKENS: Final = Counter("souffleur_llm_purpose_tokens", "Tokens by what they were for", ["direction", "purpose"], registry=REGISTRY)
 COST: Final = Counter("souffleur_llm_cost_usd", "Cost of replies in US dollars, by the configured prices", _MODEL, registry=REGISTRY)
-CORRECTIONS: Final = Counter("souffleur_corrections", "Corrections by what became of them", ["kind", "state"], registry=REGISTRY)
+CORRECTIONS: Final = Counter("souffleur_corrections", "Corrections accepted (pending), and what became of them", ["kind", "state"], registry=REGISTRY)
 APPENDS: Final = Histogram("souffleur_append_seconds", "Time to append facts durably", buckets=_VOICE_BUCKETS[:8], registry=REGISTRY)
 ARCHIVE_LAG: Final = Gauge("souffleur_archive_lag_facts", "Facts written but not archived", registry=REGISTRY)
 SESSIONS: Final = Gauge("souffleur_sessions", "Sessions owned by this process", registry=REGISTRY)
@@ -61,6 +64,43 @@ ADVISER_FAILURES: Final = Counter(
     "souffleur_adviser_failures", "Work behind the play that failed and is tried again later", ["purpose", "reason"], registry=REGISTRY
 )
 ProcessCollector(registry=REGISTRY)
+
+
+def _begin_at_zero() -> None:
+    """A series that begins with its first event has no growth to show: those whose labels are known begin now."""
+    for metric, values in (
+        (INTERRUPTIONS, ("real", "false")),
+        (TURNS, ("heard", "cut", "aborted", "rejected")),
+        (CHARACTERS, ("written", "heard")),
+        (RECOMMENDATIONS, ("proposed", "accepted", "pinned", "rejected", "expired", "dropped")),
+        (LOG_DROPPED, ("full", "failed")),
+    ):
+        for value in values:
+            metric.labels(value)
+    for kind in ("edit", "strike", "insert", "note", "whisper", "retcon", "scene", "reveal", "decide"):
+        for state in ("pending", "applied", "conflicted", "dead"):
+            CORRECTIONS.labels(kind, state)
+
+
+_begin_at_zero()
+
+
+@contextmanager
+def told_at(host: str, port: int) -> Iterator[None]:
+    """Tell the metrics at a port of their own for the time of the block; 0 = do not. Raises `Unavailable` if it is taken."""
+    if not port:
+        yield
+        return
+    try:
+        server, thread = start_http_server(port, host, REGISTRY)
+    except OSError as error:
+        raise Unavailable(f"metrics cannot be told at {host}:{port}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def exposition() -> bytes:

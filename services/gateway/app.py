@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +28,12 @@ from services.gateway.characters.store import CharacterStore
 from services.gateway.corrections import bus_routes
 from services.gateway.corrections import routes as steering
 from services.gateway.corrections.desk import Corrections
+from services.gateway.corrections.gauges import gauged
 from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.limits import BodyLimits
 from services.gateway.logs import routes as logs
+from services.gateway.memories import routes as memories
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
 from services.gateway.realtime import routes as realtime
 from services.gateway.rest import facts, rolls, screenplay, services, sessions, settings, status
@@ -38,6 +41,7 @@ from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
+from services.transcript.memory import MemoryStore, embedder_of
 
 _STOP_S: Final = 3
 _PING_S: Final = 15.0
@@ -64,7 +68,9 @@ async def serving(runtime: Runtime, more: Routers = lambda _: ()) -> AsyncIterat
         history = History(edge.log, edge.archive)
         turns = await stack.enter_async_context(Turns(edge.stage, history).open())
         corrections = await stack.enter_async_context(Corrections.open(edge, history))
-        app = application(edge, history, turns, corrections, more(edge))
+        remembered = await MemoryStore.open(runtime.archive_url, embedder_of(runtime.settings), clock=runtime.clock)
+        stack.push_async_callback(remembered.close)
+        app = application(edge, history, turns, corrections, [memories.router(remembered), *more(edge)])
         await stack.enter_async_context(app.router.lifespan_context(app))
         server = _Server(_config(guarded(app, runtime), runtime))
         listener = _listener(runtime.settings.gateway)
@@ -108,6 +114,7 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
     )
     problems.install(app)
     probes = health.Health(edge)
+    probes.besides.append(partial(gauged, corrections.bus))
     for router in (
         health.router(probes),
         characters.router(edge),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -59,7 +59,9 @@ class Health:
         self._report = Report()
         self._looked_at = float("-inf")
         self._spoke = False
-        self._looking: asyncio.Task[Report] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self.besides: list[Callable[[], Awaitable[None]]] = []
+        """What else is looked at for the gauges; none of these raises."""
 
     async def report(self) -> Report:
         """The state of a moment ago at the oldest."""
@@ -74,7 +76,12 @@ class Health:
         """Have the gauges of what is ready brought up to date, without waiting for it; whoever scrapes sees them the next time."""
         stale = self._edge.runtime.clock.now() - self._looked_at >= _GAUGED_S
         if stale and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self.report(), name="health")
+            self._looking = asyncio.create_task(self._gauged(), name="health")
+
+    async def _gauged(self) -> None:
+        await self.report()
+        for look in self.besides:
+            await look()
 
     async def _look(self) -> Report:
         edge = self._edge

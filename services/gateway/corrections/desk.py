@@ -16,6 +16,7 @@ from services.core.clock import Clock
 from services.core.errors import Forbidden, InvalidRequest, SouffleurError
 from services.core.model.attachment import ActResponse, Principal
 from services.core.rpc.client import StageClient
+from services.core.telemetry import CORRECTIONS
 from services.gateway.corrections.acts import request_of
 from services.gateway.corrections.hotwords import names_taught
 from services.gateway.corrections.relay import Relay
@@ -23,7 +24,7 @@ from services.gateway.corrections.requests import Act, Correction, Edit, Insert,
 from services.gateway.edge import Edge
 from services.gateway.history import History, Table
 from services.transcript.outbox import Outbox, Row
-from services.transcript.outbox.row import LIVE, TEXT
+from services.transcript.outbox.row import LIVE, OPEN, TEXT
 from services.transcript.view import SaidEntry
 
 _ACT_DUE_MS: Final = 15_000
@@ -89,6 +90,7 @@ class Corrections:
         )
         accepted, new = await self.outbox.add(row)
         if new:
+            CORRECTIONS.labels(row.kind, OPEN).inc()
             self.relay.send(accepted)
         return accepted
 
