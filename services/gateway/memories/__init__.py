@@ -1,0 +1,1 @@
+"""What characters remember, for the director to review."""
