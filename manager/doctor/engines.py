@@ -28,6 +28,18 @@ async def engines(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     yield _llama(settings.models)
     yield Finding(part="llm", name="understudy", state=State.OK, detail="always there: answers from the card's own lines when no model does")
+    yield _adviser(settings)
+
+
+def _adviser(settings: Settings) -> Finding:
+    """Behind the play: what condenses and what advises."""
+    chosen = settings.summarizer
+    if not chosen.enabled:
+        return Finding(part="llm", name="adviser", state=State.INFO, detail="switched off: no digests, no advice, no memories")
+    light = f"digests by {', '.join(chosen.light)}" if chosen.light else "digests are extracts, without a model"
+    strong = f"advice by {', '.join(chosen.strong)}" if chosen.strong else "no advice"
+    remedy = "" if chosen.strong else "name an engine in summarizer.strong"
+    return Finding(part="llm", name="adviser", state=State.OK if chosen.strong else State.INFO, detail=f"{light}; {strong}", remedy=remedy)
 
 
 def _hearing(settings: Settings) -> Iterator[Finding]:

@@ -53,8 +53,8 @@ class Drafts:
     """Sentence of a kept line -> its character and how it stands."""
     waiting: list[Lesson] = field(default_factory=list)
 
-    def take(self, fact: Fact) -> None:
-        """Take one fact in."""
+    def take(self, fact: Fact) -> bool:
+        """Take one fact in. False for a correction that is known to leave the words as they are: only the feeling changes."""
         line = str(fact.body.get("line", ""))
         match fact.kind:
             case Kind.LINE_OPENED:
@@ -67,8 +67,9 @@ class Drafts:
             case Kind.REJECTED if (known := self.lines.get(line)) and known.attempts and str(fact.body.get("reason", "")).strip():
                 drafted = known.attempts[max(known.attempts)].values()
                 self._learn(known.character, drafted, reason=str(fact.body["reason"]), by=(fact.seq,))
-            case Kind.CORRECTED if fact.by.role in _OVERSEERS:
-                self._corrected(fact)
+            case Kind.CORRECTED:
+                return self._corrected(fact)
+        return True
 
     def _open(self, line: str, fact: Fact) -> None:
         if fact.by.role in _OVERSEERS:
@@ -87,13 +88,17 @@ class Drafts:
             version = joined(str(item.body.get("text", "")) for item in _ordered(last.values()))
             self._learn(line.character, line.attempts[max(own)].values(), version=version, by=tuple(item.seq for item in last.values()))
 
-    def _corrected(self, fact: Fact) -> None:
+    def _corrected(self, fact: Fact) -> bool:
         target, text = fact.body.get("target"), str(fact.body.get("text", ""))
         known = self.wording.get(target) if isinstance(target, int) else None
-        if known is None or not isinstance(target, int) or not text or text == known[1]:
-            return
+        if known is None or not isinstance(target, int):
+            return True
+        if not text or text == known[1]:
+            return False
         self.wording[target] = (known[0], text)
-        self._add(Lesson(character=known[0], draft=known[1], version=text, rests_on=(target, fact.seq)))
+        if fact.by.role in _OVERSEERS:
+            self._add(Lesson(character=known[0], draft=known[1], version=text, rests_on=(target, fact.seq)))
+        return True
 
     def _learn(self, character: str, drafted: Iterable[Fact], *, version: str = "", reason: str = "", by: tuple[int, ...]) -> None:
         facts = _ordered(drafted)

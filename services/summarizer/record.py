@@ -86,10 +86,10 @@ class Record:
         """Move the view forward and keep the accounts."""
         self.view = self.view.advance(facts)
         for fact in facts:
-            self.drafts.take(fact)
+            reworded = self.drafts.take(fact)
             if fact.kind in REWRITING:
                 self.withdrawn, self.rewritten_ms = True, fact.at_ms
-            elif fact.kind == Kind.CORRECTED and isinstance(target := fact.body.get("target"), int):
+            elif fact.kind == Kind.CORRECTED and reworded and isinstance(target := fact.body.get("target"), int):
                 self.corrected[target], self.rewritten_ms = fact.seq, fact.at_ms
             elif fact.kind == Kind.SUMMARIZED and fact.body.get("covers"):
                 self.last_digest = fact.seq

@@ -37,7 +37,7 @@ def test_up_without_options_runs_everything(started: list[tuple[Settings, list[s
     """All services, the defaults, and an absolute data folder."""
     assert main(["up"]) == 0
     ((settings, names, download),) = started
-    assert names == ["manager", "stt", "llm", "tts", "stage", "gateway"]
+    assert names == ["manager", "stt", "llm", "tts", "stage", "summarizer", "corrections", "gateway"]
     assert (settings.gateway.port, settings.data_dir, download) == (8765, elsewhere / "data", True)
 
 
@@ -64,7 +64,7 @@ def test_an_unknown_service_is_answered_with_the_known_ones(capsys: pytest.Captu
     """The message lists what there is."""
     with pytest.raises(SystemExit):
         main(["up", "--services", "singing"])
-    assert "manager, stt, llm, tts, stage, gateway" in capsys.readouterr().err
+    assert "manager, stt, llm, tts, stage, summarizer, corrections, gateway" in capsys.readouterr().err
 
 
 def test_bad_settings_are_one_line(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

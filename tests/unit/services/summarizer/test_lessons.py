@@ -69,6 +69,19 @@ def test_a_correction_of_what_was_said_teaches_each_time_from_the_last_wording()
     ]
 
 
+def test_a_change_of_feeling_leaves_the_words_as_they_are() -> None:
+    """No digest is out of date because of it."""
+    story = Story()
+    (sentence,) = story.speak("one", "Take it.")
+    drafts = Drafts()
+    for fact in story.facts:
+        drafts.take(fact)
+    story.add(bodies.Corrected(target=sentence, text="Take it.", emotion="anger"), by=GM)
+    assert not drafts.take(story.facts[-1])
+    story.add(bodies.Corrected(target=sentence, text="Buy it."), by=GM)
+    assert drafts.take(story.facts[-1])
+
+
 def test_what_is_kept_is_bounded() -> None:
     """Lines and lessons."""
     story = Story()
