@@ -170,17 +170,13 @@ async def test_deleted_is_struck_and_new_text_is_inserted_noted_or_whispered(hou
         assert text.index(QUESTION) < text.index("A dog barks.") < text.index("Quiet!") < text.index("Good evening, traveller.")
 
         first, second = await of(house, session, "sentence")
-        await line(visit, first["body"]["text"]).click()
-        await visit.page.keyboard.press("Home")
-        await visit.page.keyboard.press("Shift+End")
+        await line(visit, first["body"]["text"]).click(click_count=3)
         await visit.page.keyboard.press("Delete")
         await leave(visit)
         assert (await fact(house, session, "struck"))["body"]["targets"] == [first["seq"]]
         await expect(visit.page.locator(".cm-struck")).to_have_text(first["body"]["text"])
 
-        await line(visit, second["body"]["text"]).click()
-        await visit.page.keyboard.press("Home")
-        await visit.page.keyboard.press("Shift+End")
+        await line(visit, second["body"]["text"]).click(click_count=3)
         await visit.page.keyboard.press("Backspace")
         await leave(visit)
         await expect(visit.page.locator("[data-badge=struck]")).to_have_count(1)

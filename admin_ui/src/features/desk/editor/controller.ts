@@ -37,6 +37,8 @@ export interface Shown {
 
 const NEAR_PX = 48
 const GLOW_MS = 2500
+/** A scrolling goes on that long after the hand that began it. */
+const HAND_MS = 1000
 
 export interface Language {
   words: Words
@@ -56,7 +58,7 @@ export class EditorController {
   private readonly subscription: Subscription
   private blocks: Block[] = []
   private glowing = new Set<number>()
-  private steered = 0
+  private handled = -Infinity
 
   constructor(
     parent: HTMLElement,
@@ -67,7 +69,9 @@ export class EditorController {
     this.margin.className = 'screenplay-margin'
     this.view = new EditorView({ parent, state: EditorState.create({ extensions: this.extensions() }) })
     this.view.scrollDOM.append(this.margin)
-    this.view.scrollDOM.addEventListener('scroll', () => this.scrolled(), { passive: true })
+    const { scrollDOM } = this.view
+    scrollDOM.addEventListener('scroll', () => this.scrolled(), { passive: true })
+    for (const hand of ['wheel', 'touchmove', 'pointerdown', 'keydown']) scrollDOM.addEventListener(hand, () => (this.handled = performance.now()), { passive: true })
     this.view.dispatch({ effects: setWords.of({ badge: language.badge }) })
     this.subscription = transcript$.subscribe(() => this.facts())
   }
@@ -327,14 +331,14 @@ export class EditorController {
   }
 
   private toEnd(): void {
-    this.steered = performance.now()
     this.view.requestMeasure({ key: this, read: () => null, write: () => { this.view.scrollDOM.scrollTop = this.view.scrollDOM.scrollHeight } })
   }
 
   private scrolled(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.view.scrollDOM
     const near = scrollHeight - scrollTop - clientHeight < NEAR_PX
-    if (near !== this.shown$.value.following && (near || performance.now() - this.steered > 400)) this.tellShown({ following: near })
+    // Text that grows above moves the place too; only a hand that scrolled up has had enough of the end.
+    if (near !== this.shown$.value.following && performance.now() - this.handled < HAND_MS) this.tellShown({ following: near })
   }
 
   private tellShown(patch: Partial<Shown>): void {
