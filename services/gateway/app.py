@@ -121,7 +121,7 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
         sessions.router(edge, history, turns),
         facts.router(edge, history),
         rolls.router(edge, history),
-        screenplay.router(edge, history),
+        screenplay.router(edge, history, corrections),
         advice.router(edge, history),
         steering.router(corrections),
         bus_routes.router(corrections),

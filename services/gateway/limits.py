@@ -20,6 +20,8 @@ _SPECIAL: Final = {
     "/v1/realtime/calls": frozenset({"application/sdp", "multipart/form-data"}),
 }
 """Paths whose bodies are not JSON."""
+_DOCUMENT: Final = frozenset({"text/plain", "text/vnd.fountain", "text/x-fountain"})
+""".../screenplay: an edited document."""
 
 ORDINARY_BYTES: Final = 3 * 1024 * 1024
 """Largest body where no recording is expected: a card of 2 MiB with what JSON escapes add."""
@@ -54,7 +56,7 @@ class BodyLimits:
         if length is not None and (not length.isascii() or not length.isdigit() or int(length) > limit):
             await answer(path, 413, "too_large", f"The body may have {limit} bytes here.")(scope, receive, body.send)
         elif scope["method"] in _UNSAFE and not _type_fits(path, headers):
-            wanted = ", ".join(sorted(_SPECIAL.get(path, _JSON)))
+            wanted = ", ".join(sorted(_types(path)))
             await answer(path, 415, "unsupported_media_type", f"The body must be {wanted}.")(scope, receive, body.send)
         else:
             await self._app(scope, body.receive, body.send)
@@ -112,5 +114,9 @@ class _Body:
 def _type_fits(path: str, headers: Headers) -> bool:
     given = headers.get("content-type", "").partition(";")[0].strip().lower()
     if given:
-        return given in _SPECIAL.get(path, _JSON)
+        return given in _types(path)
     return headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+
+
+def _types(path: str) -> frozenset[str]:
+    return _DOCUMENT if path.startswith("/api/sessions/") and path.endswith("/screenplay") else _SPECIAL.get(path, _JSON)

@@ -47,7 +47,12 @@ class PreconditionFailed(errors.Conflict):
     """It has changed since you read it; read it again and repeat your change."""
 
 
+class PreconditionRequired(errors.InvalidRequest):
+    """Say in If-Match which version you have changed: the ETag that it was given out with."""
+
+
 _STATUS[PreconditionFailed] = 412
+_STATUS[PreconditionRequired] = 428
 
 
 def status_of(error: errors.SouffleurError) -> int:

@@ -18,7 +18,7 @@ from services.transcript.view import Reader, redacted
 
 _DRAFT: Final = frozenset({Kind.LINE_OPENED, Kind.SENTENCE})
 _LONGEST_LINE: Final = 1_000
-"""Facts looked back over for the draft that a release makes public."""
+"""Facts looked back over for the draft that a release made public."""
 
 
 def router(edge: Edge, history: History) -> APIRouter:
@@ -61,6 +61,9 @@ async def _told(history: History, sid: str, fact: Fact, reader: Reader) -> list[
     view = (await history.table(sid)).view
     candidates = [fact]
     if fact.kind == Kind.RELEASED:
-        earlier = await history.facts(sid, max(0, fact.seq - _LONGEST_LINE))
-        candidates = [one for one in earlier if one.seq < fact.seq and one.kind in _DRAFT and one.body.get("line") == fact.body.get("line")]
+        line = str(fact.body.get("line"))
+        opened = view.line(line)
+        # It may have waited for long; one that is over was public before, or is found near its release.
+        earlier = await history.facts(sid, opened.seq - 1 if opened else max(0, fact.seq - _LONGEST_LINE))
+        candidates = [one for one in earlier if one.seq < fact.seq and one.kind in _DRAFT and one.body.get("line") == line]
     return [shown for shown in (redacted(one, reader, view) for one in candidates) if shown is not None]

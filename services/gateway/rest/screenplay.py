@@ -1,28 +1,35 @@
-"""REST of the screenplay: the session as a Fountain document, to read, to download, to watch as it grows."""
+"""REST of the screenplay: the session as a Fountain document, to read, to download, to watch as it grows, and to hand in edited."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from services.core.errors import InvalidRequest
 from services.gateway import sse
+from services.gateway.corrections.desk import Corrections
 from services.gateway.edge import Edge
 from services.gateway.history import History
-from services.gateway.principals import principal_of
-from services.transcript.screenplay import Block, blocks, delta, plain_text, render, render_block, render_title, title_page
+from services.gateway.principals import principal_of, require_director
+from services.gateway.rest.edited import handed_in
+from services.gateway.rest.press import Press
+from services.transcript.screenplay import MEDIA_TYPES, Block, blocks, delta, export, render, render_block, render_title, title_page
 from services.transcript.view import Reader, View
 
-Format = Literal["fountain", "txt"]
-_WRITERS: Final[dict[str, Callable[[View], str]]] = {"fountain": render, "txt": plain_text}
+Format = Literal["fountain", "txt", "html", "pdf", "fdx"]
+_PAPER: Final = frozenset({"html", "pdf", "fdx"})
+"""Formats that take a while to write."""
+_PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""Of a screenplay as a page: it is words, and nothing in it may do anything."""
 
 
-def router(edge: Edge, history: History) -> APIRouter:
-    """GET /api/sessions/{id}/screenplay."""
+def router(edge: Edge, history: History, corrections: Corrections) -> APIRouter:
+    """GET and PUT of /api/sessions/{id}/screenplay."""
     routes = APIRouter(prefix="/api/sessions", tags=["transcript"])
+    press = Press()
 
     @routes.get("/{sid}/screenplay")
     async def screenplay(
@@ -33,7 +40,6 @@ def router(edge: Edge, history: History) -> APIRouter:
     ) -> Response:
         """The document, its ETag the seq of the last fact in it; with `Accept: text/event-stream` live."""
         reader = await history.reader(sid, principal_of(request))
-        write = _WRITERS[form]
         if sse.wanted(request):
             if form != "fountain":
                 raise InvalidRequest("format: live there is only the Fountain document.")
@@ -45,7 +51,16 @@ def router(edge: Edge, history: History) -> APIRouter:
             return Response(status_code=304, headers=headers)
         if download:
             headers["Content-Disposition"] = f'attachment; filename="{_file_name(sid)}.{form}"'
-        return Response(write(view), headers=headers, media_type="text/plain; charset=utf-8")
+        if form == "html":
+            headers["Content-Security-Policy"] = _PAGE_POLICY
+        if form not in _PAPER:
+            return Response(export(view, form), headers=headers, media_type=MEDIA_TYPES[form])
+        return Response(await press.printed(view, form), headers=headers, media_type=MEDIA_TYPES[form])
+
+    @routes.put("/{sid}/screenplay", status_code=202)
+    async def hand_in(sid: str, request: Request) -> dict[str, Any]:
+        """An edited document: its difference to the one of If-Match becomes corrections, each with its own state."""
+        return await handed_in(sid, request, require_director(request), history, corrections)
 
     return routes
 

@@ -11,13 +11,13 @@ from services.transcript.screenplay.wording import announcement, remark
 from services.transcript.view import Entry, LineEntry, View
 
 _BREAKS: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROLS: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ASIDES: Final = {seen.NoteEntry: "Note", seen.SummaryEntry: "So far", seen.RecommendationEntry: "Adviser"}
 
 
 def plain_text(view: View) -> str:
     """The view for a .txt file."""
-    title = _clean(view.title)
+    title = clean(view.title)
     heading = [f"{title}\n{'=' * min(len(title), 78)}"] if title else []
     return "\n\n".join([*heading, *(text for entry in view.entries if (text := _entry(entry)))]) + "\n"
 
@@ -29,12 +29,12 @@ def _entry(entry: Entry) -> str:
         case LineEntry():
             return _line(entry)
         case seen.SaidEntry():
-            return _clean(entry.text) if entry.source == "narrated" else _speech(entry.name, entry.text)
+            return clean(entry.text) if entry.source == "narrated" else _speech(entry.name, entry.text)
         case seen.SceneEntry():
-            return "\n".join(_clean(text) for text in (f"--- {entry.heading} ---" if entry.heading else "", entry.description) if text)
+            return "\n".join(clean(text) for text in (f"--- {entry.heading} ---" if entry.heading else "", entry.description) if text)
         case seen.RollEntry() | seen.JoinEntry() | seen.LeaveEntry():
-            return _clean(f"* {entry.name}{announcement(block_of(entry))}")
-    return f"[{_clean(_aside(entry))}]"
+            return clean(f"* {entry.name}{announcement(block_of(entry))}")
+    return f"[{clean(_aside(entry))}]"
 
 
 _Aside = seen.NoteEntry | seen.WhisperEntry | seen.SummaryEntry | seen.RecommendationEntry | seen.DegradedEntry | seen.PassedEntry | seen.RevealEntry
@@ -66,9 +66,10 @@ def _line(line: LineEntry) -> str:
 
 
 def _speech(name: str, text: str) -> str:
-    first, *more = f"{_clean(name)}: {_clean(text)}".split("\n")
+    first, *more = f"{clean(name)}: {clean(text)}".split("\n")
     return "\n".join((first, *(f"    {line}" if line else "" for line in more)))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Without control characters, line ends as one."""
     return _CONTROLS.sub("", _BREAKS.sub("\n", text))
