@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -11,15 +11,15 @@ from ulid import ULID
 
 from services.core.model.fact import Author
 from services.core.model.facts import Rejected, Released
-from services.core.model.reply import ReplyEvent, Sentence
 from services.stage.backstage import STAGE, Backstage
 from services.stage.conductor import Line
 from services.stage.drafting import Drafting
 from services.stage.fillers import AFTER_S, filler
 from services.stage.holding import Held, Holding
 from services.stage.order import Order, Timing, Written
+from services.stage.resaying import unheard
 from services.stage.thinking import Thinking
-from services.stage.turns import Turn, written_seq
+from services.stage.turns import Turn
 
 
 class Floor(Protocol):
@@ -98,10 +98,10 @@ class Approval(Holding):
         """A line that was just cut while it was being spoken: what was not heard of it waits for approval."""
         old = line.order
         turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=Timing(asked=self._backstage.clock.now()))
-        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing)
+        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing, retakes=old.line)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
-        rest = _nothing() if line.drafting.complete else line.drafting.feed
-        drafting.task = self._floor.spawn(drafting.continued(_unheard(line), rest), "draft")
+        rest = line.drafting.rest()
+        drafting.task = self._floor.spawn(drafting.continued(unheard(line), rest), "draft")
         return self.add(drafting, turn)
 
     async def reword(self, held: Held, text: str, by: Author) -> None:
@@ -138,26 +138,3 @@ class Approval(Holding):
     def changed(self) -> None:
         """What stands on the desk has changed."""
         self._tell()
-
-
-def _unheard(line: Line) -> list[Sentence]:
-    """What nobody heard of a line that was cut; of the sentence in which it was cut, its rest."""
-    last_seq, offset = line.heard_to
-    rest: list[Sentence] = []
-    for sentence, written in zip(line.drafting.given, line.drafting.facts[1:], strict=False):
-        seq = written_seq(written)
-        if seq and seq < last_seq:
-            continue
-        if seq and seq == last_seq:
-            text = sentence.text[offset:].strip()
-            if text:
-                rest.append(replace(sentence, text=text, tagged=text))
-        else:
-            rest.append(sentence)
-    return rest
-
-
-async def _nothing() -> AsyncIterator[ReplyEvent]:
-    """No more events."""
-    return
-    yield

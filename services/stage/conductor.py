@@ -119,9 +119,11 @@ class Line:
         """Some listener reported its position."""
         self._changed.set()
 
-    def speaks(self, seq: int) -> bool:
-        """Is this fact one of the line's sentences?"""
-        return seq in self._spoken or seq == self._delivered[0]
+    def is_saying(self, seq: int) -> bool:
+        """Was this sentence given to the voice, and not heard to its end?"""
+        sentence = self._spoken.get(seq)
+        last, offset = self._heard(None)[0]
+        return sentence is not None and not (seq < last or (seq == last and offset >= len(sentence.text)))
 
     # The line itself.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Final
 
 from services.core.errors import SouffleurError
@@ -96,6 +96,10 @@ class Drafting:
             self.facts.append(self._write(body, "open", turn or None, self._by))
         return turn
 
+    def rest(self) -> AsyncIterable[ReplyEvent]:
+        """What is still to come of the reply, for somebody else."""
+        return _nothing() if self.complete else self.feed
+
     def stop(self, *, feed: bool = True) -> None:
         """No more words; without `feed` the reply goes on for somebody else."""
         if self.task is not None:
@@ -186,3 +190,9 @@ class Drafting:
     def _write(self, body: Body, key: str, cause: int | None, by: Author) -> Written:
         order = self.order
         return self._backstage.write(body, f"{order.line}:{key}", by, order.place, audience=order.audience, cause=cause)
+
+
+async def _nothing() -> AsyncIterator[ReplyEvent]:
+    """No more events."""
+    return
+    yield

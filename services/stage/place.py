@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import structlog
-from ulid import ULID
 
 from services.core import tracing
 from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
-from services.core.model.facts import Degraded, Passed
-from services.core.telemetry import FALLBACKS, INTERRUPTIONS
+from services.core.model.facts import Passed
+from services.core.telemetry import INTERRUPTIONS
 from services.stage import casting
 from services.stage.approval import Approval
 from services.stage.attachments import Attachment
 from services.stage.backstage import STAGE, Backstage
 from services.stage.conductor import Line
+from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
 from services.stage.figures import settle, show_times
 from services.stage.floor import Action, Event, Floor
 from services.stage.holding import Held
 from services.stage.order import Order, Timing, Written
 from services.stage.ordering import ordered
+from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
 from services.stage.thinking import Thinking
-from services.stage.turns import Turn, Unasked
+from services.stage.turns import Turn, Unasked, written_seq
 
 _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 """Why a line was cut, by the event that cut it."""
@@ -48,6 +49,8 @@ class Place:
         self.turn: Turn | None = None
         self.scripts: deque[Turn] = deque()
         """The director's words that wait for the floor; they go before the turn."""
+        self.fell_back = Degradation(name, backstage).fell_back
+        self.remainders = Remainders(backstage, self.fell_back, self.spawn)
         self.unasked: Unasked | None = None
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules.changed)
@@ -58,12 +61,6 @@ class Place:
         self._occupied = occupied
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._degraded: dict[str, str] = {}
-
-    @property
-    def busy(self) -> bool:
-        """Something is still running here."""
-        return bool(self._tasks)
 
     def _choose(self, text: str, *, asked: str = "", addressed: str = "", humans: int | None = None) -> casting.Choice:
         """Who answers these words; `humans` stands for the heads that are here."""
@@ -124,7 +121,8 @@ class Place:
         if self.turn is not None and not self.turn.script and self._rules.mode(self.turn.character, self.turn.platform) == "approve":
             self._draft_for_approval()
         # A turn that waits for a line to end is no reason to leave that line paused.
-        ready = self.line is None and (self.turn is not None or bool(self.scripts) or self.approval.next_released() is not None)
+        waiting = self.remainders or self.turn is not None or self.scripts or self.approval.next_released() is not None
+        ready = self.line is None and bool(waiting)
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
 
     def pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
@@ -179,18 +177,34 @@ class Place:
             line.cut(reason, by)
             self._settle(line)
 
-    def interrupt_for(self, targets: Sequence[int]) -> None:
-        """A correction touches these facts: if one belongs to the line that is being spoken, it is cut first."""
-        if self.line is not None and any(self.line.speaks(seq) for seq in targets):
+    def interrupt_for(self, changes: Changes) -> None:
+        """A correction changes these facts: what is being said of them is not said to its end, but as it stands then."""
+        line = self.line
+        if line is None:
+            return
+        if any(seq in changes for seq in map(written_seq, line.drafting.facts[:1]) if seq):
+            # The line as a whole is struck.
             self._cut("corrected")
             self.feed(Event.LINE_ENDED)
             self.offer()
+        elif any(line.is_saying(seq) for seq in changes):
+            self._say_again(line, changes)
+
+    def _say_again(self, line: Line, changes: Changes) -> None:
+        """Cut it at the word that was heard; what was not heard goes on in a line of its own, as corrected."""
+        self.line = None
+        line.cut("corrected", keeps_words=True)
+        self._settle(line)
+        self.remainders.add(line, changes)
+        self.feed(Event.LINE_ENDED)
+        self.offer()
 
     def undo(self, to: int) -> None:
         """Nothing after the fact `to` has happened: what was to answer it does not."""
         if self.line is not None and self.line.drafting.after(to):
             self._cut("corrected")
             self.feed(Event.LINE_ENDED)
+        self.remainders.give_up("corrected", lambda drafting: drafting.after(to))
         self.approval.undo(to)
         if self.turn is not None and self.turn.after(to):
             turn, self.turn = self.turn, None
@@ -202,6 +216,10 @@ class Place:
 
     def _open_line(self) -> None:
         released = self.approval.next_released()
+        if self.remainders:
+            drafting = self.remainders.take()
+            self._perform(drafting, drafting.order.answers)
+            return
         if released is not None:
             self.approval.take(released)
             self._perform(released.drafting, released.turn.participant)
@@ -263,7 +281,7 @@ class Place:
 
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""
-        return self.line is None and self.turn is None and not self.scripts and not self._occupied()
+        return self.line is None and self.turn is None and not self.scripts and not self.remainders and not self._occupied()
 
     def again(self, turn: Turn) -> None:
         """A turn is to be answered once more, unless a newer one waits."""
@@ -306,6 +324,7 @@ class Place:
         for script in [script for script in self.scripts if character in ("", script.character)]:
             self.scripts.remove(script)
             self.pass_over(script.first, script.said, reason)
+        self.remainders.give_up(reason, lambda drafting: character in ("", drafting.order.seat.member))
         guess = self.thinking.speculation
         if guess is not None and character in ("", guess.character):
             self.thinking.drop()
@@ -337,16 +356,6 @@ class Place:
             self.feed(Event.LINE_ENDED)
             self.offer()
 
-    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
-        """The table goes on with less: a fact, once per change."""
-        if to_engine == "text":
-            # Whoever goes from one engine to another counts that itself, stateless calls included; here the voice was lost altogether.
-            FALLBACKS.labels(part, from_engine, to_engine, reason).inc()
-        if self._degraded.get(part) != to_engine:
-            self._degraded[part] = to_engine
-            body = Degraded(part=part, from_engine=from_engine, to_engine=to_engine, reason=reason)
-            self._backstage.write(body, f"degraded:{ULID()}", STAGE, self.name)
-
     def _settle(self, line: Line) -> None:
         """A line is over; its turn is passed if it never came to be one."""
         if not line.opened:
@@ -363,6 +372,7 @@ class Place:
         self.approval.close(reason)
         turn, self.turn, waiting, self.unasked = self.turn, None, self.unasked, None
         self._cut(reason)
+        self.remainders.give_up(reason)
         while self.scripts:
             script = self.scripts.popleft()
             self.pass_over(script.first, script.said, reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError, Unavailable
@@ -17,6 +16,7 @@ from services.stage.floor import Event
 from services.stage.listening import ID_LIMIT, Listening, Speech
 from services.stage.order import Timing, Written
 from services.stage.place import Place
+from services.stage.resaying import Changes
 from services.stage.roster import said_key
 
 _TEXT_LIMIT: Final = 4000
@@ -102,10 +102,10 @@ class Session:
                 line.timing.first_played = self._clock.now() - event.played_ms / 1000
             line.played()
 
-    def interrupt_for(self, targets: Sequence[int], *, retcon_to: int | None = None) -> None:
-        """A correction touches these facts, or everything after `retcon_to`: lines that are being spoken are cut first."""
+    def interrupt_for(self, changes: Changes, *, retcon_to: int | None = None) -> None:
+        """A correction changes these facts, or everything after `retcon_to`: lines that are being spoken are cut first."""
         for place in list(self._places.values()):
-            place.interrupt_for(targets)
+            place.interrupt_for(changes)
             if retcon_to is not None:
                 place.undo(retcon_to)
 

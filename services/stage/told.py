@@ -81,7 +81,8 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     if isinstance(body, Corrected) and not body.text:
         # Only the feeling changes.
         body = replace(body, text=session.sight.wording(body.target))
-    session.interrupt_for(targets, retcon_to=body.to if isinstance(body, Retconned) else None)
+    changes = {body.target: body} if isinstance(body, Corrected) else dict.fromkeys(targets) if isinstance(body, Struck) else {}
+    session.interrupt_for(changes, retcon_to=body.to if isinstance(body, Retconned) else None)
     before = session.writer.durable
     fact = await session.write(
         Draft(

@@ -155,7 +155,7 @@ class Company:
 
     def _correct(self, _: Attachment) -> None:
         sentences = [fact.seq for fact in self._at.log.facts if fact.kind == Kind.SENTENCE]
-        self._at.session.interrupt_for(sentences[-1:])
+        self._at.session.interrupt_for(dict.fromkeys(sentences[-1:]))
 
     def _leave(self, who: Attachment) -> None:
         self._seats.remove(who)
@@ -204,7 +204,7 @@ def _slow(at: Table, random: Random) -> None:
 def _calm(at: Table) -> bool:
     place = at.session.place("")
     waits = place.turn is not None or place.scripts or place.approval
-    return place.line is None and not waits and place.floor.state is State.IDLE and not place.busy
+    return place.line is None and not waits and place.floor.state is State.IDLE and not place._tasks
 
 
 async def _evening(seed: int, *, directed: bool = False) -> None:
@@ -234,7 +234,8 @@ async def _evening(seed: int, *, directed: bool = False) -> None:
 def _check(at: Table, *, ends_suddenly: bool, directed: bool) -> None:
     opened, closed = ([body["line"] for body in at.bodies(kind)] for kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED))
     assert sorted(opened) == sorted(closed), "every line has one end"
-    ended = [body["turn"] for body in (*at.bodies(Kind.LINE_OPENED), *at.bodies(Kind.PASSED)) if body["turn"]]
+    first = [body for body in at.bodies(Kind.LINE_OPENED) if not body["retakes"]]
+    ended = [body["turn"] for body in (*first, *at.bodies(Kind.PASSED)) if body["turn"]]
     assert directed or len(ended) == len(set(ended)), "a turn is answered or passed, once, unless the director has it answered again"
     spoken = {body["line"] for body in at.bodies(Kind.LINE_CLOSED) if body["state"] in ("heard", "cut") and body["last_seq"]}
     held = {body["line"] for body in at.bodies(Kind.LINE_OPENED) if body["mode"] == "approve"}

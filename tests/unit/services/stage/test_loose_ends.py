@@ -46,7 +46,7 @@ def _counted(items: list[Any], count: int) -> bool:
 
 
 async def _correct(at: Table, ann: Attachment) -> None:
-    at.session.interrupt_for([_sentence(at)])
+    at.session.interrupt_for({_sentence(at): None})
 
 
 async def _cancel(at: Table, ann: Attachment) -> None:
@@ -175,7 +175,7 @@ async def test_a_cut_asks_whoever_cut() -> None:
         at.session.listening.heard(ann, FinalHeard("u1", ""))
         at.door.leave(ann)
         await asyncio.sleep(0.5)
-        at.session.interrupt_for([_sentence(at)])
+        at.session.interrupt_for({_sentence(at): None})
         closed = await at.closed()
         assert (closed["reason"], closed["basis"]) == ("corrected", "estimated")
         assert closed["offset"] > 0
