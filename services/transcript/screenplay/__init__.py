@@ -3,7 +3,7 @@
 from services.transcript.screenplay.asked import Asked, Refused, asked
 from services.transcript.screenplay.blocks import Block, Part, Screenplay, TitlePage, blocks, title_page
 from services.transcript.screenplay.diff import Change, diff
-from services.transcript.screenplay.export import MEDIA_TYPES, export
+from services.transcript.screenplay.formats import MEDIA_TYPES, export
 from services.transcript.screenplay.parse import parse
 from services.transcript.screenplay.plain import plain_text
 from services.transcript.screenplay.render import render, render_block, render_screenplay, render_title

@@ -13,8 +13,8 @@ from pypdf import PdfReader
 
 from services.core.errors import DeadlineExceeded, TooLarge
 from services.core.model import facts as bodies
-from services.transcript.screenplay import export as exporting
-from services.transcript.screenplay.export import MEDIA_TYPES, export
+from services.transcript.screenplay import formats
+from services.transcript.screenplay.formats import MEDIA_TYPES, export
 from services.transcript.screenplay.paper import pdf
 from services.transcript.screenplay.play import play_of
 from services.transcript.view import DIRECTOR, Reader, View, fold
@@ -130,7 +130,7 @@ def test_bounded_in_size_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
     view = view_of("one", "two")
     with pytest.raises(DeadlineExceeded):
         pdf(play_of(view), "", time.monotonic() - 1)
-    monkeypatch.setattr(exporting, "ENTRIES", 1)
+    monkeypatch.setattr(formats, "ENTRIES", 1)
     with pytest.raises(TooLarge):
         export(view, "pdf")
     assert export(view, "txt")
