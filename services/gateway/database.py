@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase
 
+from services.transcript import database
+
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-_BUSY_MS: Final = 5_000
 
 
 class Base(DeclarativeBase):
@@ -20,29 +19,17 @@ class Base(DeclarativeBase):
 
 
 async def open_database(url: str) -> AsyncEngine:
-    """Connect to `url` (SQLAlchemy, async driver) and bring the schema up to date."""
-    engine = create_async_engine(url)
+    """Connect to `url` (SQLAlchemy) and bring the schema up to date, while others may be doing the same for the tables they keep here.
+
+    Raises `SettingsRejected`, `EngineMissing` (driver) or `Unavailable`.
+    """
+    engine = await database.open_database(url, MIGRATIONS, "application database")
     if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(migrate)
-    except BaseException:
-        await engine.dispose()
-        raise
+        event.listen(engine.sync_engine, "connect", _with_foreign_keys)
     return engine
 
 
-def migrate(connection: Connection) -> None:
-    """Apply every migration that is missing, inside the caller's transaction."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _with_foreign_keys(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()

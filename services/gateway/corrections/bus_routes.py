@@ -6,24 +6,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from services.core.errors import NotFound, SouffleurError
+from services.core.errors import SouffleurError
+from services.gateway.corrections.dead import DeadLetters
 from services.gateway.corrections.desk import Corrections
-from services.gateway.corrections.shown import dead_shown
 from services.gateway.paging import DEFAULT_LIMIT, Limit
 from services.gateway.principals import require_director
-from services.transcript.outbox import Row
 
 
 def router(corrections: Corrections) -> APIRouter:
     """The routes under /api/bus."""
     routes = APIRouter(prefix="/api/bus", tags=["steering"])
-    bus, outbox, moving = corrections.bus, corrections.outbox, corrections.relay.moving
-
-    async def row_of(session: str, correction: str) -> Row | None:
-        try:
-            return await outbox.get(session, correction)
-        except NotFound:
-            return None
+    bus, dead = corrections.bus, DeadLetters(corrections)
 
     @routes.get("")
     async def state(request: Request) -> dict[str, Any]:
@@ -42,28 +35,19 @@ def router(corrections: Corrections) -> APIRouter:
     async def list_dead(request: Request, limit: Limit = DEFAULT_LIMIT) -> dict[str, Any]:
         """Corrections that were put aside, the oldest first."""
         require_director(request)
-        async with moving:
-            found = await bus.dead(limit)
-        return {"items": [dead_shown(dead, await row_of(dead.letter.session, dead.letter.correction)) for dead in found], "next_cursor": None}
+        return {"items": await dead.listed(limit), "next_cursor": None}
 
     @routes.post("/dead/{id}/retry", status_code=202)
     async def retry(id: str, request: Request) -> dict[str, Any]:  # noqa: A002 - its name in the path
         """Try one of them once more."""
         require_director(request)
-        async with moving:
-            found = await bus.retry(id)
-            letter = found.letter
-            if (row := await row_of(letter.session, letter.correction)) is not None:
-                row = await outbox.reopened(letter.session, letter.correction, row.due_at_ms)
-                corrections.relay.send(row)
-        return dead_shown(found, row)
+        return await dead.retry(id)
 
     @routes.delete("/dead/{id}", status_code=204)
-    async def drop(id: str, request: Request) -> Response:  # noqa: A002
+    async def drop(id: str, request: Request) -> Response:  # noqa: A002 - its name in the path
         """Throw one of them away; the correction stays on the list as dead."""
         require_director(request)
-        async with moving:
-            await bus.drop(id)
+        await dead.drop(id)
         return Response(status_code=204)
 
     return routes

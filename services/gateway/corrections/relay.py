@@ -74,11 +74,12 @@ class Relay:
         if self._bus.link.connected and len(self._tasks) < _ON_THE_WAY:
             self.spawn(self._publish(row))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done that nobody waits for."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have something done that nobody need wait for."""
         task = asyncio.create_task(work, name="relay-work")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def hurry(self) -> None:
         """Look for due rows at once."""

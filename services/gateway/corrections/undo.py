@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
@@ -16,6 +17,8 @@ from services.transcript.outbox import OPEN, Row
 from services.transcript.outbox.row import LIVE, TEXT
 
 _PAGE: Final = 100
+_LOOK_S: Final = 0.02
+_PATIENCE: Final = 50
 _STRUCK: Final = frozenset({"insert", "whisper"})
 """Taken back by being struck."""
 
@@ -35,15 +38,29 @@ class Undo:
 
     async def last(self, session: str, principal: Principal) -> Row:
         """Take the last one back; the row of the act that does. Raises `NotFound` or `CannotUndo`."""
+        await self._corrections.history.table(session)
+        row = await self._settled(session, principal)
         table = await self._corrections.history.table(session)
-        row = await self._found(session, principal)
-        if row.state == OPEN:
-            raise CannotUndo("Your last act is still on its way.")
         facts = [fact for fact in table.view.state.facts if fact.seq < row.seq]
         if row.sort == LIVE:
             acted = await self._corrections.act(session, principal, _counter_act(row, facts), undoes=row.id)
+            if acted.noted is not None:
+                # What is taken back must not be found once more by the next key press.
+                await asyncio.shield(acted.noted)
             return acted.row if acted.answer is None else _done(acted.row, acted.answer.seq)
-        return await self._corrections.accept(session, principal, correction_of(_counter(row, facts)), undoes=row.id)
+        asked = _counter(row, facts)
+        if row.kind == "edit":
+            asked["base"] = _base(row, table.view.state.facts)
+        return await self._corrections.accept(session, principal, correction_of(asked), undoes=row.id)
+
+    async def _settled(self, session: str, principal: Principal) -> Row:
+        """The row that is meant, when it is known what became of it: a quick hand is a moment ahead of the outbox."""
+        for _ in range(_PATIENCE):
+            row = await self._found(session, principal)
+            if row.state != OPEN:
+                return row
+            await asyncio.sleep(_LOOK_S)
+        raise CannotUndo("Your last act is still on its way.")
 
     async def _found(self, session: str, principal: Principal) -> Row:
         """Rows by age: those that failed, that take back, that are taken back or that meant a moment only are passed over."""
@@ -66,12 +83,18 @@ class Undo:
 def _counter(row: Row, facts: Sequence[Fact]) -> dict[str, Any]:
     """The correction that makes up for `row`."""
     if row.kind == "edit":
-        return {"kind": "edit", "target": row.body["target"], "base": row.seq, "place": row.place, **_wording(int(row.body["target"]), facts)}
+        return {"kind": "edit", "target": row.body["target"], "place": row.place, **_wording(int(row.body["target"]), facts)}
     if row.kind == "note" and not row.body.get("removes"):
         return {"kind": "note", "removes": row.seq, "place": row.place}
     if row.kind in _STRUCK or (row.kind == "scene" and (row.body.get("heading") or row.body.get("description")) and not row.body.get("title")):
         return {"kind": "strike", "targets": [row.seq], "place": row.place}
     raise CannotUndo(f"A {row.kind} cannot be taken back.")
+
+
+def _base(row: Row, facts: Iterable[Fact]) -> int:
+    """The last correction of the target, if it is the caller's own; else the edit that is taken back: then somebody else's stands, and is not undone."""
+    touched = [fact for fact in facts if fact.kind == Kind.CORRECTED and fact.body.get("target") == row.body["target"]]
+    return touched[-1].seq if touched and touched[-1].by.id == row.principal.id else row.seq
 
 
 def _wording(target: int, facts: Sequence[Fact]) -> dict[str, Any]:

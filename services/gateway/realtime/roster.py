@@ -12,6 +12,7 @@ from services.core.model.fact import Fact, Kind
 CHARACTER: Final = "character"
 _PAGE: Final = 500
 _LORE_WORDS: Final = 64
+_LEARNED: Final = 64
 
 
 class FactSource(Protocol):
@@ -56,6 +57,8 @@ class Roster:
 
     language: str = ""
     phrases: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
+    """Names that the director has corrected."""
     members: dict[str, Member] = field(default_factory=dict)
     open_lines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Line -> body of its `line_opened`."""
@@ -66,6 +69,7 @@ class Roster:
         if fact.kind == Kind.SCENE_SET:
             self.language = body.get("language") or self.language
             self.phrases = tuple(body.get("phrases") or self.phrases)
+            self.learned = tuple(dict.fromkeys([*self.learned, *map(str, body.get("hotwords") or ())]))[-_LEARNED:]
         elif fact.kind == Kind.JOINED:
             name = str(body.get("member"))
             known = self.members.get(name)
@@ -91,10 +95,10 @@ class Roster:
         return self.language or next((member.shown()["language"] for member in self.cast), "")
 
     def hotwords(self) -> tuple[str, ...]:
-        """Names of everybody, and the words of the characters' lore."""
+        """Names of everybody, names that were once misheard, and the words of the characters' lore."""
         names = [member.name for member in self.members.values() if member.present and member.name]
         lore = [word for member in self.cast for word in member.lore_words()]
-        return tuple(dict.fromkeys([*names, *lore[:_LORE_WORDS]]))
+        return tuple(dict.fromkeys([*names, *self.learned, *lore[:_LORE_WORDS]]))
 
 
 async def roster_at(sid: str, head: int, log: FactSource, archive: FactSource) -> Roster:

@@ -20,6 +20,8 @@ from services.transcript.outbox.tables import outbox as _outbox
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _NAME: Final = "outbox"
 _LARGEST_PAGE: Final = 500
+_REOPENED_MS: Final = 10_000
+"""Whoever reopens a row sends it, too; this long others leave it alone."""
 
 
 class Outbox:
@@ -69,8 +71,9 @@ class Outbox:
         counted: dict[str, Any] = {} if attempts is None else {"attempts": attempts}
         return await self._change(_is(session, id), state="dead", detail=detail, **counted)
 
-    async def reopened(self, session: str, id: str, due_at_ms: int) -> Row:  # noqa: A002
-        """Try a dead one once more, from the beginning. Raises `NotFound`."""
+    async def reopened(self, session: str, id: str) -> Row:  # noqa: A002
+        """A dead one is to be tried from the beginning. Raises `NotFound`."""
+        due_at_ms = self._clock.wall_ms() + _REOPENED_MS
         await self._change(_is(session, id), was="dead", state=OPEN, detail="", attempts=0, due_at_ms=due_at_ms)
         return await self.get(session, id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import httpx2
 from ulid import ULID
 
 from services.compose import compose
-from services.core.model.attachment import AttachOpen, FinalHeard, Onset, Paused, Principal
+from services.core.model.attachment import AttachOpen, FinalHeard, Onset, Paused, Principal, TellRequest
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 from services.corrections.app import working
@@ -85,6 +86,15 @@ class House:
         row = await self.ended(sid, (await self.correct(sid, **fields))["id"])
         assert row["state"] == "applied", row
         return row
+
+    async def enter(self, sid: str, slug: str) -> None:
+        """Another character comes in."""
+        await self.told(sid, "joined", json.dumps({"member": slug, "role": "character", "name": slug.title()}))
+
+    async def told(self, sid: str, kind: str, body: str) -> None:
+        """By another director, past the desk."""
+        other = Principal(id="other", role="director", name="Other")
+        await self.runtime.stage().tell(TellRequest(session=sid, principal=other, key=str(ULID()), kind=kind, body=body))
 
     async def facts(self, sid: str, kind: str = "") -> list[dict[str, Any]]:
         """Of the session, in order."""
