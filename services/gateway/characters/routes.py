@@ -14,11 +14,13 @@ from services.core.errors import Conflict, InvalidRequest
 from services.core.settings import merged
 from services.gateway.characters import validation
 from services.gateway.characters.character import Character
+from services.gateway.characters.draft import Wish, drafted
 from services.gateway.characters.secrets import without_secrets
 from services.gateway.edge import Edge
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, key_of
 from services.gateway.principals import principal_of, require_director
 from services.gateway.problems import PreconditionFailed
+from services.gateway.strict_json import StrictRoute
 
 IfMatch = Annotated[str | None, Header(description="ETag of the version that was edited")]
 _CARD_BODY: Final = {
@@ -55,6 +57,8 @@ def router(edge: Edge) -> APIRouter:
         require_director(request)
         character = await store.create(validation.card_data(validation.parse(await request.body())))
         return _answer(character, 201)
+
+    routes.include_router(_drafting(edge))
 
     @routes.get("/{slug}")
     async def read_character(slug: str, request: Request) -> Response:
@@ -98,6 +102,19 @@ def router(edge: Edge) -> APIRouter:
         """A sample as it was delivered."""
         require_director(request)
         return _answer(await store.restore(slug))
+
+    return routes
+
+
+def _drafting(edge: Edge) -> APIRouter:
+    routes = APIRouter(route_class=StrictRoute)
+
+    @routes.post("/draft")
+    async def draft_character(wish: Wish, request: Request) -> dict[str, Any]:
+        """A whole card from one sentence, not saved; `engine` says who wrote it, `template` = no model did."""
+        require_director(request)
+        card, engine = await drafted(edge, wish)
+        return {"card": card, "engine": engine}
 
     return routes
 

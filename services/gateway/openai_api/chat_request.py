@@ -82,4 +82,5 @@ class ChatRequest(BaseModel):
             speakable=False,
             token_budget=settings.token_budget,
             seed=self.seed,
+            purpose="chat",
         )
