@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from ulid import ULID
@@ -30,6 +30,7 @@ from services.transcript.view import SaidEntry
 _ACT_DUE_MS: Final = 15_000
 """A live act that is not resolved by then has lost its gateway."""
 _ACT_AGAIN_MS: Final = 200
+_CAUGHT_UP_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +54,8 @@ class Corrections:
         self.history = history
         self._stage = stage
         self._clock = clock
+        self._notes: dict[str, set[asyncio.Task[None]]] = {}
+        """Session -> what is still to be noted of acts that took effect."""
 
     @classmethod
     @asynccontextmanager
@@ -121,8 +124,25 @@ class Corrections:
                 raise
             await self.outbox.postponed(noted, self._clock.wall_ms() + _ACT_AGAIN_MS)
             return Acted(noted, None)
-        self.relay.spawn(self._done(noting, answer))
+        self._behind(session, self._done(noting, answer))
         return Acted(row, answer)
+
+    async def caught_up(self, session: str) -> None:
+        """Return when the outbox knows of the session's live acts that were answered already; a moment later at the most."""
+        if tasks := self._notes.get(session):
+            await asyncio.wait(list(tasks), timeout=_CAUGHT_UP_S)
+
+    def _behind(self, session: str, work: Coroutine[Any, Any, None]) -> None:
+        tasks = self._notes.setdefault(session, set())
+        task = self.relay.spawn(work)
+        tasks.add(task)
+
+        def done(_: object) -> None:
+            tasks.discard(task)
+            if not tasks and self._notes.get(session) is tasks:
+                del self._notes[session]
+
+        task.add_done_callback(done)
 
     async def _noted(self, row: Row) -> Row | None:
         try:
@@ -145,9 +165,9 @@ def new_id() -> str:
     return str(ULID()).lower()
 
 
-async def _in_spite(work: object) -> None:
+async def _in_spite(work: Awaitable[None]) -> None:
     try:
-        await work  # type: ignore[misc] # a coroutine of the outbox
+        await work
     except SouffleurError as error:
         # The row stays open: the relay asks the owner once more, who knows the act by its id.
         _log.warning("acts.not_noted", reason=error.code)

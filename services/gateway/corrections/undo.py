@@ -44,9 +44,7 @@ class Undo:
         facts = [fact for fact in table.view.state.facts if fact.seq < row.seq]
         if row.sort == LIVE:
             acted = await self._corrections.act(session, principal, _counter_act(row, facts), undoes=row.id)
-            if acted.noted is not None:
-                # What is taken back must not be found once more by the next key press.
-                await asyncio.shield(acted.noted)
+            await self._corrections.caught_up(session)
             return acted.row if acted.answer is None else _done(acted.row, acted.answer.seq)
         asked = _counter(row, facts)
         if row.kind == "edit":
@@ -55,6 +53,7 @@ class Undo:
 
     async def _settled(self, session: str, principal: Principal) -> Row:
         """The row that is meant, when it is known what became of it: a quick hand is a moment ahead of the outbox."""
+        await self._corrections.caught_up(session)
         for _ in range(_PATIENCE):
             row = await self._found(session, principal)
             if row.state != OPEN:
