@@ -1,4 +1,4 @@
-"""The command `souffleur`: up, ps, doctor, models. Each command loads its own module only when it is called."""
+"""The command `souffleur`: up, ps, doctor, models, screenplay, logs, rehearse. Each command loads its own module only when it is called."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _command(commands, "doctor", "what is here, what is missing, and the command that gets it", _doctor)
     doctor.add_argument("--json", action="store_true", help="for programs")
     _models(commands)
+    _screenplay(commands)
+    _logs(commands)
+    _rehearse(commands)
     return parser
 
 
@@ -73,6 +76,40 @@ def _models(commands: Any) -> None:
     pull.add_argument("--hub", metavar="URL", help="a mirror of the model hub")
 
 
+def _logs(commands: Any) -> None:
+    logs = _command(commands, "logs", "search the log, or follow it", _run_logs)
+    logs.add_argument("query", nargs="*", metavar="QUERY", help="words, all of which must be there")
+    logs.add_argument("--follow", "-f", action="store_true", help="go on with what is written from now on")
+    logs.add_argument("--level", default="", choices=("debug", "info", "warning", "error", "critical"), help="this level and graver ones")
+    logs.add_argument("--service", default="", help="of one service")
+    logs.add_argument("--session", default="", help="of one session")
+    logs.add_argument("--lines", "-n", type=int, default=50, metavar="N", help="how many from the end (default: 50)")
+    logs.add_argument("--json", action="store_true", help="for programs: one object a line")
+
+
+def _rehearse(commands: Any) -> None:
+    rehearse = _command(commands, "rehearse", "ask a recorded session's player lines once more, and compare", _run_rehearse)
+    rehearse.add_argument("session", metavar="SESSION")
+    rehearse.add_argument("--character", default="", metavar="SLUG", help="of the session: ask this one; of the catalogue: it plays the part")
+    rehearse.add_argument("--model", default="", metavar="NAME", help="an engine of the settings, as /api/status names it")
+    rehearse.add_argument("--note", action="append", default=[], metavar="TEXT", help="a director's note on every reply; may be given again")
+    rehearse.add_argument("--card", type=Path, metavar="FILE", help="another card (JSON) for the part")
+    rehearse.add_argument("--out", type=Path, metavar="FILE.html", help="write the comparison as a page, too")
+
+
+def _screenplay(commands: Any) -> None:
+    screenplay = _command(commands, "screenplay", "a session's document, to read and to edit", _run_screenplay)
+    actions = screenplay.add_subparsers(dest="action", required=True, metavar="action")
+    show = actions.add_parser("show", help="print it, or write it to a file")
+    show.add_argument("--format", default="fountain", choices=("fountain", "txt", "html", "pdf", "fdx"), help="default: fountain")
+    show.add_argument("--out", type=Path, metavar="FILE", help="write it there")
+    edit = actions.add_parser("edit", help="open it in $EDITOR; what you change becomes corrections")
+    edit.add_argument("--again", type=Path, metavar="FILE", help="go on with a file that was kept")
+    for action in (show, edit):
+        action.add_argument("session", metavar="SESSION")
+        action.add_argument("--url", default="", help="of a program that runs elsewhere")
+
+
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in SERVICES]
@@ -99,6 +136,30 @@ def _doctor(options: argparse.Namespace) -> int:
     from manager.doctor.report import doctor
 
     return doctor(settings_of(options), as_json=options.json)
+
+
+def _run_logs(options: argparse.Namespace) -> int:
+    from manager.logs import logs
+    from services.core.logstore import Wanted
+
+    wanted = Wanted(q=" ".join(options.query), level=options.level, service=options.service, session=options.session)
+    return logs(settings_of(options), wanted, lines=options.lines, follow=options.follow, as_json=options.json)
+
+
+def _run_rehearse(options: argparse.Namespace) -> int:
+    from manager.rehearse.command import Wish, rehearse
+
+    wish = Wish(session=options.session, character=options.character, model=options.model, notes=tuple(options.note), card=options.card, out=options.out)
+    return rehearse(settings_of(options), wish)
+
+
+def _run_screenplay(options: argparse.Namespace) -> int:
+    from manager.screenplay.command import edit, show
+
+    settings = settings_of(options)
+    if options.action == "show":
+        return show(settings, options.session, form=options.format, out=options.out, url=options.url)
+    return edit(settings, options.session, url=options.url, again=options.again)
 
 
 def _run_models(options: argparse.Namespace) -> int:
