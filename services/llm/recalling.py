@@ -138,6 +138,6 @@ def about(view: View) -> str:
 
 
 def _standing(memories: Sequence[Memory], view: View, session: str) -> list[str]:
-    """Without those of this very session that rest on what was struck or retconned since."""
+    """On one line each, and without those of this very session that rest on what was struck or retconned since."""
     stands = view.state.ledger.stands
-    return [memory.text for memory in memories if memory.session != session or all(map(stands, memory.sources))]
+    return [" ".join(memory.text.split()) for memory in memories if memory.session != session or all(map(stands, memory.sources))]

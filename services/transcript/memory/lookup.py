@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.transcript.tables import memories as _memories
 
-CANDIDATES: Final = 100
+CANDIDATES: Final = 40
 _READ: Final = 1_000
 """Matches that are ranked here, the most important first."""
 _K1: Final = 1.2

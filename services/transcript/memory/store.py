@@ -17,14 +17,14 @@ from services.transcript.database import database_errors, open_database
 from services.transcript.memory.lookup import PostgresLookup, SqliteLookup
 from services.transcript.memory.meaning import Embedder, nearest
 from services.transcript.memory.memory import Memory, checked, checked_importance, checked_text
-from services.transcript.memory.terms import groups_of, indexed, terms_of
+from services.transcript.memory.terms import groups_of, indexed, sought
 from services.transcript.memory.weighing import merged, weight
 from services.transcript.tables import memories as _memories
 
 _log = structlog.get_logger(__name__)
 _LARGEST_PAGE: Final = 500
 _LARGEST_BATCH: Final = 500
-_QUERY_TERMS: Final = 64
+_QUERY_TERMS: Final = 32
 _QUERY_WORDS: Final = 16
 _MOST_VECTORS: Final = 5_000
 _COLUMNS: Final = (
@@ -79,7 +79,7 @@ class MemoryStore:
 
     async def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> list[Memory]:
         """What of its own experience comes to the character's mind at `text`, the best first; `present` = who is here now."""
-        terms = terms_of(text, _QUERY_TERMS)
+        terms = sought(text, _QUERY_TERMS)
         if limit <= 0 or not (terms or self._embedder):
             return []
         model, (query,) = await self._vectors([text])

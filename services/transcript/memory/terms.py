@@ -31,6 +31,11 @@ def indexed(text: str) -> str:
     return " ".join(terms_of(text))
 
 
+def sought(text: str, most: int) -> list[str]:
+    """One term for each word, the widest: what is looked up where not every word must be there."""
+    return [group[-1] for group in groups_of(text, most)]
+
+
 def groups_of(text: str, most: int) -> list[list[str]]:
     """The terms of each word, any of which stands for it; at most `most` words."""
     groups: list[list[str]] = []
