@@ -36,7 +36,7 @@ from services.gateway.logs import routes as logs
 from services.gateway.memories import routes as memories
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
 from services.gateway.realtime import routes as realtime
-from services.gateway.rest import facts, rolls, screenplay, services, sessions, settings, status
+from services.gateway.rest import cast, facts, rolls, screenplay, services, sessions, settings, status
 from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
 from services.transcript.archive import Archive
@@ -121,6 +121,7 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
         sessions.router(edge, history, turns),
         facts.router(edge, history),
         rolls.router(edge, history),
+        cast.router(edge, history),
         screenplay.router(edge, history, corrections),
         advice.router(edge, history),
         steering.router(corrections),

@@ -5,7 +5,7 @@ import { Header } from '@/app/Header'
 import { href } from '@/app/router'
 import { Icon } from '@/components/Icon'
 import { Skeleton } from '@/components/States'
-import { Desk, type DeskSession, OwnVoiceLamp, Panic, useDesk } from '@/features/desk'
+import { Desk, type DeskSession, OwnVoiceLamp, Panic, Stop, useDesk } from '@/features/desk'
 import { useNow } from '@/lib/useNow'
 import { useObservable } from '@/lib/useObservable'
 
@@ -31,23 +31,26 @@ function Room({ desk, onSettings }: { desk: DeskSession; onSettings: () => void 
           <span className="chip shrink-0 font-sans max-lg:hidden">{t('desk.title')}</span>
         </h1>
         <Connection desk={desk} />
-        <OwnVoiceLamp desk={desk} />
-        <nav aria-label={t('desk.rooms')} className="flex items-center max-sm:hidden">
-          <a href={href({ at: 'screenplay', session: desk.id })} className="icon-btn btn-quiet" aria-label={t('screenplay.label')} title={t('screenplay.label')} data-testid="screenplay-link">
+        <span className="max-lg:hidden">
+          <OwnVoiceLamp desk={desk} />
+        </span>
+        <nav aria-label={t('desk.rooms')} className="flex items-center">
+          <a href={href({ at: 'screenplay', session: desk.id })} className="icon-btn btn-quiet max-sm:hidden" aria-label={t('screenplay.label')} title={t('screenplay.label')} data-testid="screenplay-link">
             <Icon name="edit" />
           </a>
           {cast[0] !== undefined && (
-            <a href={href({ at: 'table', slug: cast[0].id, session: desk.id })} className="icon-btn btn-quiet" aria-label={t('desk.to_table')} title={t('desk.to_table')} data-testid="table-link">
+            <a href={href({ at: 'table', slug: cast[0].id, session: desk.id })} className="icon-btn btn-quiet max-sm:hidden" aria-label={t('desk.to_table')} title={t('desk.to_table')} data-testid="table-link">
               <Icon name="table" />
             </a>
           )}
           <button type="button" className="icon-btn btn-quiet" aria-label={t('desk.prompter')} title={`${t('desk.prompter')} (Y)`} data-testid="prompter-button" onClick={() => desk.stand.turn({ prompter: true })}>
             <Icon name="prompter" />
           </button>
-          <button type="button" className="icon-btn btn-quiet font-serif text-lg" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} data-testid="keys-button" onClick={() => desk.stand.turn({ help: true })}>
+          <button type="button" className="icon-btn btn-quiet font-serif text-lg max-lg:hidden" aria-label={t('keys.title')} title={`${t('keys.title')} (?)`} data-testid="keys-button" onClick={() => desk.stand.turn({ help: true })}>
             ?
           </button>
         </nav>
+        <Stop desk={desk} />
         <Panic desk={desk} />
       </Header>
       {refused && view.seq === 0 ? (

@@ -1,8 +1,8 @@
 /** What the desk's panels read and change beside the transcript. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 
-import { type Page, request } from '@/lib/api/client'
-import type { VoiceProfile } from '@/lib/api/types'
+import { everything, type Page, request } from '@/lib/api/client'
+import type { CharacterSummary, VoiceProfile } from '@/lib/api/types'
 
 export interface Bus {
   kind: string
@@ -101,6 +101,13 @@ export function useSaveCard() {
 
 /** Bring a character of the house into the running session. */
 export const bringIn = (session: string, slug: string) => request<unknown>(`/api/sessions/${encodeURIComponent(session)}/cast`, { method: 'POST', body: { character: slug } })
+
+export const sendOff = (session: string, slug: string) => request<unknown>(`/api/sessions/${encodeURIComponent(session)}/cast/${encodeURIComponent(slug)}`, { method: 'DELETE' })
+
+/** Every character of the house. */
+export function useHouse() {
+  return useQuery({ queryKey: ['characters'], queryFn: ({ signal }) => everything<CharacterSummary>('/api/characters', 500, signal) })
+}
 
 export interface VoiceChoice {
   id: string

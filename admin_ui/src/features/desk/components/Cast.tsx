@@ -8,6 +8,7 @@ import type { DeskShown } from '@/lib/realtime/protocol'
 import { isWithheld, type Member } from '@/lib/transcript/view'
 import { useObservable } from '@/lib/useObservable'
 
+import { bringIn, sendOff, useHouse } from '../api/panels'
 import type { DeskSession } from '../session/deskSession'
 import { lineIn, modeOf } from '../session/states'
 import { castOf, Key, peopleOf } from './looks'
@@ -37,6 +38,7 @@ export function Cast({ desk }: { desk: DeskSession }) {
             <CastCard key={member.id} desk={desk} member={member} number={index + 1} shown={shown} chosen={current?.id === member.id} speaking={speaker === member.id} />
           ))}
         </ul>
+        <Wings desk={desk} />
       </section>
       <People desk={desk} />
     </div>
@@ -63,14 +65,19 @@ function CastCard({ desk, member, number, shown, chosen, speaking }: CardProps) 
   const state = muted || shown.halted ? 'muted' : speaking ? 'speaking' : waits ? 'waits' : next ? 'next' : 'quiet'
   return (
     <li data-testid={`cast-${slug}`} data-state={state} className={`rounded-xl border p-2 ${chosen ? 'border-accent/70 bg-accent/8' : 'border-line bg-raised/60'}`}>
-      <button type="button" aria-pressed={chosen} className="flex w-full items-center gap-2.5 text-left" data-testid={`choose-${slug}`} onClick={() => desk.stand.turn({ character: slug })}>
+      <div className="flex items-center gap-1">
+        <button type="button" aria-pressed={chosen} className="flex min-w-0 flex-1 items-center gap-2.5 text-left" data-testid={`choose-${slug}`} onClick={() => desk.stand.turn({ character: slug })}>
         <Portrait name={member.name} color={member.color} className="h-11 w-9 text-base" lit={speaking} dim={muted} />
         <span className="min-w-0 flex-1">
           <span className="block truncate font-serif text-base leading-tight">{member.name}</span>
           <span className={`block text-xs ${state === 'muted' ? 'text-danger' : state === 'speaking' ? 'text-good' : state === 'quiet' ? 'text-muted' : 'text-accent'}`}>{t(`desk.cast_${state}`)}</span>
         </span>
         <Key>⇧{number}</Key>
-      </button>
+        </button>
+        <button type="button" className="shrink-0 rounded-md p-1 text-muted hover:bg-stage hover:text-danger" data-testid={`leave-${slug}`} aria-label={t('desk.send_off', { name: member.name })} title={t('desk.send_off', { name: member.name })} onClick={() => void sendOff(desk.id, slug).catch((error: unknown) => desk.failed(error, 'cast'))}>
+          <Icon name="close" className="size-4" />
+        </button>
+      </div>
       <div className="mt-2 flex items-center gap-1">
         <button type="button" className={`btn-sm flex-1 ${next ? 'btn-on' : ''}`} data-testid={`next-${slug}`} aria-pressed={next} onClick={() => void desk.act({ kind: 'next', character: slug })} title={t('desk.next_hint')}>
           {t('desk.next')} <Key>{number}</Key>
@@ -88,6 +95,25 @@ function CastCard({ desk, member, number, shown, chosen, speaking }: CardProps) 
         </select>
       </div>
     </li>
+  )
+}
+
+/** Characters of the house that are not on stage. */
+function Wings({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { view } = useParts(desk)
+  const house = useHouse()
+  const waiting = (house.data ?? []).filter((one) => view.members.get(one.slug)?.present !== true)
+  if (waiting.length === 0) return null
+  return (
+    <select className="btn-sm mt-2 w-full" data-testid="bring-in" aria-label={t('desk.bring')} value="" onChange={(event) => void bringIn(desk.id, event.target.value).catch((error: unknown) => desk.failed(error, 'cast'))}>
+      <option value="">+ {t('desk.bring')}</option>
+      {waiting.map((one) => (
+        <option key={one.slug} value={one.slug}>
+          {one.name}
+        </option>
+      ))}
+    </select>
   )
 }
 

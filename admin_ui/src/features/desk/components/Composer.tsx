@@ -94,7 +94,7 @@ export function Composer({ desk }: { desk: DeskSession }) {
         <textarea
           ref={field}
           rows={1}
-          className="field field-sizing-content max-h-32 min-h-11 min-w-0 flex-1 resize-none py-2.5 max-sm:basis-40"
+          className="field field-sizing-content max-h-32 min-h-11 min-w-0 flex-1 resize-none py-2.5 max-sm:basis-40 placeholder:text-sm"
           data-testid={TEST_IDS[tool]}
           aria-label={t(`desk.tool_${tool}`)}
           placeholder={t(`desk.placeholder_${tool}`, { name: current?.name ?? '' })}

@@ -115,7 +115,7 @@ function Said({ entry }: { entry: SaidEntry }) {
 }
 
 function Line({ line, color, state, spoken }: { line: LineEntry; color: string; state: Shown | null; spoken: SpokenPlace | null }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
   const feeling = useFeeling()
   const open = isOpen(line.state)
   return (
@@ -131,7 +131,7 @@ function Line({ line, color, state, spoken }: { line: LineEntry; color: string; 
         )}
         {line.delivery === 'teleprompter' && <span className="chip">{t('desk.read_out')}</span>}
         {line.retakes !== '' && <span className="chip">{t('desk.retake_of')}</span>}
-        {line.reason !== '' && !open && <span className="min-w-0 truncate text-xs text-muted">{line.reason}</span>}
+        {line.reason !== '' && !open && <span className="min-w-0 truncate text-xs text-muted">{i18n.exists(`desk.cause_${line.reason}`) ? t(`desk.cause_${line.reason}`) : line.reason}</span>}
         <Cost line={line} />
       </p>
       <p className={`font-serif text-[1.02rem] leading-snug break-words ${state === 'held' || state === 'drafting' || state === 'rejected' ? 'opacity-60' : ''}`}>

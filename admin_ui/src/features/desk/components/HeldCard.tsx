@@ -52,7 +52,7 @@ export function HeldCard({ desk, held }: { desk: DeskSession; held: HeldLine }) 
         {others && <Claimed desk={desk} held={held} />}
         {held.releases_at_ms > 0 && <Countdown at={held.releases_at_ms} from={held.since_ms} />}
       </header>
-      <div className="grid gap-x-4 gap-y-2 xl:grid-cols-[minmax(0,1fr)_15rem]">
+      <div className={`grid gap-x-4 gap-y-2 ${deciding === 'choose' ? 'xl:grid-cols-[minmax(0,1fr)_12rem]' : ''}`}>
         <div className="min-w-0">
           {deciding === 'edit' && line !== undefined ? (
             <MarkedEditor sentences={line.sentences} onRelease={(text) => approve(desk, held, text)} onCancel={() => leave(desk, held.line)} />
@@ -63,7 +63,7 @@ export function HeldCard({ desk, held }: { desk: DeskSession; held: HeldLine }) 
             </>
           )}
         </div>
-        <History view={view} line={held.line} />
+        <History view={view} line={held.line} beside={deciding === 'choose'} />
       </div>
     </article>
   )
@@ -92,8 +92,8 @@ function Choices({ desk, held, disabled }: { desk: DeskSession; held: HeldLine; 
   const { privateOutput } = usePrefs()
   const heard = useObservable(desk.preview.line$) === held.line
   return (
-    <div className="flex flex-wrap gap-2">
-      <button type="button" className="btn-sm btn-primary px-3" data-testid="held-approve" disabled={disabled} onClick={() => approve(desk, held)}>
+    <div className="flex flex-wrap gap-1.5">
+      <button type="button" className="btn-sm btn-primary px-2.5" data-testid="held-approve" disabled={disabled} onClick={() => approve(desk, held)}>
         <Icon name="check" className="size-4" />
         {t('desk.approve')} <Key>⏎</Key>
       </button>
@@ -142,13 +142,13 @@ function Countdown({ at, from }: { at: number; from: number }) {
 }
 
 /** What was said before it. */
-function History({ view, line }: { view: View; line: string }) {
+function History({ view, line, beside }: { view: View; line: string; beside: boolean }) {
   const { t } = useTranslation()
   const index = view.entries.findLastIndex((entry) => entry.type === 'line' && entry.line === line)
   const before = view.entries.slice(0, index < 0 ? undefined : index).filter((entry) => wordsOf(entry) !== '')
   if (before.length === 0) return null
   return (
-    <aside aria-label={t('desk.before')} className="border-l border-line pl-3 text-xs leading-snug text-muted max-xl:order-first max-xl:max-h-16 max-xl:overflow-y-auto" data-testid="held-history">
+    <aside aria-label={t('desk.before')} className={`order-first max-h-16 overflow-y-auto border-l border-line pl-3 text-xs leading-snug text-muted ${beside ? 'xl:order-none xl:max-h-40' : ''}`} data-testid="held-history">
       {before.slice(-HISTORY).map((entry) => (
         <Row key={entry.seq} name={'name' in entry ? entry.name : ''}>
           {wordsOf(entry)}

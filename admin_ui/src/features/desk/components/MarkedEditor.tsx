@@ -91,7 +91,7 @@ export function FeltSelect({ label, family, values, value, testId, onChange }: S
   const known = values.includes(value) ? values : [...values, value]
   const word = (one: string) => (family === 'emotion' || one !== 'plain' ? t(`emotion.${one}`, { defaultValue: one }) : t('desk.manner_plain'))
   return (
-    <select className="field h-9 w-32 py-1 text-sm" aria-label={label} data-testid={testId} value={value} onChange={(event) => onChange(event.target.value)}>
+    <select className="field h-9 w-28 px-2 py-1 text-sm" aria-label={label} data-testid={testId} value={value} onChange={(event) => onChange(event.target.value)}>
       {known.map((one) => (
         <option key={one} value={one}>
           {word(one)}

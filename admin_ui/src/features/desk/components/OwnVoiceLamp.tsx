@@ -14,8 +14,7 @@ import { useParts } from './useParts'
 export function OwnVoiceLamp({ desk }: { desk: DeskSession }) {
   const { t } = useTranslation()
   const { role, waiting, fault } = useObservable(desk.voice.state$)
-  const { current, view } = useParts(desk)
-  const { microphone } = usePrefs()
+  const { view } = useParts(desk)
   const bar = useRef<HTMLSpanElement>(null)
   useEffect(() => {
     const subscription = desk.voice.level$.subscribe((level) => {
@@ -25,7 +24,6 @@ export function OwnVoiceLamp({ desk }: { desk: DeskSession }) {
   }, [desk])
   const name = (slug: string) => view.members.get(slug)?.name ?? slug
   const label = role === null ? (waiting ? t('desk.voice_waiting') : t('desk.voice_idle')) : role.as === 'narrator' ? t('desk.voice_narrator') : role.as === 'character' ? t('desk.voice_character', { name: name(role.slug) }) : t('desk.voice_address', { name: name(role.to) })
-  const roles: [string, Role][] = [['narrator', { as: 'narrator' }], ...(current === undefined ? [] : ([['character', { as: 'character', slug: current.id }], ['address', { as: 'oneself', to: current.id }]] satisfies [string, Role][]))]
   return (
     <div className="flex items-center gap-1.5" data-testid="own-voice" data-role={role?.as ?? ''}>
       <span className={`relative flex items-center gap-1.5 overflow-hidden rounded-full border px-2 py-1 text-xs ${role === null ? 'border-line text-muted' : 'border-transparent bg-foot text-foot-ink'}`} role="status">
@@ -34,23 +32,34 @@ export function OwnVoiceLamp({ desk }: { desk: DeskSession }) {
         <span ref={bar} className="absolute bottom-0 left-0 h-0.5 bg-current" />
       </span>
       {fault !== null && <span className="max-w-60 truncate text-xs text-danger" role="alert" title={t(`microphone.${fault}`)}>{t(`microphone.${fault}`)}</span>}
-      {roles.map(([key, one]) => (
-        <button
-          key={key}
-          type="button"
-          className="btn-sm touch-none select-none lg:hidden"
-          aria-label={t(`desk.hold_${key}`)}
-          onPointerDown={(event) => {
-            event.currentTarget.setPointerCapture(event.pointerId)
-            desk.voice.press(one, microphone, rawAsked(location.search))
-          }}
-          onPointerUp={() => desk.voice.release()}
-          onPointerCancel={() => desk.voice.release()}
-          onContextMenu={(event) => event.preventDefault()}
-        >
-          {t(`desk.short_${key}`)}
-        </button>
-      ))}
     </div>
   )
+}
+
+/** To hold where there is no keyboard. */
+export function OwnVoiceButtons({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { current } = useParts(desk)
+  const { role } = useObservable(desk.voice.state$)
+  const { microphone } = usePrefs()
+  const roles: [string, Role][] = [['narrator', { as: 'narrator' }], ...(current === undefined ? [] : ([['character', { as: 'character', slug: current.id }], ['address', { as: 'oneself', to: current.id }]] satisfies [string, Role][]))]
+  return roles.map(([key, one]) => (
+    <button
+      key={key}
+      type="button"
+      className={`btn-sm shrink-0 touch-none select-none lg:hidden ${role?.as === one.as ? 'btn-on' : ''}`}
+      aria-label={t(`desk.hold_${key}`)}
+      data-testid={`hold-${key}`}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId)
+        desk.voice.press(one, microphone, rawAsked(location.search))
+      }}
+      onPointerUp={() => desk.voice.release()}
+      onPointerCancel={() => desk.voice.release()}
+      onContextMenu={(event) => event.preventDefault()}
+    >
+      <Icon name="mic" className="size-4" />
+      {t(`desk.short_${key}`)}
+    </button>
+  ))
 }

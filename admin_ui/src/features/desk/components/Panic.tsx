@@ -7,6 +7,18 @@ import { useObservable } from '@/lib/useObservable'
 import type { DeskSession } from '../session/deskSession'
 import { Key } from './looks'
 
+/** Only the line that is being said. */
+export function Stop({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { view } = useObservable(desk.transcript$)
+  const line = view.openLine
+  return (
+    <button type="button" className="btn h-11 shrink-0 px-3 max-sm:hidden" data-testid="desk-stop" disabled={line === null} onClick={() => line !== null && void desk.act({ kind: 'stop', line })}>
+      {t('desk.stop')} <Key>S</Key>
+    </button>
+  )
+}
+
 export function Panic({ desk }: { desk: DeskSession }) {
   const { t } = useTranslation()
   const { halted } = useObservable(desk.desk$)
