@@ -18,7 +18,8 @@ from tests.acceptance.table import Fact, api, facts_of, opened
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 QUESTION = "Is there a room for the night?"
-FORMATS = ("fountain", "txt")
+BEGINNINGS = {"fountain": b"title:", "txt": b"", "html": b"<!doctype html>", "pdf": b"%pdf-", "fdx": b"<?xml"}
+"""How each kind of file begins, in small letters."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -154,7 +155,19 @@ async def test_deleted_is_struck_and_new_text_is_inserted_noted_or_whispered(hou
     async with visiting(browser, house.url) as visit:
         await written(visit, session)
         await at_end_of(visit, QUESTION)
-        for typed in ("", "", "A dog barks.", "", "@Mirelle", "(anger)", "Quiet!", "", "[[to Mirelle, once: be curt]]", "", "[[whisper to mirelle: the key is gone]]"):
+        for typed in (
+            "",
+            "",
+            "A dog barks.",
+            "",
+            "@Mirelle",
+            "(anger)",
+            "Quiet!",
+            "",
+            "[[to Mirelle, once: be curt]]",
+            "",
+            "[[whisper to mirelle: the key is gone]]",
+        ):
             await visit.page.keyboard.type(typed)
             await visit.page.keyboard.press("Enter")
         await leave(visit)
@@ -235,6 +248,45 @@ async def test_live_facts_neither_move_the_cursor_nor_take_away_what_is_being_wr
         assert visit.complaints == []
 
 
+async def test_a_retcon_takes_the_line_and_not_what_somebody_is_writing_in_it(house: Program, browser: Browser) -> None:
+    """The words stay before the writer's eyes, and can be put where the line was."""
+    session = await played(house)
+    first = (await of(house, session, "sentence"))[0]
+    said = (await of(house, session, "said"))[0]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, first["body"]["text"])
+        await visit.page.keyboard.type(" Dear to me.")
+        await corrected(house, session, {"kind": "retcon", "to": said["seq"]})
+        await expect(visit.page.get_by_test_id("conflict-mine")).to_contain_text("Dear to me.")
+        await visit.page.get_by_test_id("conflict-keep-mine").click()
+        body = (await fact(house, session, "inserted"))["body"]
+        assert (body["after"], body["block"], body["member"]) == (said["seq"], "line", "mirelle")
+        assert "Dear to me." in body["text"]
+        await expect(line(visit, "Dear to me.")).to_be_visible()
+        await expect(visit.page.get_by_test_id("conflict")).to_have_count(0)
+        assert visit.complaints == []
+
+
+async def test_a_correction_that_is_refused_can_be_sent_again_or_dropped(house: Program, browser: Browser) -> None:
+    """A feeling that nobody knows: what was typed stays until somebody decides."""
+    session = await played(house)
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, "(joy")
+        await visit.page.keyboard.press("Shift+Home")
+        await visit.page.keyboard.type("(jealousy)")
+        visit.deaf = True
+        await visit.page.keyboard.press("Control+Enter")
+        await expect(visit.page.get_by_test_id("correction-failed")).to_be_visible()
+        visit.deaf = False
+        await expect(line(visit, "jealousy")).to_be_visible()
+        await visit.page.get_by_test_id("conflict-take-theirs").click()
+        await expect(line(visit, "(joy")).to_be_visible()
+        assert await of(house, session, "corrected") == []
+        assert visit.complaints == []
+
+
 async def test_follow_search_jump_figures_and_downloads(house: Program, browser: Browser, tmp_path: Path) -> None:
     """It stays at the end until somebody scrolls up; search finds; the figures of each line stand beside it; files come."""
     session = await played(house)
@@ -264,12 +316,14 @@ async def test_follow_search_jump_figures_and_downloads(house: Program, browser:
         assert set(closed["body"]["ms"]) >= {"llm_ttft", "first_sentence"}
         await expect(bar.locator("[data-part=llm_ttft]")).to_have_count(1)
         await visit.page.keyboard.press("Escape")
-        for form in FORMATS:
+        for form, beginning in BEGINNINGS.items():
             async with visit.page.expect_download() as download:
                 await visit.page.get_by_test_id(f"download-{form}").click()
             path = tmp_path / form
             await (await download.value).save_as(path)
-            assert QUESTION in path.read_text(encoding="utf-8")
+            content = path.read_bytes()
+            assert content.lower().startswith(beginning), content[:80]
+            assert form == "pdf" or QUESTION.encode() in content
         assert visit.complaints == []
 
 

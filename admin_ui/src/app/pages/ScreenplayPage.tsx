@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Header } from '@/app/Header'
+import { href } from '@/app/router'
 import { Icon } from '@/components/Icon'
 import { Sheet } from '@/components/Sheet'
 import { Failure, Skeleton } from '@/components/States'
@@ -29,6 +30,9 @@ function Page({ feed, session, onSettings }: { feed: FactsFeed; session: string;
         <span role="status" data-testid="facts-state" data-state={state.kind} className="shrink-0 text-xs text-muted">
           {t(`desk.editor.feed_${state.kind}`)}
         </span>
+        <a href={href({ at: 'desk', session })} className="icon-btn btn-quiet" aria-label={t('desk.title')} title={t('desk.title')} data-testid="desk-link">
+          <Icon name="people" />
+        </a>
         <button type="button" className="icon-btn btn-quiet" aria-label={t('desk.metrics.title')} title={t('desk.metrics.title')} data-testid="figures-button" onClick={() => setFigures(true)}>
           <Icon name="clock" />
         </button>

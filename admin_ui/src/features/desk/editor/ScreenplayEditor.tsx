@@ -89,21 +89,12 @@ function Toolbar({ controller, session, transcript$, wide }: { controller: Edito
   const { t } = useTranslation()
   const shown = useObservable(controller.shown$)
   const text = useProblemText()
-  const [refused, setRefused] = useState<string | null>(null)
-  const undo = async () => {
-    try {
-      await controller.undo()
-      setRefused(null)
-    } catch (error) {
-      setRefused(text(error))
-    }
-  }
   return (
     <header className="flex min-h-12 shrink-0 flex-wrap items-center gap-x-1 gap-y-0.5 border-b border-line/70 px-3 py-1 max-sm:px-1.5">
       <button type="button" className="icon-btn btn-quiet" aria-label={t('desk.editor.search')} title={t('desk.editor.search')} data-testid="editor-search" onClick={() => controller.search()}>
         <Icon name="search" />
       </button>
-      <button type="button" className="btn btn-quiet px-2.5" title={t('desk.editor.undo_hint')} data-testid="editor-undo" onClick={() => void undo()}>
+      <button type="button" className="btn btn-quiet px-2.5" title={t('desk.editor.undo_hint')} data-testid="editor-undo" onClick={() => void controller.undo()}>
         <Icon name="reset" className="size-4.5" />
         <span className="max-sm:sr-only">{t('desk.editor.undo')}</span>
       </button>
@@ -112,7 +103,7 @@ function Toolbar({ controller, session, transcript$, wide }: { controller: Edito
         <span className="max-sm:sr-only">{t('desk.editor.follow')}</span>
       </button>
       {!wide && <Margin controller={controller} transcript$={transcript$} sheet />}
-      <Progress changed={shown.changed} waiting={shown.waiting} applied={shown.applied} refused={refused} />
+      <Progress changed={shown.changed} waiting={shown.waiting} applied={shown.applied} refused={shown.refused === null ? null : text(shown.refused)} />
       <Downloads session={session} />
     </header>
   )

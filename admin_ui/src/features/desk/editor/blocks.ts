@@ -56,7 +56,18 @@ const DEAD = new Set(['rejected', 'aborted'])
 
 /** Every entry that is no card in the margin, in order, behind the title. */
 export function blocksOf(view: View, words: Words): Block[] {
-  return [titleOf(view), ...view.entries.flatMap((entry) => blockOf(entry, words))]
+  return writer(words)(view)
+}
+
+/** The same for view after view of one session: an entry that has not changed is the same block again. */
+export function writer(words: Words): (view: View) => Block[] {
+  const known = new WeakMap<Entry, Block[]>()
+  const written = (entry: Entry) => {
+    const block = known.get(entry) ?? blockOf(entry, words)
+    known.set(entry, block)
+    return block
+  }
+  return (view) => [titleOf(view), ...view.entries.flatMap(written)]
 }
 
 function titleOf(view: View): Block {

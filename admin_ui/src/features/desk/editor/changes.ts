@@ -95,6 +95,11 @@ function behindFixed(block: Block, text: string): string {
   return text.startsWith(own) ? text.slice(own.length) : text === '' ? '' : text.replace(own, '')
 }
 
+/** A text whose facts are gone, as something new behind the fact `after`. */
+export function asNew(text: string, after: number, members: Members): Correction[] {
+  return insertions(text, after, members).corrections
+}
+
 /** New text, paragraph by paragraph, to stand behind the fact `after`. */
 function insertions(rest: string, after: number, members: Members): Outcome {
   const paragraphs = rest.replace(MARKER, '').split(/\n[ \t]*\n/).map(tidy).filter((paragraph) => paragraph !== '')

@@ -10,8 +10,8 @@ import type { Transcript } from '@/lib/transcript/fold'
 import type { SentenceEntry } from '@/lib/transcript/view'
 
 import { type AnyCorrection, tell, type Told, undo } from './api'
-import { type Block, blocksOf, type Words } from './blocks'
-import { changesOf, type Correction } from './changes'
+import { type Block, type Words, writer } from './blocks'
+import { asNew, changesOf, type Correction } from './changes'
 import { type BadgeWords, dressing, setApplied, setWords, theme } from './dress'
 import { blockAt, reconciled, setFate, setTracked, stepOf, type Tracked, tracked, tracking } from './tracked'
 
@@ -33,6 +33,8 @@ export interface Shown {
   waiting: number
   applied: number
   troubles: readonly Trouble[]
+  /** Why the last undo was refused. */
+  refused: unknown
 }
 
 const NEAR_PX = 48
@@ -49,7 +51,7 @@ export interface Language {
 }
 
 export class EditorController {
-  readonly shown$ = new BehaviorSubject<Shown>({ following: true, changed: 0, waiting: 0, applied: 0, troubles: [] })
+  readonly shown$ = new BehaviorSubject<Shown>({ following: true, changed: 0, waiting: 0, applied: 0, troubles: [], refused: null })
   /** Emits whenever lines may have moved. */
   readonly moved$ = new BehaviorSubject(0)
   readonly margin = document.createElement('div')
@@ -57,8 +59,13 @@ export class EditorController {
   private readonly left = new AbortController()
   private readonly subscription: Subscription
   private blocks: Block[] = []
+  private readonly write: ReturnType<typeof writer>
+  private readonly onUnload = (event: BeforeUnloadEvent) => {
+    if (this.shown$.value.changed > 0 || this.shown$.value.waiting > 0) event.preventDefault()
+  }
   private glowing = new Set<number>()
   private handled = -Infinity
+  private gone = false
 
   constructor(
     parent: HTMLElement,
@@ -66,6 +73,8 @@ export class EditorController {
     private readonly transcript$: BehaviorSubject<Transcript>,
     private readonly language: Language,
   ) {
+    this.write = writer(language.words)
+    window.addEventListener('beforeunload', this.onUnload)
     this.margin.className = 'screenplay-margin'
     this.view = new EditorView({ parent, state: EditorState.create({ extensions: this.extensions() }) })
     this.view.scrollDOM.append(this.margin)
@@ -79,8 +88,10 @@ export class EditorController {
   destroy(): void {
     // What was not sent yet goes out before the page is left.
     for (const one of this.view.state.field(tracked)) if (one.dirty && one.fate === '') void this.settle(one.block.id)
+    window.removeEventListener('beforeunload', this.onUnload)
     this.subscription.unsubscribe()
     setTimeout(() => this.left.abort(), 5000)
+    this.gone = true
     this.view.destroy()
   }
 
@@ -89,6 +100,7 @@ export class EditorController {
     const own = [
       { key: 'Mod-Enter', run: () => this.settleHere() },
       { key: 'Escape', run: () => this.revert() },
+      { key: 'Mod-Alt-z', run: () => (void this.undo(), true) },
       { key: 'Mod-End', run: () => (this.jump(), false) },
     ]
     return [
@@ -111,8 +123,21 @@ export class EditorController {
 
   /** Facts have come: everything that nobody is at is written anew. */
   private facts(): void {
-    this.blocks = blocksOf(this.transcript$.value.view, this.language.words)
+    this.blocks = this.write(this.transcript$.value.view)
+    this.rescue()
     this.rewrite((one) => one.dirty || one.fate !== '')
+  }
+
+  /** What somebody was writing in a block that is no more (a retcon took it) is kept before their eyes. */
+  private rescue(): void {
+    const standing = new Set(this.blocks.map((block) => block.id))
+    const lost = this.view.state.field(tracked).filter((one) => one.dirty && one.fate !== 'sending' && !standing.has(one.block.id))
+    for (const one of lost) {
+      const behind = this.blocks.findLast((block) => block.id < one.block.id)?.id ?? 0
+      const text = this.textOf(one)
+      const troubles = asNew(text, behind, this.transcript$.value.view.members).map((correction) => ({ block: behind, correction, kind: 'conflict' as const, mine: wordsOf(correction), theirs: '', error: null }))
+      this.tellShown({ troubles: [...this.shown$.value.troubles.filter((trouble) => trouble.block !== one.block.id), ...troubles] })
+    }
   }
 
   private rewrite(at: (one: Tracked) => boolean): void {
@@ -184,7 +209,7 @@ export class EditorController {
   }
 
   private mark(id: number, fate: Tracked['fate']): void {
-    if (!this.left.signal.aborted && this.view.dom.isConnected) this.view.dispatch({ effects: setFate.of({ id, fate }), annotations: Step.addToHistory.of(false) })
+    if (!this.gone) this.view.dispatch({ effects: setFate.of({ id, fate }), annotations: Step.addToHistory.of(false) })
   }
 
   /** One after the other: what is inserted stands behind what was inserted before it. */
@@ -240,7 +265,7 @@ export class EditorController {
   private finish(id: number, sent: string): void {
     const one = this.find(id)
     const block = this.blocks.find((candidate) => candidate.id === id)
-    if (one === undefined) return
+    if (one === undefined || this.gone) return
     const again = this.textOf(one) !== sent && block !== undefined && block.parts.length === one.parts.length
     if (again) {
       const all = this.view.state.field(tracked).map((other) => (other === one ? { ...one, block, fate: '' as const, dirty: true } : other))
@@ -251,7 +276,7 @@ export class EditorController {
 
   private glow(id: number): void {
     const show = () => {
-      if (this.view.dom.isConnected) this.view.dispatch({ effects: setApplied.of(new Set(this.glowing)) })
+      if (!this.gone) this.view.dispatch({ effects: setApplied.of(new Set(this.glowing)) })
     }
     this.glowing.add(id)
     show()
@@ -296,9 +321,14 @@ export class EditorController {
     return told
   }
 
-  /** Take back the last act of this director. Throws `Problem`. */
+  /** Take back the last act of this director. */
   async undo(): Promise<void> {
-    await undo(this.session)
+    try {
+      await undo(this.session)
+      this.tellShown({ refused: null })
+    } catch (error) {
+      this.tellShown({ refused: error })
+    }
   }
 
   search(): void {

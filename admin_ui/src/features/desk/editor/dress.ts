@@ -173,7 +173,7 @@ function dressParts(view: EditorView, one: Tracked, found: Dressing<Decoration>[
 
 const indent = (left: string, right = '0px') => ({ paddingLeft: left, paddingRight: right })
 const tint = (color: string, share = 16) => `color-mix(in srgb, ${color} ${share}%, transparent)`
-const badge = (color: string) => ({ color, borderColor: tint(color, 50), background: tint(color, 10) })
+const badge = (color: string) => ({ color: `color-mix(in srgb, ${color} 62%, var(--paper-ink))`, borderColor: tint(color, 50), background: tint(color, 10) })
 const EMOTION_COLORS: Record<string, string> = {
   joy: '#d9952b', sadness: '#5c8fc7', anger: '#d2503f', fear: '#8a6fd0', disgust: '#7f9a3a', surprise: '#2fa39a', tenderness: '#cf6a92', contempt: '#a5744b', weariness: '#8a8590', neutral: 'var(--paper-muted)',
 }

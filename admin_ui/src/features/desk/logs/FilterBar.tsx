@@ -16,7 +16,7 @@ interface Props {
   services: readonly string[]
 }
 
-const SMALL = 'field py-1.5 text-sm'
+const SMALL = 'field h-10 py-1.5 text-sm'
 
 export function FilterBar({ filters, onChange, following, onFollow, feed, services }: Props) {
   const { t } = useTranslation()

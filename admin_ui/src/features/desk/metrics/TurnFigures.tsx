@@ -60,17 +60,17 @@ function Totals({ figures }: { figures: SessionFigures }) {
   const tiles: [string, string][] = [
     ['turns', count(figures.lines.length)],
     ['tokens', `${count(figures.prompt)} / ${count(figures.completion)}`],
-    ['cost', figures.cost === 0 ? t('desk.metrics.free') : money(figures.cost)],
+    ['cost', figures.cost === 0 ? '–' : money(figures.cost)],
     ['interruptions', count(figures.interruptions)],
     ['corrections', count(figures.corrections)],
     ['advice', decided],
     ['fallbacks', count(figures.fallbacks.length)],
   ]
   return (
-    <dl className="grid grid-cols-[repeat(auto-fill,minmax(7.5rem,1fr))] gap-2">
+    <dl className="grid grid-cols-[repeat(auto-fill,minmax(7rem,1fr))] gap-2">
       {tiles.map(([name, value]) => (
-        <div key={name} className="rounded-lg border border-line bg-velvet px-3 py-2" data-testid={`figure-${name}`}>
-          <dt className="truncate text-xs text-muted">{t(`desk.metrics.${name}`)}</dt>
+        <div key={name} className="flex flex-col justify-between rounded-lg border border-line bg-velvet px-3 py-2" data-testid={`figure-${name}`}>
+          <dt className="text-xs leading-tight text-muted">{t(`desk.metrics.${name}`)}</dt>
           <dd className="mt-0.5 truncate font-serif text-lg tabular-nums">{value}</dd>
         </div>
       ))}
@@ -164,7 +164,7 @@ function Line({ line, longest, onLine }: { line: LineFigures; longest: number; o
     [line.engine, line.model].filter((word) => word !== '').join(' · '),
     line.prompt + line.completion === 0 ? '' : t('desk.metrics.line_tokens', { prompt: count(line.prompt), completion: count(line.completion) }),
     line.cost === 0 ? '' : money(line.cost),
-    line.live ? t('desk.metrics.live') : '',
+    line.live ? t(`desk.editor.badge_${line.state}`, { defaultValue: line.state }) : '',
   ].filter((word) => word !== '')
   return (
     <li data-testid="turn-figure" data-line={line.line} data-ms={Math.round(line.totalMs)}>
