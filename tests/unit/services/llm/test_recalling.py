@@ -11,7 +11,10 @@ from services.core.clock import SystemClock
 from services.core.errors import Unavailable
 from services.core.model.fact import Author, Fact
 from services.core.model.facts import Body, Joined, Said, SceneSet, fields_of, kind_of
-from services.core.settings import MemorySettings
+from services.core.model.reply import ReplyRequest
+from services.core.settings import MemorySettings, Settings
+from services.llm.folds import Folds
+from services.llm.preparing import Preparing
 from services.llm.recalling import DEADLINE_S, Recalling, about
 from services.transcript.memory import Memory
 from services.transcript.view import Reader, View, fold
@@ -50,15 +53,25 @@ class Clock(SystemClock):
         return super().now() + self.ahead
 
 
-def view() -> View:
+def facts() -> list[Fact]:
     bodies: list[tuple[Body, Author]] = [
         (SceneSet(heading="INN", description="Rain."), Author("director")),
         (Joined(member="mirelle", role="character", name="Mirelle"), Author("director")),
         (Joined(member="p-1", role="player", name="Anna"), Author("director")),
         (Said(utterance="u", text="The bell?"), Author("player", "p-1", "Anna")),
     ]
-    facts = [Fact(seq=seq, kind=kind_of(body), at_ms=seq, by=by, body=fields_of(body)) for seq, (body, by) in enumerate(bodies, 1)]
-    return fold(facts, Reader("character", "mirelle"))
+    return [Fact(seq=seq, kind=kind_of(body), at_ms=seq, by=by, body=fields_of(body)) for seq, (body, by) in enumerate(bodies, 1)]
+
+
+def view() -> View:
+    return fold(facts(), Reader("character", "mirelle"))
+
+
+class Source:
+    """The transcript."""
+
+    async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
+        return [fact for fact in facts() if after < fact.seq <= (upto or 99)]
 
 
 async def opened(store: Store, clock: Clock | None = None) -> Recalling:
@@ -108,6 +121,28 @@ async def test_a_store_that_hangs_is_not_waited_for() -> None:
     store.hangs.set()
     clock.ahead = 60
     assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == ["memory 0", "memory 1"]
+    await recalling.close()
+
+
+async def test_a_turn_has_its_prompt_though_the_store_hangs() -> None:
+    """The whole way from the request: with everything but memories."""
+    store = Store()
+    store.hangs = asyncio.Event()
+    recalling = await opened(store)
+
+    async def past() -> Source:
+        return Source()
+
+    preparing = Preparing(Folds(Source(), past), recalling)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    prompt, _ = await preparing.prepared(ReplyRequest(session="s", base_seq=4, character="mirelle"), Settings())
+    assert loop.time() - began < DEADLINE_S * 20
+    assert "The bell?" in prompt.messages[-1].content
+    assert len(store.asked) == 1
+    store.hangs.set()
+    prompt, _ = await preparing.prepared(ReplyRequest(session="s", base_seq=4, character="mirelle"), Settings())
+    assert "- memory 0" in prompt.messages[0].content
     await recalling.close()
 
 
