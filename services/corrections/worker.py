@@ -93,7 +93,7 @@ class Worker:
         if named.state == OPEN:
             for row in await self._outbox.open_upto(named):
                 # The common case, a row at its first delivery, costs no note beforehand.
-                noted = row.number != named.number or attempt > 1 or row.attempts > 0
+                noted = row.number != named.number or attempt > 1 or letter.again or row.attempts > 0
                 if await self._see_to(row, noted=noted) and row.number == named.number:
                     return Verdict.DEAD
         # Dead already: somebody has died before the letter was put aside, or found the row on the way to a later one.

@@ -36,6 +36,8 @@ class Letter:
     """Of the message; a row that is sent again gets a new one."""
     session: str
     correction: str
+    again: bool = False
+    """Sent again: an earlier one may have come to grief."""
 
     def to_bytes(self) -> bytes:
         """As it travels."""
@@ -46,7 +48,7 @@ class Letter:
         """Raises `InvalidRequest` for what is no letter of ours."""
         try:
             data: dict[str, Any] = json.loads(raw)
-            return cls(id=str(data["id"]), session=str(data["session"]), correction=str(data["correction"]))
+            return cls(id=str(data["id"]), session=str(data["session"]), correction=str(data["correction"]), again=bool(data.get("again")))
         except (ValueError, KeyError, TypeError) as error:
             raise InvalidRequest("this is no letter of the corrections' bus") from error
 

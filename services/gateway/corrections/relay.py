@@ -85,8 +85,8 @@ class Relay:
         """Look for due rows at once."""
         self._wake.set()
 
-    async def _publish(self, row: Row) -> None:
-        letter = Letter(id=str(ULID()).lower(), session=row.session, correction=row.id)
+    async def _publish(self, row: Row, *, again: bool = False) -> None:
+        letter = Letter(id=str(ULID()).lower(), session=row.session, correction=row.id, again=again)
         try:
             await self._bus.publish(letter)
         except SouffleurError as error:
@@ -119,7 +119,7 @@ class Relay:
 
     async def _send_again(self, row: Row) -> None:
         if await self._outbox.postponed(row, self._clock.wall_ms() + self.resend_ms):
-            await self._publish(row)
+            await self._publish(row, again=True)
 
     async def _act_again(self, row: Row) -> None:
         now = self._clock.wall_ms()
