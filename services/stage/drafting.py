@@ -11,6 +11,7 @@ from services.core.model.fact import Author, Basis, LineState
 from services.core.model.facts import Body, LineClosed, LineOpened, Spoken
 from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
 from services.core.telemetry import CHARACTERS, COST, TOKENS, TURNS
+from services.stage import spans
 from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order, Written
@@ -183,6 +184,7 @@ class Drafting:
         )
         self._write(body, "close", None, self.order.character)
         TURNS.labels(state).inc()
+        spans.line_closed(self.order, self._backstage, str(state))
         CHARACTERS.labels("written").inc(sum(len(sentence.text) for sentence in self.given))
         whole = sum(len(sentence.text) for sentence, fact in zip(self.given, self.facts[1:], strict=False) if 0 < written_seq(fact) < last[0])
         CHARACTERS.labels("heard").inc(whole + last[1])

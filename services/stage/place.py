@@ -13,7 +13,7 @@ from services.core import tracing
 from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
 from services.core.model.facts import Passed
 from services.core.telemetry import INTERRUPTIONS
-from services.stage import casting
+from services.stage import casting, spans
 from services.stage.approval import Approval
 from services.stage.attachments import Attachment
 from services.stage.backstage import STAGE, Backstage
@@ -133,6 +133,7 @@ class Place:
     async def _pass(self, first: Written, said: Written, reason: str) -> None:
         turn, latest = await first, await said
         self._backstage.write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}", STAGE, self.name, cause=latest.seq)
+        spans.passed(latest, self._backstage, reason)
 
     # The floor.
 

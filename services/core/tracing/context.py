@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from services.core.errors import SouffleurError
+
 HEADER: Final = "traceparent"
 """The W3C's name for the metadata."""
 _PARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
@@ -148,7 +150,7 @@ def _ending(opened: Open) -> Iterator[None]:
         opened.end()
         raise
     except Exception as error:
-        opened.end(str(getattr(error, "code", "")) if isinstance(getattr(error, "code", ""), str) else type(error).__name__)
+        opened.end(error.code if isinstance(error, SouffleurError) else type(error).__name__)
         raise
     opened.end()
 
