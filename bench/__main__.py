@@ -1,4 +1,4 @@
-"""`python -m bench [overhead|barge-in|start]`: measure, print the tables, and write them into docs/benchmarks.md."""
+"""`python -m bench [overhead|barge-in|start|adviser]`: measure, print the tables, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import uvloop
 
 from bench import document
+from bench.adviser import adviser_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.start import start_table
 
-_SECTIONS = ("overhead", "barge-in", "start")
+_SECTIONS = ("overhead", "barge-in", "start", "adviser")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,6 +58,8 @@ async def _run(options: argparse.Namespace, command: str) -> None:
 async def _measured(section: str, options: argparse.Namespace) -> str:
     if section == "start":
         return await start_table(options.runs)
+    if section == "adviser":
+        return await adviser_table(options.runs)
     if section == "barge-in":
         ten = Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent)
         return barge_in_table([await _row(ten)])

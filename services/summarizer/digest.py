@@ -55,8 +55,8 @@ def gap(digests: Sequence[SummaryEntry], passages: Sequence[Passage], known: fro
     usable = [entry for entry in digests if known is None or known.issuperset(entry.covers)]
     best = max(usable, key=lambda entry: (len(entry.covers), entry.seq), default=None)
     covered = () if best is None else best.covers
-    # Earlier chapters lie wholly before it.
-    chapters = [entry.covers for entry in usable if covered and entry.covers and max(entry.covers) < min(covered)]
+    # Earlier chapters lie wholly before it. Ids stand in order.
+    chapters = [entry.covers for entry in usable if covered and entry.covers and entry.covers[-1] < covered[0]]
     done = {seq for covers in (covered, *chapters) for seq in covers}
     new = tuple(passage for passage in passages if not done.issuperset(passage.seqs))
     if len(covered) + sum(len(passage.seqs) for passage in new) > MOST_COVERED:

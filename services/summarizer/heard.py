@@ -38,9 +38,23 @@ class Passage:
         return tokens_of(self.told) + 2
 
 
-def heard(view: View) -> list[Passage]:
-    """Everything heard that still stands, in order. Whispers, notes, drafts and lines under way are no part of it."""
-    return [passage for entry in view.entries if (passage := _passage(entry)) is not None]
+class Heard:
+    """Everything heard that still stands, in order; what has not changed since the last look is not looked at again."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._known: dict[int, tuple[tuple[Entry, ...], tuple[Passage, ...]]] = {}
+
+    def of(self, view: View) -> list[Passage]:
+        """Of this view, a director's. Whispers, notes, drafts and lines under way are no part of it."""
+        # Views share the chunks that did not change; each is kept here, so that its id stays its own.
+        self._known = {id(chunk): self._known.get(id(chunk)) or (chunk, heard(chunk)) for chunk in view.visible.chunks}
+        return [passage for _, passages in self._known.values() for passage in passages]
+
+
+def heard(entries: Iterable[Entry]) -> tuple[Passage, ...]:
+    """Those of these entries."""
+    return tuple(passage for entry in entries if (passage := _passage(entry)) is not None)
 
 
 def knows(passage: Passage, member: Member) -> bool:

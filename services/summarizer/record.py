@@ -9,11 +9,13 @@ from typing import Any, Final, Protocol
 
 from services.core.model.fact import Fact, Kind
 from services.core.telemetry import RECOMMENDATIONS
+from services.summarizer.heard import Heard, Passage
 from services.summarizer.lessons import Drafts
 from services.transcript.view import DIRECTOR, View, fold
 from services.transcript.view.state import REWRITING
 
-_PAGE: Final = 500
+_PAGE: Final = 200
+_FEW: Final = 20
 _DECISIONS: Final = frozenset({"accepted", "pinned", "rejected", "expired"})
 
 
@@ -56,6 +58,7 @@ class Record:
     """Seq of the newest digest that was ever told."""
     recommended: set[str] = field(default_factory=set)
     """Every recommendation that was ever told."""
+    heard: Heard = field(default_factory=Heard)
     drafts: Drafts = field(default_factory=Drafts)
     rewritten_ms: int = 0
     """When the past was last changed."""
@@ -75,12 +78,20 @@ class Record:
         """Read what is new. Gives way between pages: a table may be playing in the same process."""
         began = self.view.seq
         while page := await source.read(self.sid, self.view.seq, limit=_PAGE):
-            self.take(page)
+            if len(page) > _FEW or any(fact.kind in REWRITING for fact in page):
+                # The one step whose cost grows with the session: the loop goes on meanwhile.
+                await asyncio.to_thread(self.take, page)
+            else:
+                self.take(page)
             if began:
                 _count(page)
             if len(page) < _PAGE:
                 return
             await asyncio.sleep(0)
+
+    async def passages(self) -> list[Passage]:
+        """What was heard."""
+        return await asyncio.to_thread(self.heard.of, self.view)
 
     def take(self, facts: Sequence[Fact]) -> None:
         """Move the view forward and keep the accounts."""

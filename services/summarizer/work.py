@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from services.summarizer.advise import advised, may_be_accepted
 from services.summarizer.asking import Counsel, Models
 from services.summarizer.condense import condensed, extracted
 from services.summarizer.digest import Gap, due, gap, key_of, standing
-from services.summarizer.heard import Passage, characters, heard, knows
+from services.summarizer.heard import Passage, characters, knows
 from services.summarizer.lease import BudgetSpent, Marks
 from services.summarizer.memories import Memories, worth_keeping
 from services.summarizer.record import Backoff, Record
@@ -63,7 +62,7 @@ class Work:
 
     async def visit(self, record: Record, *, live: bool) -> None:
         """Whatever is due. `live`: somebody owns the session."""
-        passages = await asyncio.to_thread(heard, record.view)
+        passages = await record.passages()
         if record.withdrawn:
             async with self._guarded(record, record.remembering, "memory"):
                 await self._forget(record)
@@ -85,7 +84,7 @@ class Work:
     async def wish(self, record: Record, what: str) -> Outcome:
         """The director wants a digest, advice or both, now."""
         outcome = Outcome()
-        passages = await asyncio.to_thread(heard, record.view)
+        passages = await record.passages()
         if what in ("summary", "both"):
             outcome.summary = await self._digest(record, passages, outcome, wanted=True)
         if what in ("advice", "both"):
@@ -205,7 +204,7 @@ class Work:
         if not record.drafts.waiting or now < record.teaching.until_ms:
             return
         counsel = self._counsel(record) if settings.light and now >= record.condensing.until_ms else None
-        passages = await asyncio.to_thread(heard, record.view)
+        passages = await record.passages()
         async for lesson, proposal in lessons(counsel, record, now + round(settings.expires_s * 1000)):
             if proposal is not None:
                 await self._propose(record, proposal, passages)

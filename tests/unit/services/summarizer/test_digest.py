@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.core.model import facts as bodies
 from services.core.settings import SummarizerSettings
 from services.summarizer.digest import Gap, due, gap, key_of, standing
-from services.summarizer.heard import Passage, heard, knows, turns
+from services.summarizer.heard import Heard, Passage, heard, knows, turns
 from services.transcript.view import DIRECTOR, Member, SummaryEntry, fold
 from tests.unit.services.transcript.story import Story
 
@@ -84,7 +84,7 @@ def test_only_what_was_heard_is_matter() -> None:
     story.sentence("two", "A draft of a trap.")
     story.add(bodies.Whispered(character="mirelle", text="It is a trap."))
     story.note("Be afraid.")
-    found = heard(fold(story.facts, DIRECTOR))
+    found = Heard().of(fold(story.facts, DIRECTOR))
     spoken = [passage for passage in found if passage.spoken]
     assert [passage.text for passage in spoken] == ["Where is the key?", "Under the stone."]
     assert spoken[0].seqs == (asked,)
@@ -99,3 +99,20 @@ def test_a_member_knows_what_its_audience_or_its_stay_lets_it_know() -> None:
     assert knows(said(7), late)
     assert knows(Passage(seqs=(3,), text="A cellar.", setting=True), late)
     assert not knows(Passage(seqs=(7,), text="Psst.", audience=("mirelle",)), late)
+
+
+def test_what_was_heard_is_the_same_however_it_was_looked_at() -> None:
+    """Step by step or at once, also where the past is rewritten."""
+    story = Story()
+    story.join("mirelle")
+    for number in range(100):
+        story.say(f"Where is key {number}?")
+        story.speak(f"l{number}", "Here.")
+    story.add(bodies.Struck(targets=[2, 150]))
+    story.add(bodies.Retconned(to=300))
+    story.say("And now?")
+    one, view = Heard(), fold((), DIRECTOR)
+    for at in range(0, len(story.facts), 37):
+        view = view.advance(story.facts[at : at + 37])
+        assert one.of(view) == Heard().of(view) == list(heard(view.entries))
+    assert one.of(view)[-1].text == "And now?"
