@@ -49,8 +49,17 @@ function moved(one: Tracked, changes: ChangeDesc): Tracked {
 function mapped(before: readonly Tracked[], transaction: Transaction): readonly Tracked[] {
   const back = restoredBy(transaction)
   const length = transaction.newDoc.length
+  let untouched = Infinity
+  transaction.changes.iterChangedRanges((from) => {
+    untouched = Math.min(untouched, from)
+  })
   let end = 0
   return before.map((one, at) => {
+    // Most typing is at the end of a long document: what lies before it is as it was.
+    if (one.to < untouched && at < before.length - 1) {
+      end = one.to
+      return one
+    }
     const known = back.get(one.block.id)
     const next = known === undefined ? moved(one, transaction.changes) : { ...one, from: known.from, to: known.to, parts: known.parts }
     // Blocks lie end to end, parts one after the other: what was typed on a border belongs to one side only.
@@ -101,7 +110,7 @@ function fixedRanges(all: readonly Tracked[], transaction: Transaction): number[
     const { block, from, to } = one
     const text = from + block.text.trimEnd().length
     const gone = block.strikable && deleted.some((range) => range.from <= from && range.to >= Math.min(text, to))
-    if (to === from || gone) continue
+    if (to === from || gone || !deleted.some((range) => range.from <= to + 1 && range.to >= from - 1)) continue
     if (block.fixed) add(from - 1, Math.min(to, text + 1))
     else if (block.kind === 'summary') add(from - 1, from + 2)
     else if (block.cue.to > 0) add(from - 1, from + block.cue.to + 1)
