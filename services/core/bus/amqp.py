@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -140,6 +141,8 @@ class AmqpBus:
 
     async def _keep(self) -> None:
         """Connect, and when the link breaks, again; the pauses grow while nobody answers."""
+        # It would say so with every attempt; we say so once.
+        logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
         pause, silent = _FIRST_PAUSE_S, False
         while True:
             try:

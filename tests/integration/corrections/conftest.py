@@ -1,15 +1,17 @@
-"""A house per test, on the bus that the test asks for."""
+"""A house per test, and brokers that may be killed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
 from tests.integration.corrections.house import House
 from tests.integration.corrections.house import house as opened
+from tests.rabbitmq_server import RabbitServer, rabbitmq_script
 
 
 @pytest_asyncio.fixture
@@ -17,3 +19,17 @@ async def house(redis: Redis, redis_server: str, tmp_path: Path) -> AsyncIterato
     """On Redis streams."""
     async with opened(tmp_path, redis_server, {}) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def rabbit() -> Iterator[RabbitServer]:
+    """A RabbitMQ of the module's own; whoever kills it starts it again."""
+    script = rabbitmq_script()
+    if script is None:
+        pytest.skip("RabbitMQ is not installed")
+    server = RabbitServer(script)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()

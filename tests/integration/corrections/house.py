@@ -97,10 +97,13 @@ class House:
         await self.runtime.stage().tell(TellRequest(session=sid, principal=other, key=str(ULID()), kind=kind, body=body))
 
     async def facts(self, sid: str, kind: str = "") -> list[dict[str, Any]]:
-        """Of the session, in order."""
-        answer = await self.http.get(f"/api/sessions/{sid}/facts")
-        found: list[dict[str, Any]] = answer.json()["items"]
-        return [fact for fact in found if not kind or fact["kind"] == kind]
+        """Of the session, all of them, in order."""
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = await self.http.get(f"/api/sessions/{sid}/facts", params={"after": found[-1]["seq"] if found else 0})
+            if not (items := answer.json()["items"]):
+                return [fact for fact in found if not kind or fact["kind"] == kind]
+            found += items
 
 
 @asynccontextmanager
