@@ -28,6 +28,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Progr
     need("pocketsphinx", "espeakng_loader")
     need_browser()
     settings: dict[str, Any] = SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": REPLIES[:1], "first_ms": 5, "token_ms": 1}}}}
+    settings |= {"telemetry": {"grafana_url": "http://grafana.example:3000/"}}
     async with running(tmp_path_factory.mktemp("house"), settings) as program:
         yield program
         assert program.complaints() == []
@@ -313,6 +314,7 @@ async def test_follow_search_jump_figures_and_downloads(house: Program, browser:
         await expect(visit.page.get_by_test_id("figure-turns")).to_contain_text("10")
         closed = (await of(house, session, "line_closed"))[0]
         bar = visit.page.locator(f"[data-testid=turn-figure][data-line='{closed['body']['line']}']")
+        await expect(visit.page.get_by_test_id("grafana-table")).to_have_attribute("href", "http://grafana.example:3000/d/souffleur-table")
         assert set(closed["body"]["ms"]) >= {"llm_ttft", "first_sentence"}
         await expect(bar.locator("[data-part=llm_ttft]")).to_have_count(1)
         await visit.page.keyboard.press("Escape")

@@ -5,11 +5,11 @@ import { useTranslation } from 'react-i18next'
 import { Icon } from '@/components/Icon'
 import { Empty } from '@/components/States'
 import { nextMind, useStatus } from '@/lib/api/status'
-import type { Status } from '@/lib/api/types'
 import type { TurnTimed } from '@/lib/realtime/protocol'
 import type { Transcript } from '@/lib/transcript/fold'
 
 import { figuresOf, type LineFigures, PARTS, type SessionFigures, type Spread } from './figures'
+import { GrafanaLink } from './GrafanaLink'
 import { COLOR, useUnits } from './units'
 
 interface Props {
@@ -67,37 +67,38 @@ function Totals({ figures }: { figures: SessionFigures }) {
     ['fallbacks', count(figures.fallbacks.length)],
   ]
   return (
-    <dl className="grid grid-cols-[repeat(auto-fill,minmax(7rem,1fr))] gap-2">
-      {tiles.map(([name, value]) => (
-        <div key={name} className="flex flex-col justify-between rounded-lg border border-line bg-velvet px-3 py-2" data-testid={`figure-${name}`}>
-          <dt className="text-xs leading-tight text-muted">{t(`desk.metrics.${name}`)}</dt>
-          <dd className="mt-0.5 truncate font-serif text-lg tabular-nums">{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <section>
+      <h3 className="eyebrow mb-2 flex items-center justify-between gap-2">
+        {t('desk.metrics.session')}
+        <GrafanaLink dashboard="steering" />
+      </h3>
+      <dl className="grid grid-cols-[repeat(auto-fill,minmax(7rem,1fr))] gap-2">
+        {tiles.map(([name, value]) => (
+          <div key={name} className="flex flex-col justify-between rounded-lg border border-line bg-velvet px-3 py-2" data-testid={`figure-${name}`}>
+            <dt className="text-xs leading-tight text-muted">{t(`desk.metrics.${name}`)}</dt>
+            <dd className="mt-0.5 truncate font-serif text-lg tabular-nums">{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   )
 }
 
 /** What answers now and whether it is well, and where something gave way to something else. */
 function Engines({ figures }: { figures: SessionFigures }) {
   const { t } = useTranslation()
-  const status = useStatus().data as (Status & { grafana_url?: string | null }) | undefined
+  const status = useStatus().data
   const mind = status === undefined ? undefined : nextMind(status.engines.llm)
   const parts = status === undefined ? [] : [
     { part: 'stt', engine: status.engines.stt.engines.find((one) => one.name === status.engines.stt.default) },
     { part: 'llm', engine: mind },
     { part: 'tts', engine: status.engines.tts.engines.find((one) => one.name === status.engines.tts.default) },
   ]
-  const grafana = status?.grafana_url ?? ''
   return (
     <section>
       <h3 className="eyebrow mb-2 flex items-center justify-between gap-2">
         {t('desk.metrics.engines')}
-        {/^https?:\/\//.test(grafana) && (
-          <a href={grafana} target="_blank" rel="noreferrer" data-testid="grafana-link" className="text-xs font-medium tracking-normal text-accent normal-case underline-offset-2 hover:underline">
-            {t('desk.metrics.grafana')}
-          </a>
-        )}
+        <GrafanaLink dashboard="engines" />
       </h3>
       <ul className="flex flex-wrap gap-1.5">
         {parts.map(({ part, engine }) => (
@@ -130,7 +131,10 @@ function Spreads({ spreads }: { spreads: readonly Spread[] }) {
   const { time } = useUnits()
   return (
     <section>
-      <h3 className="eyebrow mb-2">{t('desk.metrics.latency')}</h3>
+      <h3 className="eyebrow mb-2 flex items-center justify-between gap-2">
+        {t('desk.metrics.latency')}
+        <GrafanaLink dashboard="table" />
+      </h3>
       <table className="w-full text-left tabular-nums" data-testid="figure-spreads">
         <thead className="text-xs text-muted">
           <tr>
