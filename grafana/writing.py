@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import GridPos
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType, GridPos
 
 from grafana import engines, house, steering, table
 
@@ -62,7 +62,7 @@ def _text(name: str) -> str:
     title, panels = _DASHBOARDS[name]
     builder = dashboard.Dashboard(f"Souffleur: {title}").uid(f"souffleur-{name}").tags(["souffleur"]).refresh("10s").time("now-30m", "now").timezone("browser")
     builder = builder.with_variable(dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
-    builder = builder.link(dashboard.DashboardLink("Souffleur").type("dashboards").tags(["souffleur"]).as_dropdown(True).keep_time(True))
+    builder = builder.link(dashboard.DashboardLink("Souffleur").type(DashboardLinkType.DASHBOARDS).tags(["souffleur"]).as_dropdown(True).keep_time(True))
     for panel in _placed(panels()):
         builder = builder.with_panel(panel)
     return json.dumps(builder.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"

@@ -33,12 +33,15 @@ def cues(facts: Sequence[Fact], character: str = "") -> list[Cue]:
     view = fold(list(facts), DIRECTOR)
     if character and (character not in view.members or view.members[character].role != "character"):
         raise NotFound(f"{character} is not in this session; there is {', '.join(_cast(view)) or 'nobody'}")
-    said = [entry for entry in view.entries if isinstance(entry, SaidEntry) and _stands(entry)]
-    if not said:
+    said = [entry for entry in view.entries if isinstance(entry, SaidEntry) and _asked(entry)]
+    if all(entry.struck for entry in said):
         raise InvalidRequest("nobody said anything in this session")
     lines = [entry for entry in view.entries if isinstance(entry, LineEntry) and entry.mode in ("auto", "approve") and not entry.inserted]
     found = []
     for entry, following in zip(said, [*said[1:], None], strict=True):
+        if entry.struck:
+            # What answered it belongs to nobody else, though.
+            continue
         answers = [line for line in lines if entry.seq < line.seq and (following is None or line.seq < following.seq)]
         mine = [line for line in answers if character in ("", line.character)]
         slug = character or (mine[0].character if mine else "")
@@ -50,8 +53,8 @@ def cues(facts: Sequence[Fact], character: str = "") -> list[Cue]:
     return found
 
 
-def _stands(entry: SaidEntry) -> bool:
-    return not entry.struck and not entry.inserted and entry.source in ("voice", "typed")
+def _asked(entry: SaidEntry) -> bool:
+    return not entry.inserted and entry.source in ("voice", "typed")
 
 
 def _cast(view: View) -> list[str]:

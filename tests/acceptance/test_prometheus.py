@@ -24,13 +24,14 @@ from tests.making.prompts import prompts
 pytestmark = pytest.mark.timeout(300)
 _SHIPPED = Path(__file__).parents[2] / "deploy" / "prometheus"
 _LEAD = bytes(RATE // 5 * 2)
+_KEY = "sk-canary-0123456789abcdefghijkl"
 _CANARY = "Theodolind's copper lantern"
 _SETTINGS: dict[str, Any] = {
     **SCRIPTED,
     "llm": {
         "chain": ["absent", "scripted"],
         "engines": {
-            "absent": {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "none"},
+            "absent": {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "none", "api_key": _KEY},
             "scripted": {"replies": REPLIES, "first_ms": 20, "token_ms": 5},
         },
         "prices": {"scripted": [1.0, 2.0]},
@@ -146,8 +147,12 @@ async def test_every_query_of_every_dashboard_has_data(tmp_path: Path) -> None:
                 assert {rule["health"] for group in rules for rule in group["rules"]} <= {"ok", "unknown"}
         async with api(program.url) as http:
             metrics = (await http.get("/metrics")).text
+            everything = [metrics, (await http.get("/api/logs", params={"limit": 500})).text, program.log.read_text(encoding="utf-8")]
     for words in (_CANARY, "Theodolind", "traveller", "What now", "few words"):
         assert words not in metrics
+    assert len(everything[1]) > 1000
+    for words in (_CANARY, _KEY, _KEY.removeprefix("sk-")):
+        assert not [text[:60] for text in everything if words in text]
 
 
 async def _all_answered(client: httpx2.AsyncClient) -> None:

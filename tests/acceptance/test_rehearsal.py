@@ -49,7 +49,7 @@ async def recorded(house: Program) -> str:
             assert (await client.post(f"/api/sessions/{session}/messages", json={"text": text})).status_code == 202
 
             async def answered(wanted: int = count) -> bool:
-                return sum(fact["kind"] == "line_closed" for fact in await facts_of(house.url, session)) == wanted
+                return len([fact for fact in await facts_of(house.url, session) if fact["kind"] == "line_closed"]) == wanted
 
             await until(answered, what="the answer")
     return session
