@@ -249,6 +249,36 @@ async def test_live_facts_neither_move_the_cursor_nor_take_away_what_is_being_wr
         assert visit.complaints == []
 
 
+async def test_a_held_line_says_so_and_everything_is_done_by_keyboard(house: Program, browser: Browser) -> None:
+    """From the address to an applied correction without a mouse; the badge goes when the line is released."""
+    session = await played(house)
+    async with api(house.url) as client, visiting(browser, house.url) as visit:
+        (await client.post(f"/api/sessions/{session}/acts", json={"kind": "mode", "text": "approve"})).raise_for_status()
+        await written(visit, session)
+        (await client.post(f"/api/sessions/{session}/messages", json={"text": "Hello?"})).raise_for_status()
+        await expect(visit.page.locator("[data-badge=held]")).to_have_count(1)
+        text = visit.page.get_by_test_id("screenplay-text")
+        for _ in range(30):
+            await visit.page.keyboard.press("Tab")
+            if await text.evaluate("(element) => document.activeElement === element"):
+                break
+        await expect(text).to_be_focused()
+        await visit.page.keyboard.press("Control+f")
+        await visit.page.keyboard.type("Hello")
+        await visit.page.keyboard.press("Enter")
+        await visit.page.keyboard.press("Escape")
+        await visit.page.keyboard.press("End")
+        await visit.page.keyboard.type(" Anybody?")
+        await visit.page.keyboard.press("Control+Enter")
+        assert (await fact(house, session, "corrected"))["body"]["text"] == "Hello? Anybody?"
+        await visit.page.keyboard.press("Control+Alt+z")
+        await expect(line(visit, "Anybody?")).to_have_count(0)
+        opened_line = (await of(house, session, "line_opened"))[-1]["body"]["line"]
+        (await client.post(f"/api/sessions/{session}/acts", json={"kind": "release", "line": opened_line})).raise_for_status()
+        await expect(visit.page.locator("[data-badge=held]")).to_have_count(0)
+        assert visit.complaints == []
+
+
 async def test_a_retcon_takes_the_line_and_not_what_somebody_is_writing_in_it(house: Program, browser: Browser) -> None:
     """The words stay before the writer's eyes, and can be put where the line was."""
     session = await played(house)
@@ -344,4 +374,12 @@ async def test_the_logs_are_searched_filtered_and_followed(house: Program, brows
         await expect(entries.first).to_be_visible()
         await visit.page.get_by_test_id("logs-level").select_option("critical")
         await expect(entries).to_have_count(0)
+        await visit.page.get_by_test_id("logs-clear").click()
+        session = await played(house)
+        await visit.page.get_by_test_id("logs-session").fill(session)
+        await visit.page.get_by_test_id("logs-query").fill("resolved")
+        await expect(visit.page.get_by_test_id("logs-follow")).to_have_attribute("data-feed", "live")
+        await expect(entries).to_have_count(0)
+        await corrected(house, session, {"kind": "note", "text": "Be curt"})
+        await expect(entries).to_have_count(1)
         assert visit.complaints == []
