@@ -20,6 +20,7 @@ _MOST_RUNNING: Final = 8
 _PATIENCE: Final = 3
 """So many late answers in a row, and the store is left alone for a while."""
 _REST_S: Final = 30.0
+_BLANK_S: Final = 10.0
 _ENDING_S: Final = 2.0
 _ENTRIES: Final = 12
 _WORDS: Final = 4
@@ -35,6 +36,10 @@ class Memories(Protocol):
 
     def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> Coroutine[Any, Any, list[Memory]]:
         """The best first."""
+        ...
+
+    def blank(self, character: str) -> Coroutine[Any, Any, bool]:
+        """It remembers nothing at all."""
         ...
 
     def close(self) -> Coroutine[Any, Any, None]:
@@ -53,15 +58,18 @@ class Recalling:
         self._running: set[asyncio.Task[list[Memory]]] = set()
         self._late = 0
         self._rests_until = 0.0
+        self._blank: dict[str, float] = {}
+        """Characters without any memory, and until when nobody looks again."""
 
     async def recalled(self, view: View, character: str, session: str, settings: MemorySettings) -> list[str]:
         """Texts for the prompt of `character`, whose own `view` it is; the best first."""
         store = self._store() if settings.enabled and settings.recalled else None
         text = about(view) if store else ""
-        if store is None or not text or len(self._running) >= _MOST_RUNNING or self._clock.now() < self._rests_until:
+        now = self._clock.now()
+        if store is None or not text or len(self._running) >= _MOST_RUNNING or now < max(self._rests_until, self._blank.get(character, 0.0)):
             return []
         here = [member.member for member in view.members.values() if member.present and member.member != character]
-        task = asyncio.create_task(store.recall(character, here, text, settings.recalled * _SPARE), name="recall")
+        task = asyncio.create_task(self._look(store, character, here, text, settings.recalled * _SPARE), name="recall")
         self._running.add(task)
         task.add_done_callback(self._ended)
         # Not cancelled when it is late: a statement cut off in the middle costs its connection.
@@ -73,6 +81,14 @@ class Recalling:
         if task.cancelled() or task.exception() is not None:
             return []
         return _standing(task.result(), view, session)[: settings.recalled]
+
+    async def _look(self, store: Memories, character: str, here: Sequence[str], text: str, limit: int) -> list[Memory]:
+        found = await store.recall(character, here, text, limit)
+        if not found and await store.blank(character):
+            # Most characters have no past: they are asked for one once in a while, not in every turn.
+            now = self._clock.now()
+            self._blank = {slug: until for slug, until in self._blank.items() if until > now} | {character: now + _BLANK_S}
+        return found
 
     async def close(self) -> None:
         """Let what is running come to its end, as long as that is near, and close the store."""

@@ -95,6 +95,12 @@ class MemoryStore:
         rankings = [[(memory, fit * weight(memory, present, now)) for memory, fit in ((_memory(row), fit) for row, fit in each)] for each in (rows, near)]
         return merged(*rankings)[:limit]
 
+    async def blank(self, character: str) -> bool:
+        """It remembers nothing at all."""
+        any_of_its = select(_memories.c.id).where(self._standing, _memories.c.character == character).limit(1)
+        async with database_errors(), self._engine.connect() as connection:
+            return (await connection.execute(any_of_its)).first() is None
+
     async def page(self, character: str = "", text: str = "", limit: int = 100, cursor: str = "") -> MemoryPage:
         """At most `limit` (1 to 500) memories, of one character or with these words if wanted, the newest first. Raises `InvalidRequest`."""
         size = min(max(limit, 1), _LARGEST_PAGE)

@@ -31,6 +31,7 @@ class Store:
         self.hangs: asyncio.Event | None = None
         self.fails = False
         self.closed = False
+        self.empty = False
 
     async def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> list[Memory]:
         self.asked.append((character, present, text, limit))
@@ -38,7 +39,10 @@ class Store:
             await self.hangs.wait()
         if self.fails:
             raise Unavailable
-        return KEPT[:limit]
+        return [] if self.empty else KEPT[:limit]
+
+    async def blank(self, character: str) -> bool:
+        return self.empty
 
     async def close(self) -> None:
         self.closed = True
@@ -93,6 +97,20 @@ async def test_it_asks_for_what_is_spoken_of_and_who_is_here() -> None:
     assert about(view()) == store.asked[0][2]
     await recalling.close()
     assert store.closed
+
+
+async def test_a_character_without_a_past_is_not_asked_in_every_turn() -> None:
+    """But again after a while."""
+    store, clock = Store(), Clock()
+    store.empty = True
+    recalling = await opened(store, clock)
+    for _ in range(3):
+        assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == []
+    assert len(store.asked) == 1
+    store.empty = False
+    clock.ahead = 11.0
+    assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == ["memory 0", "memory 1"]
+    await recalling.close()
 
 
 @pytest.mark.parametrize("settings", [MemorySettings(enabled=False), MemorySettings(recalled=0)])
