@@ -72,6 +72,33 @@ def test_silent_facts_send_nothing() -> None:
     assert delta(silent, silent.advance(story.facts)).title
 
 
+def test_release_at_once_is_a_replacement_and_a_late_one_a_move() -> None:
+    """A held line changes its place only if something was said while it was held."""
+    story = Story()
+    story.say("one")
+    story.open("l", mode="approve")
+    story.sentence("l", "Hello.")
+    held = fold(story.facts, DIRECTOR)
+    at_once, late = Story(), Story()
+    at_once.facts, late.facts = list(story.facts), list(story.facts)
+    at_once.add(bodies.Released(line="l"))
+    late.say("two")
+    waiting = fold(late.facts, DIRECTOR)
+    late.add(bodies.Released(line="l"))
+    assert [block.id for block in delta(held, held.advance(at_once.facts)).replaced] == ["2"]
+    assert delta(waiting, waiting.advance(late.facts)).whole
+
+
+def test_insertion_needs_the_whole_document() -> None:
+    """It comes in between."""
+    story = Story()
+    story.say("one")
+    story.say("two")
+    view = fold(story.facts, DIRECTOR)
+    story.insert(1, "between", member="ann")
+    assert delta(view, view.advance(story.facts)).whole
+
+
 def test_following_the_deltas_gives_the_view() -> None:
     """Applied one after the other, they give every reader the blocks of the last view."""
     story = Story()
@@ -84,6 +111,12 @@ def test_following_the_deltas_gives_the_view() -> None:
         if number % 10 == 9:
             story.add(bodies.Corrected(target=seq, text="Other words."))
             story.add(bodies.Struck(targets=[seq]))
+        if number % 10 == 5:
+            story.insert(seq, f"inserted {number}", block="line", member="mirelle")
+            story.open(f"h{number}", mode="approve")
+            story.sentence(f"h{number}", "Held.")
+            story.say(f"meanwhile {number}")
+            story.add(bodies.Released(line=f"h{number}"))
     for reader in (DIRECTOR, Reader("player", "ann")):
         view, shown = View(reader), dict[str, object]()
         for fact in story.facts:
