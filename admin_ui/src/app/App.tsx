@@ -1,10 +1,11 @@
 /** The whole page: which room is shown, and the drawer that every room has. */
 import { lazy, Suspense, useState } from 'react'
+import { useTranslation } from 'react-i18next'
 
 import { CharacterPage } from '@/app/pages/CharacterPage'
 import { CompanyPage } from '@/app/pages/CompanyPage'
 import { TablePage } from '@/app/pages/TablePage'
-import { useVisit } from '@/app/router'
+import { href, useVisit } from '@/app/router'
 import { Skeleton } from '@/components/States'
 import { SettingsSheet } from '@/features/settings'
 import { Banners, EnginesPanel } from '@/features/status'
@@ -31,7 +32,20 @@ export function App() {
         {route.at === 'desk' && <DeskPage key={key} session={route.session} onSettings={openSettings} />}
         {route.at === 'logs' && <LogsPage onSettings={openSettings} />}
       </Suspense>
-      {settings && <SettingsSheet engines={<EnginesPanel />} onClose={() => setSettings(false)} />}
+      {settings && <SettingsSheet engines={<House onLeave={() => setSettings(false)} />} onClose={() => setSettings(false)} />}
+    </div>
+  )
+}
+
+/** What runs here, and the way to what it has written down about itself. */
+function House({ onLeave }: { onLeave: () => void }) {
+  const { t } = useTranslation()
+  return (
+    <div className="flex flex-col gap-5">
+      <EnginesPanel />
+      <a href={href({ at: 'logs' })} className="btn self-start" data-testid="logs-link" onClick={onLeave}>
+        {t('desk.logs.title')}
+      </a>
     </div>
   )
 }
