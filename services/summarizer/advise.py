@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -11,11 +11,11 @@ import structlog
 from services.core.errors import EngineFailed
 from services.core.model.facts import Recommended
 from services.core.telemetry import RECOMMENDATIONS
-from services.summarizer.advice import LONGEST, MOST, SCHEMA, Bounds, read
+from services.summarizer.advice import LONGEST, MOST, SCHEMA, Bounds, id_of, read
 from services.summarizer.asking import Counsel
 from services.summarizer.heard import Passage, characters, knows
 from services.summarizer.size import clean, within
-from services.transcript.view import RecommendationEntry, View
+from services.transcript.view import Member, RecommendationEntry, SummaryEntry, View
 
 _RECENT: Final = 40
 _RECENT_CHARACTERS: Final = 8_000
@@ -42,16 +42,18 @@ _SYSTEM: Final = (
 _log = structlog.get_logger(__name__)
 
 
-async def advised(counsel: Counsel, view: View, passages: Sequence[Passage], now_ms: int) -> list[Recommended]:
-    """New proposals. Raises an error of ours when the strong engines fail or answer nonsense."""
-    present = characters(view.members)
-    waiting = _waiting(view)
-    if not passages or not present or len(waiting) >= _OPEN:
+async def advised(counsel: Counsel, view: View, passages: Sequence[Passage], now_ms: int, only: Member | None = None) -> list[Recommended]:
+    """New proposals. With `only` the models are shown nothing but what this character knows itself, and what they propose is for it.
+
+    Raises an error of ours when the strong engines fail or answer nonsense.
+    """
+    shown = _Shown.of(view, passages, only)
+    if not shown.recent or not shown.present or len(_waiting(view)) >= _OPEN:
         return []
-    recent = _recent(passages)
-    answer = await counsel.strong("advice", _SYSTEM, _situation(view, recent, waiting), max_tokens=_ANSWER_TOKENS, json_schema=SCHEMA)
-    sources = _sources(view, recent)
-    bounds = Bounds(facts=sources.keys(), characters={item.member: item.name for item in present}, now_ms=now_ms, expires_s=counsel.settings.expires_s)
+    answer = await counsel.strong("advice", _SYSTEM, shown.told(), max_tokens=_ANSWER_TOKENS, json_schema=SCHEMA)
+    sources = shown.sources()
+    names = {item.member: item.name for item in shown.present}
+    bounds = Bounds(facts=sources.keys(), characters=names, now_ms=now_ms, expires_s=counsel.settings.expires_s)
     try:
         kept, dropped = read(answer, bounds)
     except ValueError as error:
@@ -60,25 +62,64 @@ async def advised(counsel: Counsel, view: View, passages: Sequence[Passage], now
     if dropped:
         RECOMMENDATIONS.labels("dropped").inc(len(dropped))
         _log.warning("summarizer.advice_dropped", session=counsel.session, count=len(dropped), reasons=sorted(set(dropped)))
+    aimed = [_for(item, only) if only else item for item in kept]
     same = {(entry.character, entry.text.casefold()) for entry in view.entries if isinstance(entry, RecommendationEntry)}
-    fresh = [item for item in kept if (item.character, item.text.casefold()) not in same][: _OPEN - len(waiting)]
+    fresh = [item for item in aimed if (item.character, item.text.casefold()) not in same][: _OPEN - len(_waiting(view))]
     return [replace(item, rests_on=sorted({seq for source in item.rests_on for seq in sources[source]})) for item in fresh]
 
 
-def _sources(view: View, recent: Sequence[Passage]) -> dict[int, tuple[int, ...]]:
-    """Every id that was shown -> all facts behind it: whichever of them is struck takes the proposal with it."""
-    sources = {seq: passage.seqs for passage in recent for seq in passage.seqs}
-    if view.summary and 0 < len(view.summary.covers) <= _MOST_BEHIND:
-        sources[view.summary.seq] = view.summary.covers
-    return sources
+def _for(item: Recommended, only: Member) -> Recommended:
+    name = id_of(item.category, only.member, item.text, item.rests_on)
+    return replace(item, character=only.member, recommendation=name)
 
 
-def may_be_accepted(proposal: Recommended, view: View, passages: Sequence[Passage]) -> bool:
-    """By itself, without the director: only if those whom it steers were witnesses of everything it rests on."""
-    concerned = [member for member in characters(view.members) if proposal.character in ("", member.member)]
-    sources = [passage for passage in passages if set(passage.seqs) & set(proposal.rests_on)]
-    found = {seq for passage in sources for seq in passage.seqs}
-    return bool(concerned) and found.issuperset(proposal.rests_on) and all(knows(passage, member) for passage in sources for member in concerned)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What the models are shown."""
+
+    present: list[Member]
+    recent: list[Passage]
+    record: SummaryEntry | None
+    notes: list[str]
+    waiting: list[RecommendationEntry]
+    scene: str
+
+    @classmethod
+    def of(cls, view: View, passages: Sequence[Passage], only: Member | None) -> _Shown:
+        known = [passage for passage in passages if only is None or knows(passage, only)]
+        record = view.summary
+        if only is not None:
+            seqs = {seq for passage in known for seq in passage.seqs}
+            digests = (entry for entry in view.entries if isinstance(entry, SummaryEntry) and not entry.struck and seqs.issuperset(entry.covers))
+            record = max(digests, key=lambda entry: entry.seq, default=None)
+        notes = [note for note in view.notes if only is None or note.character in ("", only.member)]
+        return cls(
+            present=[only] if only else characters(view.members),
+            recent=_recent(known),
+            record=record,
+            notes=[f"{f'for {note.character}: ' if note.character else ''}{note.text}" for note in notes],
+            waiting=[entry for entry in _waiting(view) if only is None or entry.character == only.member],
+            scene=f"{view.scene.heading}. {view.scene.description}" if view.scene else "(none)",
+        )
+
+    def sources(self) -> dict[int, tuple[int, ...]]:
+        """Every id that was shown -> all facts behind it: whichever of them is struck takes the proposal with it."""
+        found = {seq: passage.seqs for passage in self.recent for seq in passage.seqs}
+        if self.record and 0 < len(self.record.covers) <= _MOST_BEHIND:
+            found[self.record.seq] = self.record.covers
+        return found
+
+    def told(self) -> str:
+        """As one text."""
+        sections = {
+            "Characters": "\n\n".join(_card(member.member, member.name, member.card) for member in self.present),
+            "Scene": within(clean(self.scene), 2_000),
+            "Record": f"[{self.record.seq}] {self.record.text}" if self.record else "(nothing yet)",
+            "Notes in force": "\n".join(f"- {note}" for note in self.notes[:20]) or "(none)",
+            "Proposed already": "\n".join(f"- {entry.text}" for entry in self.waiting) or "(nothing)",
+            "Latest lines": "\n".join(f"[{passage.seqs[-1]}] {passage.told}" for passage in self.recent),
+        }
+        return "\n\n".join(f"# {title}\n{text}" for title, text in sections.items())
 
 
 def _waiting(view: View) -> list[RecommendationEntry]:
@@ -94,21 +135,6 @@ def _recent(passages: Sequence[Passage]) -> list[Passage]:
             break
         kept.append(passage)
     return kept[::-1]
-
-
-def _situation(view: View, recent: Sequence[Passage], waiting: Sequence[RecommendationEntry]) -> str:
-    scene = f"{view.scene.heading}. {view.scene.description}" if view.scene else "(none)"
-    record = f"[{view.summary.seq}] {view.summary.text}" if view.summary else "(nothing yet)"
-    notes = [f"- {f'for {note.character}: ' if note.character else ''}{note.text}" for note in view.notes]
-    sections = {
-        "Characters": "\n\n".join(_card(member.member, member.name, member.card) for member in characters(view.members)),
-        "Scene": within(clean(scene), 2_000),
-        "Record": record,
-        "Notes in force": "\n".join(notes[:20]) or "(none)",
-        "Proposed already": "\n".join(f"- {entry.text}" for entry in waiting) or "(nothing)",
-        "Latest lines": "\n".join(f"[{passage.seqs[-1]}] {passage.told}" for passage in recent),
-    }
-    return "\n\n".join(f"# {title}\n{text}" for title, text in sections.items())
 
 
 def _card(slug: str, name: str, card: Any) -> str:

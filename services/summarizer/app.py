@@ -28,7 +28,9 @@ async def build(runtime: Runtime) -> AsyncIterator[Following]:
         stack.push_async_callback(archive.close)
         memories = await MemoryStore.open(runtime.archive_url, clock=runtime.clock)
         stack.push_async_callback(memories.close)
+        log = TranscriptLog(runtime.redis, archive)
         work = Work(
+            facts=log,
             teller=Teller(runtime.stage()),
             models=Models(runtime.llm(), Budget(runtime.redis, runtime.clock)),
             marks=Marks(runtime.redis),
@@ -37,7 +39,7 @@ async def build(runtime: Runtime) -> AsyncIterator[Following]:
             settings=lambda: runtime.settings.summarizer,
             clock=runtime.clock,
         )
-        following = Following(archive, TranscriptLog(runtime.redis, archive), Leases(runtime.redis), work)
+        following = Following(archive, log, Leases(runtime.redis), work)
         stack.push_async_callback(following.close)
         runner = asyncio.create_task(following.run(), name="summarizer")
         stack.push_async_callback(_ended, runner)

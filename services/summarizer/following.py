@@ -102,7 +102,7 @@ class Following:
             with suppress(SouffleurError):
                 await self._leases.release(sid)
 
-    async def wish(self, sid: str, what: str) -> Outcome:
+    async def wish(self, sid: str, what: str, patience_s: float) -> Outcome:
         """Now, whoever has the lease: what is told twice is written once."""
         if what not in ("summary", "advice", "both"):
             raise InvalidRequest("what is wanted is summary, advice or both")
@@ -116,7 +116,7 @@ class Following:
                 if found.record.view.seq == 0:
                     self._followed.pop(sid, None)
                     raise NotFound("There is no session of that id.")
-                return await self._work.wish(found.record, what)
+                return await self._work.wish(found.record, what, patience_s)
         finally:
             self._wishes -= 1
 

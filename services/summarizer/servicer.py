@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from protos import summarizer_pb2, summarizer_pb2_grpc
 from services.summarizer.following import Following
+
+_PATIENCE_S: Final = 120.0
+"""Of a caller who names no deadline."""
 
 
 class SummarizerServicer(summarizer_pb2_grpc.SummarizerServiceServicer):
@@ -17,7 +20,8 @@ class SummarizerServicer(summarizer_pb2_grpc.SummarizerServiceServicer):
 
     async def Advise(self, request: summarizer_pb2.AdviseRequest, context: Any) -> summarizer_pb2.AdviseResponse:
         """The director's wish."""
-        outcome = await self._following.wish(request.session, request.what or "both")
+        left = context.time_remaining()
+        outcome = await self._following.wish(request.session, request.what or "both", _PATIENCE_S if left is None else left)
         return summarizer_pb2.AdviseResponse(summary=outcome.summary, recommendations=outcome.recommendations, remark="; ".join(outcome.remarks))
 
 

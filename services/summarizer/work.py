@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,14 +15,14 @@ from services.core.errors import SouffleurError
 from services.core.model.facts import Recommended
 from services.core.settings import SummarizerSettings
 from services.core.telemetry import ADVISER_FAILURES, DIGESTS
-from services.summarizer.advise import advised, may_be_accepted
+from services.summarizer.advise import advised
 from services.summarizer.asking import Counsel, Models
 from services.summarizer.condense import condensed, extracted
 from services.summarizer.digest import Gap, due, gap, key_of, standing
 from services.summarizer.heard import Passage, characters, knows
 from services.summarizer.lease import BudgetSpent, Marks
 from services.summarizer.memories import Memories, worth_keeping
-from services.summarizer.record import Backoff, Record
+from services.summarizer.record import Backoff, FactSource, Record
 from services.summarizer.teaching import lessons
 from services.summarizer.teller import Teller
 from services.transcript.view import RecommendationEntry
@@ -32,6 +33,8 @@ _IDLE_MS: Final = 90_000
 """A table that has been silent for so long is remembered without waiting for a digest."""
 _TRIES: Final = 3
 """After so many failures of the light model a digest is extracted."""
+_ADVISED: Final = 4
+"""Characters who are advised one by one."""
 _GROUPS: Final = 4
 """Digests for characters who did not witness everything, at one time."""
 
@@ -45,12 +48,15 @@ class Outcome:
     summary: int = 0
     recommendations: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    patience_s: float = float("inf")
+    """How long whoever wished for it waits for a digest; then it is extracted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """Does it. Whatever fails is logged, counted and tried again later; nothing in play waits for any of it."""
 
+    facts: FactSource
     teller: Teller
     models: Models
     marks: Marks
@@ -69,6 +75,8 @@ class Work:
         digested = 0
         async with self._guarded(record, record.condensing, "summary"):
             digested = await self._digest(record, passages, Outcome(), wanted=False)
+            if digested:
+                await record.catch_up(self.facts)
         if self.remembers():
             async with self._guarded(record, record.remembering, "memory"):
                 await self._remember(record, passages, digested=bool(digested))
@@ -81,12 +89,13 @@ class Work:
             async with self._guarded(record, record.expiring, "expiry"):
                 await self._expire(record)
 
-    async def wish(self, record: Record, what: str) -> Outcome:
-        """The director wants a digest, advice or both, now."""
-        outcome = Outcome()
+    async def wish(self, record: Record, what: str, patience_s: float) -> Outcome:
+        """The director wants a digest, advice or both, now; `patience_s` is how long the answer is waited for."""
+        outcome = Outcome(patience_s=patience_s / 2)
         passages = await record.passages()
         if what in ("summary", "both"):
             outcome.summary = await self._digest(record, passages, outcome, wanted=True)
+            await record.catch_up(self.facts)
         if what in ("advice", "both"):
             if not self.settings().strong:
                 outcome.remarks.append("no engine is configured for advice (summarizer.strong)")
@@ -159,7 +168,10 @@ class Work:
         settings = self.settings()
         if settings.light:
             try:
-                return await condensed(self._counsel(record), missing, record.view.language), "model"
+                async with asyncio.timeout(None if outcome.patience_s == float("inf") else outcome.patience_s):
+                    return await condensed(self._counsel(record), missing, record.view.language), "model"
+            except TimeoutError:
+                outcome.remarks.append("the light model took too long, so this is an extract")
             except BudgetSpent as error:
                 _log.info("summarizer.budget_spent", session=record.sid)
                 outcome.remarks.append(error.detail)
@@ -179,23 +191,33 @@ class Work:
         if (now < record.advising.until_ms and not wanted) or not self.settings().strong:
             return []
         try:
-            proposals = await advised(self._counsel(record), record.view, passages, now)
+            told = await self._proposed(record, passages, now)
         except BudgetSpent:
             # The hour goes on: the next digest asks again.
             record.advice_due = False
             raise
-        told = [item.recommendation for item in proposals if await self._propose(record, item, passages)]
         record.advice_due = False
         record.advising.succeeded()
         _log.info("summarizer.advice", session=record.sid, proposals=len(told))
         return told
 
-    async def _propose(self, record: Record, proposal: Recommended, passages: Sequence[Passage]) -> bool:
+    async def _proposed(self, record: Record, passages: Sequence[Passage], now: int) -> list[str]:
+        """Where kinds are accepted by themselves nobody looks before a proposal steers: each character's is made from what it knows itself."""
+        accepts = self.settings().accepts
+        present = characters(record.view.members)[:_ADVISED] if accepts else [None]
+        told: list[str] = []
+        for only in present:
+            proposals = await advised(self._counsel(record), record.view, passages, now, only)
+            by_itself = accepts if only else ()
+            told += [item.recommendation for item in proposals if await self._propose(record, item, accepted=item.category in by_itself)]
+        return told
+
+    async def _propose(self, record: Record, proposal: Recommended, *, accepted: bool) -> bool:
         if proposal.recommendation in record.recommended:
             return False
         new = await self.teller.recommend(record.sid, proposal)
         record.recommended.add(proposal.recommendation)
-        if new and proposal.category in self.settings().accepts and may_be_accepted(proposal, record.view, passages):
+        if new and accepted:
             await self.teller.decide(record.sid, proposal.recommendation, "accepted")
         return new
 
@@ -204,10 +226,10 @@ class Work:
         if not record.drafts.waiting or now < record.teaching.until_ms:
             return
         counsel = self._counsel(record) if settings.light and now >= record.condensing.until_ms else None
-        passages = await record.passages()
         async for lesson, proposal in lessons(counsel, record, now + round(settings.expires_s * 1000)):
             if proposal is not None:
-                await self._propose(record, proposal, passages)
+                # Made from its own line and from what the director put there.
+                await self._propose(record, proposal, accepted="lesson" in settings.accepts)
             record.drafts.waiting.remove(lesson)
         record.teaching.succeeded()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from services.core.model.attachment import CastMember, TextSaid
 from services.core.model.fact import Kind
 from services.transcript.view import RecommendationEntry
 from tests.integration.summarizer.conftest import Party, Tables
@@ -50,7 +51,7 @@ async def test_what_holds_is_proposed_once_and_everything_else_is_dropped(tables
         assert "under the second stone" in asked["messages"][-1]["content"]
 
 
-async def test_kinds_that_are_accepted_by_themselves_steer_the_next_line_only_where_there_were_witnesses(tables: Tables) -> None:
+async def test_kinds_that_are_accepted_by_themselves_steer_the_next_line(tables: Tables) -> None:
     """The setting names kinds; the rest waits for the director."""
     async with tables({"every_turns": 500, "accepts": ["tone"]}, strong="good") as party:
         seq = await _said(party, "You said the key was under the second stone!")
@@ -105,8 +106,6 @@ async def test_a_held_line_that_is_edited_or_refused_teaches_too(tables: Tables)
     """The difference between the draft and the director's version, and the reason of a refusal."""
     async with tables({"every_turns": 500}, mode="approve") as party:
         assert party._stream is not None
-        from services.core.model.attachment import TextSaid
-
         await party._stream.send(TextSaid("a", "Good evening."))
         first = (await party.until(lambda: party.of(Kind.LINE_OPENED), "a draft"))[0].body["line"]
         await party.until(lambda: any(fact.body["line"] == first for fact in party.of(Kind.SENTENCE)), "its words")
@@ -122,3 +121,37 @@ async def test_a_held_line_that_is_edited_or_refused_teaches_too(tables: Tables)
         await party.act("reject", line=second, direction="She keeps secrets.")
         refused = (await party.until(lambda: len(party.of(Kind.RECOMMENDED)) > 1 and party.of(Kind.RECOMMENDED), "a second lesson"))[1].body
         assert "She keeps secrets" in refused["text"]
+
+
+async def test_what_is_accepted_by_itself_is_made_from_what_its_character_knows(tables: Tables) -> None:
+    """Nobody looks before it steers: what only others know is in no question about this character."""
+    cast = (CastMember("mirelle", "Mirelle", json.dumps({"name": "Mirelle", "description": "Mirelle is secretly the queen of Dunmore."})),)
+    async with tables({"every_turns": 500, "accepts": ["tone"]}, strong="good", cast=cast) as party:
+        await _said(party, "I hid the keys in Brackwater.")
+        joined = {"member": "quill", "role": "character", "name": "Quill", "card": {"name": "Quill", "description": "Quill is a clerk."}, "head_count": 1}
+        await party.tell(Kind.JOINED, json.dumps(joined), "quill")
+        await party.tell(Kind.NOTED, json.dumps({"text": "Lie about the bridge.", "character": "mirelle"}), "note")
+        seq = await _said(party, "Mirelle, who is this?")
+        party.server.reply = _answer(_item("Be curious.", [seq], character=""))
+        await party.summarizer.advise(party.sid, "both", 20)
+        asked = [call.body["messages"][-1]["content"] for call in party.server.calls if call.path.endswith("completions")]
+        quills = [text for text in asked if "Quill is a clerk" in text]
+        assert len(quills) == 1
+        assert len(asked) == 2
+        assert "Mirelle, who is this?" in quills[0]
+        for secret in ("Dunmore", "Brackwater", "Lie about the bridge"):
+            assert secret not in quills[0]
+            assert any(secret in text for text in asked)
+        await party.until(lambda: len(party.of(Kind.RECOMMENDATION_DECIDED)) == 2, "both decisions")
+        assert {fact.body["character"] for fact in party.of(Kind.RECOMMENDED)} == {"mirelle", "quill"}
+
+
+async def test_lessons_may_be_accepted_by_themselves(tables: Tables) -> None:
+    """They come from the director's own hand."""
+    async with tables({"every_turns": 500, "accepts": ["lesson"]}) as party:
+        await party.say("Good evening.")
+        target = party.of(Kind.SENTENCE)[-1]
+        await party.tell(Kind.CORRECTED, json.dumps({"target": target.seq, "text": "I owe you nothing."}), "edit")
+        decided = (await party.until(lambda: party.of(Kind.RECOMMENDATION_DECIDED), "a decision"))[0]
+        assert decided.body["state"] == "accepted"
+        assert [note.character for note in (await party.view()).notes] == ["mirelle"]

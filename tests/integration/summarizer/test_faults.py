@@ -97,3 +97,13 @@ async def test_an_edit_of_what_is_covered_makes_a_new_digest(tables: Tables) -> 
         second = (await party.until(lambda: len(party.of(Kind.SUMMARIZED)) > 1 and party.of(Kind.SUMMARIZED), "another digest"))[1]
         assert "Brackwater" not in second.body["text"]
         assert "Dunmore" in second.body["text"]
+
+
+async def test_whoever_waits_for_a_slow_model_gets_an_extract_in_time(tables: Tables) -> None:
+    """A session that continues another one is not kept waiting for a minute."""
+    async with tables({"every_turns": 500, "timeout_s": 60.0}, light="slow:400") as party:
+        party.server.reply = " ".join(["Anselm Vogt hid 12 silver keys in Brackwater."] * 40)
+        await party.say(_SILVER)
+        seq, _, remark = await party.summarizer.advise(party.sid, "summary", 4)
+        assert seq > 0
+        assert "too long" in remark
