@@ -6,7 +6,7 @@ import { Field } from '@/components/Field'
 import { useStatus } from '@/lib/api/status'
 
 import { useVoices } from '../api/character'
-import { type Bound, Text } from './CharacterForm'
+import { type Bound, Text } from './Text'
 
 const DIALS = ['rate', 'pitch', 'volume'] as const
 

@@ -5,14 +5,8 @@ import { useTranslation } from 'react-i18next'
 import type { SpokenPlace } from '@/lib/transcript/soundMap'
 import type { Entry, SaidEntry } from '@/lib/transcript/view'
 
+import { Cue } from './Cue'
 import { LineView } from './LineView'
-
-export const Cue = ({ name, aside = '' }: { name: string; aside?: string }) => (
-  <p className="pl-[24%] text-[0.85em] tracking-[0.12em] uppercase max-sm:pl-[18%]">
-    {name}
-    {aside !== '' && <span className="ml-2 tracking-normal text-paper-muted normal-case italic">({aside})</span>}
-  </p>
-)
 
 export const EntryView = memo(function EntryView({ entry, spoken }: { entry: Entry; spoken: SpokenPlace | null }) {
   return (

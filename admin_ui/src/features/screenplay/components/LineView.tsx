@@ -5,7 +5,7 @@ import { codePoints, splitAt } from '@/lib/transcript/codePoints'
 import type { SpokenPlace } from '@/lib/transcript/soundMap'
 import { isOpen, isWithheld, type LineEntry, type SentenceEntry } from '@/lib/transcript/view'
 
-import { Cue } from './EntryView'
+import { Cue } from './Cue'
 
 export function LineView({ line, spoken }: { line: LineEntry; spoken: SpokenPlace | null }) {
   const { t, i18n } = useTranslation()
