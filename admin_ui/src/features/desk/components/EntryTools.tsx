@@ -38,9 +38,7 @@ export function EntryTools({ desk, entry, doing }: Props) {
     >
       {doing === 'menu' && <Menu desk={desk} entry={entry} />}
       {doing === 'edit' && entry.type === 'line' && <EditLine desk={desk} line={entry} onDone={done} />}
-      {doing === 'edit' && entry.type !== 'line' && (
-        <Sentence label="desk.edit" first={entry.text} onSend={(text) => text !== entry.text && void desk.correct({ kind: 'edit', target: entry.seq, text, base: entry.touched })} onDone={done} testId="edit-text" />
-      )}
+      {doing === 'edit' && entry.type !== 'line' && <EditSaid desk={desk} said={entry} onDone={done} />}
       {doing === 'retake' && entry.type === 'line' && <Retake desk={desk} line={entry} onDone={done} />}
       {doing === 'insert' && <Insert desk={desk} entry={entry} onDone={done} />}
       {doing === 'retcon' && <Retcon desk={desk} entry={entry} onDone={done} onBack={back} />}
@@ -131,6 +129,12 @@ function Sentence({ label, first = '', testId, onSend, onDone, children }: Sente
       </button>
     </form>
   )
+}
+
+/** Against what was seen when the edit began: whoever was quicker is not overwritten unseen. */
+function EditSaid({ desk, said, onDone }: { desk: DeskSession; said: Exclude<Changeable, LineEntry>; onDone: () => void }) {
+  const [seen] = useState(said)
+  return <Sentence label="desk.edit" first={seen.text} onSend={(text) => text !== seen.text && void desk.correct({ kind: 'edit', target: seen.seq, text, base: seen.touched })} onDone={onDone} testId="edit-text" />
 }
 
 /** Every sentence with its feeling; only what changed is sent, each against what was seen here. */
