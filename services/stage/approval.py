@@ -115,6 +115,7 @@ class Approval(Holding):
         """It may be spoken as soon as the floor is free."""
         order = held.drafting.order
         written = self._backstage.write(Released(line=held.line), f"{held.line}:release", by, order.place, audience=order.audience)
+        held.drafting.released = written
         self.queue(held)
         self._floor.offer()
         return written

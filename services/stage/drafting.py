@@ -41,6 +41,8 @@ class Drafting:
         """The words of this attempt so far."""
         self.facts: list[Written] = []
         """Its `line_opened` and the sentences of this attempt."""
+        self.released: Written | None = None
+        """What let it be spoken, if it was held: a held line stands where it was released."""
         self.opened = False
         """Its `line_opened` has been told to the writer; without that there is nothing to close, and the turn is passed."""
         self.complete = False
@@ -110,7 +112,7 @@ class Drafting:
 
     def after(self, seq: int) -> bool:
         """It belongs to what came after this fact."""
-        return any(written_seq(written) > seq for written in self.facts)
+        return any(written_seq(written) > seq for written in (*self.facts, self.released))
 
     def again(self, feed: ReplyFeed, by: Author) -> None:
         """Throw this attempt's words away; `run` once more takes these."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from services.core.model.fact import Fact, Kind
-from services.transcript.view import DIRECTOR, LineEntry, Reader, SaidEntry, View, fold, redacted
+from services.transcript.view import DIRECTOR, LineEntry, Reader, SaidEntry, SceneEntry, View, fold, redacted
 
 _MEANWHILE: Final = 255
 
@@ -77,4 +77,6 @@ class Sight:
             return entry.text
         if isinstance(entry, LineEntry):
             return next((sentence.text for sentence in entry.sentences if sentence.seq == target), entry.heard_text)
+        if isinstance(entry, SceneEntry):
+            return f"{entry.heading}\n{entry.description}".strip()
         return str(getattr(entry, "text", "") or "")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.core.errors import Forbidden, InvalidRequest, NotFound, SouffleurError, TooLarge
-from services.core.model.attachment import Principal, TellRequest, TellResponse, TextSaid
+from services.core.model.attachment import ActRequest, Principal, TellRequest, TellResponse, TextSaid
 from services.core.model.fact import Fact, Kind
 from services.stage.told import told
 from tests.unit.services.stage.table import Table, table
@@ -155,6 +155,20 @@ async def test_a_retcon_takes_with_it_what_was_to_answer() -> None:
         assert kinds.index(Kind.LINE_CLOSED) < kinds.index(Kind.RETCONNED)
         assert at.bodies(Kind.LINE_CLOSED)[0]["reason"] == "corrected"
         assert not at.speaking()
+
+
+async def test_a_retcon_goes_by_where_a_held_line_was_released() -> None:
+    """Drafted before and released after that point, it never happened."""
+    async with table(ms_per_char=40) as at:
+        ann = await at.sit("Ann")
+        await at.session.act(ActRequest(session="s", principal=DIRECTOR, act="m", kind="mode", text="approve"))
+        await at.session.say(ann, TextSaid("m1", "Good evening"))
+        await at.until(lambda: any(line.complete for line in at.session.desk.shown().held))
+        to = len(at.log.facts)
+        await at.session.act(ActRequest(session="s", principal=DIRECTOR, act="r", kind="release"))
+        await at.until(at.speaking)
+        await _answer(at, Kind.RETCONNED, {"to": to})
+        assert (await at.closed())["reason"] == "corrected"
 
 
 @pytest.mark.parametrize(
