@@ -13,7 +13,7 @@ from manager.directory import without_password
 from manager.doctor.finding import Finding, State
 from manager.redis_binary import choose
 from services.compose import redis_client
-from services.core.errors import Unavailable
+from services.core.errors import SettingsRejected, Unavailable
 from services.core.settings import Settings
 
 _PATIENCE_S = 5.0
@@ -22,7 +22,7 @@ _PATIENCE_S = 5.0
 async def stores(settings: Settings) -> AsyncIterator[Finding]:
     """Everything that keeps things."""
     yield await _redis(settings)
-    yield Finding(part="store", name="bus", state=State.OK, detail="Redis streams, in the same server")
+    yield await _bus(settings)
     for finding in _sqlite():
         yield finding
     for name in ("application", "archive"):
@@ -56,6 +56,28 @@ async def _redis(settings: Settings) -> Finding:
             part="store", name="Redis", state=State.WARNING, detail=f"{detail}: no append-only file, a crash of it loses words", remedy="appendonly yes"
         )
     return Finding(part="store", name="Redis", state=State.OK, detail=detail)
+
+
+async def _bus(settings: Settings) -> Finding:
+    url = settings.bus.url
+    if not url:
+        return Finding(part="store", name="bus", state=State.OK, detail="Redis streams, in the same server")
+    from services.core.bus.amqp import AmqpBus
+
+    shown, remedy = without_password(url), "start it, or correct bus.url; without bus.url corrections travel in Redis"
+    try:
+        async with AmqpBus(url, delivery_limit=settings.bus.delivery_limit).open() as bus, asyncio.timeout(_PATIENCE_S):
+            await bus.link.next_up(0)
+            counts = await bus.counts()
+    except SettingsRejected as error:
+        return Finding(part="store", name="bus", state=State.ERROR, detail=error.detail, remedy="correct bus.url")
+    except (Unavailable, TimeoutError):
+        # Nothing is lost meanwhile: corrections wait in the database.
+        return Finding(part="store", name="bus", state=State.WARNING, detail=f"RabbitMQ at {shown} cannot be reached: corrections wait", remedy=remedy)
+    if counts.dead:
+        detail = f"RabbitMQ at {shown}: {counts.dead} dead corrections"
+        return Finding(part="store", name="bus", state=State.WARNING, detail=detail, remedy="look at them on the director's desk")
+    return Finding(part="store", name="bus", state=State.OK, detail=f"RabbitMQ at {shown}")
 
 
 def _sqlite() -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from services.core.model.attachment import TellRequest, TellResponse
 from services.core.model.fact import Kind
 from services.core.rpc.client import StageClient
 from services.corrections.kinds import FACTS
-from services.transcript.outbox import OPEN, Outbox, Row
+from services.transcript.outbox import Outbox, Row
 
 POINTS: Final = ("received", "read", "told", "taught", "marked")
 """Where a hook is called: the letter is there; its rows are read; the fact is written; its names are taught; the row is marked."""
@@ -85,19 +85,25 @@ class Worker:
                 del self._turns[session]
 
     async def _look(self, letter: Letter, attempt: int) -> Verdict:
+        rows = await self._outbox.open_upto(letter.session, letter.correction)
+        if not rows:
+            return await self._resolved(letter)
+        verdict = Verdict.DONE
+        for row in rows:
+            # The common case, a row at its first delivery, costs no note beforehand.
+            noted = row.id != letter.correction or attempt > 1 or letter.again or row.attempts > 0
+            if await self._see_to(row, noted=noted) and row.id == letter.correction:
+                verdict = Verdict.DEAD
+        return verdict
+
+    async def _resolved(self, letter: Letter) -> Verdict:
+        """Somebody has seen to it: sent twice, found on the way to a later one, or died before the letter was put aside."""
         try:
-            named = await self._outbox.get(letter.session, letter.correction)
+            row = await self._outbox.get(letter.session, letter.correction)
         except NotFound:
             _log.warning("corrections.unknown", session=letter.session, correction=letter.correction)
             return Verdict.DONE
-        if named.state == OPEN:
-            for row in await self._outbox.open_upto(named):
-                # The common case, a row at its first delivery, costs no note beforehand.
-                noted = row.number != named.number or attempt > 1 or letter.again or row.attempts > 0
-                if await self._see_to(row, noted=noted) and row.number == named.number:
-                    return Verdict.DEAD
-        # Dead already: somebody has died before the letter was put aside, or found the row on the way to a later one.
-        return Verdict.DEAD if named.state == "dead" else Verdict.DONE
+        return Verdict.DEAD if row.state == "dead" else Verdict.DONE
 
     async def _see_to(self, row: Row, *, noted: bool) -> bool:
         """Tell it and mark it; whether it came to be dead. Raises a retryable error if the owner cannot be reached."""

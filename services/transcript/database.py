@@ -28,8 +28,8 @@ _MIGRATION_LOCK: Final = 0x50_55_46_46
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
 
 
-async def open_database(url: str, migrations: Path = _MIGRATIONS, name: str = "archive") -> AsyncEngine:
-    """An engine on a database that `migrations` have brought up to date; `name` is for messages.
+async def open_database(url: str, migrations: Path = _MIGRATIONS, name: str = "archive", **options: Any) -> AsyncEngine:
+    """An engine, with these `options`, on a database that `migrations` have brought up to date; `name` is for messages.
 
     Raises `SettingsRejected`, `EngineMissing` (driver) or `Unavailable`.
     """
@@ -38,7 +38,7 @@ async def open_database(url: str, migrations: Path = _MIGRATIONS, name: str = "a
         if parsed.get_backend_name() == "sqlite":
             Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         await migrate(parsed, migrations)
-        return _engine(parsed)
+        return _engine(parsed, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingsRejected(f"the {name}'s database URL cannot be read") from error
     except ModuleNotFoundError as error:

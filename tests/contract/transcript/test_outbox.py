@@ -1,0 +1,179 @@
+"""The outbox's contract, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import inspect
+
+from services.core.clock import ManualClock
+from services.core.errors import Conflict, NotFound
+from services.core.model.attachment import Principal
+from services.gateway.characters.store import CharacterStore
+from services.transcript.outbox import Outbox, Row
+from services.transcript.outbox.row import LIVE, TEXT
+from services.transcript.outbox.tables import VERSIONS, metadata
+from tests.postgres_server import PostgresServer, lesser_user, postgres_folder
+
+DIRECTOR = Principal("local", "director", "Ада")
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    """A running PostgreSQL."""
+    pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
+    binaries = postgres_folder()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed")
+    try:
+        user = lesser_user()
+    except KeyError:
+        pytest.skip("PostgreSQL does not run as root and there is no other user")
+    server = PostgresServer(binaries, user)
+    try:
+        yield server.url
+    finally:
+        server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of the database under test."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/deep/application.sqlite3"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Moves when told."""
+    return ManualClock()
+
+
+@pytest_asyncio.fixture
+async def outbox(url: str, clock: ManualClock) -> AsyncIterator[Outbox]:
+    """The outbox under test."""
+    opened = await Outbox.open(url, clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def sid() -> str:
+    """A session that no other test knows."""
+    return uuid4().hex
+
+
+def row(sid: str, cid: str, **fields: object) -> Row:
+    """A note."""
+    known: dict[str, object] = {
+        "id": cid,
+        "session": sid,
+        "principal": DIRECTOR,
+        "sort": TEXT,
+        "kind": "note",
+        "body": {"text": "Тише."},
+        "hotwords": ("Мирель",),
+    }
+    return Row(**(known | fields))  # type: ignore[arg-type]
+
+
+async def test_what_is_accepted_is_there_as_it_was_asked_for(outbox: Outbox, sid: str) -> None:
+    """Every field of it; numbers follow the order of acceptance."""
+    asked = row(sid, "a", place="cellar", base=7, undoes="z", due_at_ms=5)
+    first, new = await outbox.add(asked)
+    second, _ = await outbox.add(row(sid, "b"))
+    assert new
+    assert await outbox.get(sid, "a") == first
+    assert (first.principal, first.wanted, first.hotwords, first.undoes, first.state) == (DIRECTOR, asked.wanted, asked.hotwords, "z", "pending")
+    assert 0 < first.number < second.number
+    with pytest.raises(NotFound):
+        await outbox.get("another", "a")
+
+
+async def test_one_id_is_one_row(outbox: Outbox, sid: str) -> None:
+    """At the same moment too; another request under it is a conflict, another session's ids are its own."""
+    found = await asyncio.gather(*(outbox.add(row(sid, "a")) for _ in range(5)))
+    assert sum(new for _, new in found) == 1
+    assert len({known.number for known, _ in found}) == 1
+    with pytest.raises(Conflict):
+        await outbox.add(row(sid, "a", body={"text": "Lauter."}))
+    assert (await outbox.add(row(uuid4().hex, "a")))[1]
+
+
+async def test_what_is_resolved_stays_so(outbox: Outbox, sid: str) -> None:
+    """Whoever comes late with something else changes nothing."""
+    applied, _ = await outbox.add(row(sid, "a"))
+    conflicted, _ = await outbox.add(row(sid, "b"))
+    await outbox.applied(applied, 12)
+    await outbox.conflicted(conflicted, "So steht es da.", 9, "changed")
+    await outbox.conflicted(applied, "x", 1, "x")
+    assert not await outbox.died(sid, "a", "x")
+    await outbox.applied(conflicted, 3)
+    one, two = await outbox.get(sid, "a"), await outbox.get(sid, "b")
+    assert (one.state, one.seq, one.current) == ("applied", 12, "")
+    assert (two.state, two.seq, two.current, two.detail) == ("conflicted", 9, "So steht es da.", "changed")
+
+
+async def test_a_dead_one_begins_anew(outbox: Outbox, sid: str) -> None:
+    """With no attempts behind it."""
+    await outbox.add(row(sid, "a"))
+    assert await outbox.died(sid, "a", "too often", 5)
+    assert ((await outbox.get(sid, "a")).state, (await outbox.get(sid, "a")).attempts) == ("dead", 5)
+    again = await outbox.reopened(sid, "a")
+    assert (again.state, again.attempts, again.detail) == ("pending", 0, "")
+
+
+async def test_open_ones_come_in_order_up_to_the_named_one(outbox: Outbox, sid: str) -> None:
+    """Text only, open only, of this session only."""
+    rows = [(await outbox.add(row(sid, name)))[0] for name in "abcd"]
+    await outbox.add(row(sid, "act", sort=LIVE, kind="halt"))
+    await outbox.add(row(uuid4().hex, "a"))
+    await outbox.applied(rows[1], 4)
+    assert [found.id for found in await outbox.open_upto(sid, "c")] == ["a", "c"]
+    assert await outbox.open_upto(sid, "b") == []
+    assert await outbox.open_upto(sid, "nothing") == []
+
+
+async def test_due_ones_are_sent_by_one_hand(outbox: Outbox, clock: ManualClock, sid: str) -> None:
+    """Two relays see the same row; one of them gets it."""
+    later = clock.wall_ms() + 1_000
+    await outbox.add(row(sid, "a", due_at_ms=later))
+    assert sid not in [found.session for found in await outbox.due(TEXT)]
+    clock.advance(2)
+    (due,) = [found for found in await outbox.due(TEXT) if found.session == sid]
+    assert sorted(await asyncio.gather(*(outbox.postponed(due, later + 60_000 + n) for n in range(2)))) == [False, True]
+    assert sid not in [found.session for found in await outbox.due(TEXT)]
+    await outbox.hasten()
+    assert sid in [found.session for found in await outbox.due(TEXT)]
+
+
+async def test_old_applied_ones_go(outbox: Outbox, clock: ManualClock, sid: str) -> None:
+    """What is open or dead stays, however old."""
+    done, _ = await outbox.add(row(sid, "a"))
+    await outbox.add(row(sid, "b"))
+    await outbox.applied(done, 4)
+    clock.advance(10)
+    assert await outbox.prune(clock.wall_ms()) >= 1
+    assert [found.id for found in (await outbox.page(sid)).items] == ["b"]
+
+
+async def test_characters_live_in_the_same_database(url: str, clock: ManualClock) -> None:
+    """Gateway and corrections service start at the same moment: both bring their tables up to date."""
+    store, one, two = await asyncio.gather(CharacterStore.open(url, clock), Outbox.open(url, clock), Outbox.open(url, clock))
+    try:
+        assert await store.all()
+        async with one._engine.connect() as connection:
+            names = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
+            found = await connection.run_sync(lambda sync: {column["name"] for column in inspect(sync).get_columns("outbox")})
+        assert {"characters", "outbox", VERSIONS} <= names
+        assert found == {column.name for column in metadata.tables["outbox"].columns}
+    finally:
+        await store.close()
+        await one.close()
+        await two.close()

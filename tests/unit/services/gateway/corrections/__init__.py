@@ -1,0 +1,1 @@
+"""Corrections at the gateway."""
