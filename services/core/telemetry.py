@@ -57,6 +57,7 @@ BUS_DEAD: Final = Gauge("souffleur_bus_dead_letters", "Corrections that were put
 BUS_UP: Final = Gauge("souffleur_bus_connected", "1 while the bus can be reached", registry=REGISTRY)
 ENGINE_READY: Final = Gauge("souffleur_engine_ready", "1 for an engine that can be used now", ["part", "provider"], registry=REGISTRY)
 READY: Final = Gauge("souffleur_ready", "1 while a turn is possible", registry=REGISTRY)
+_OF_A_GATEWAY: Final = (BUS_DEPTH, BUS_DEAD, BUS_UP, READY)
 LOG_DROPPED: Final = Counter("souffleur_log_dropped", "Log entries that did not reach the store", ["reason"], registry=REGISTRY)
 STREAMS: Final = Gauge("souffleur_engine_streams", "Engine calls running", ["part"], registry=REGISTRY)
 DIGESTS: Final = Counter("souffleur_digests", "Digests made, by a model or by extraction", ["by"], registry=REGISTRY)
@@ -96,9 +97,14 @@ def told_at(host: str, port: int) -> Iterator[None]:
         server, thread = start_http_server(port, host, REGISTRY)
     except OSError as error:
         raise Unavailable(f"metrics cannot be told at {host}:{port}: {error.strerror or error}") from error
+    # Only a gateway looks after these; from here they would say for ever that nothing is ready.
+    for gauge in _OF_A_GATEWAY:
+        REGISTRY.unregister(gauge)
     try:
         yield
     finally:
+        for gauge in _OF_A_GATEWAY:
+            REGISTRY.register(gauge)
         server.shutdown()
         server.server_close()
         thread.join()

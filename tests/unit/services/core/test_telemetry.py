@@ -42,8 +42,11 @@ def test_a_process_without_a_gateway_tells_them_at_its_own_port() -> None:
         port = probe.getsockname()[1]
     with telemetry.told_at("127.0.0.1", port):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            assert b"souffleur_sessions" in answer.read()
+            told = answer.read()
+        assert b"souffleur_sessions" in told
+        assert b"souffleur_ready" not in told, "only a gateway knows that"
         with pytest.raises(Unavailable, match="metrics cannot be told"), telemetry.told_at("127.0.0.1", port):
             pass
+    assert b"souffleur_ready" in telemetry.exposition()
     with telemetry.told_at("127.0.0.1", 0):
-        pass
+        assert b"souffleur_ready" in telemetry.exposition()
