@@ -10,8 +10,12 @@ from contextlib import asynccontextmanager
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.summarizer.asking import Models
+from services.summarizer.digesting import Digesting
 from services.summarizer.following import Following
+from services.summarizer.ground import Ground
 from services.summarizer.lease import Budget, Leases, Marks
+from services.summarizer.proposing import Proposing
+from services.summarizer.remembering import Remembering
 from services.summarizer.servicer import register
 from services.summarizer.teller import Teller
 from services.summarizer.work import Work
@@ -29,15 +33,19 @@ async def build(runtime: Runtime) -> AsyncIterator[Following]:
         memories = await MemoryStore.open(runtime.archive_url, clock=runtime.clock)
         stack.push_async_callback(memories.close)
         log = TranscriptLog(runtime.redis, archive)
-        work = Work(
-            facts=log,
+        ground = Ground(
             teller=Teller(runtime.stage()),
             models=Models(runtime.llm(), Budget(runtime.redis, runtime.clock)),
-            marks=Marks(runtime.redis),
-            memories=memories,
-            remembers=lambda: runtime.settings.memory.enabled,
             settings=lambda: runtime.settings.summarizer,
             clock=runtime.clock,
+        )
+        work = Work(
+            facts=log,
+            ground=ground,
+            digesting=Digesting(ground),
+            proposing=Proposing(ground),
+            remembering=Remembering(ground, memories, Marks(runtime.redis)),
+            remembers=lambda: runtime.settings.memory.enabled,
         )
         following = Following(archive, log, Leases(runtime.redis), work)
         stack.push_async_callback(following.close)

@@ -12,9 +12,10 @@ from typing import Any, Final, Protocol
 import structlog
 
 from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError
+from services.summarizer.ground import Outcome
 from services.summarizer.lease import Leases
 from services.summarizer.record import FactSource, Record
-from services.summarizer.work import Outcome, Work
+from services.summarizer.work import Work
 from services.transcript.archive import SessionPage
 
 _LOOK_S: Final = 1.0
@@ -69,8 +70,8 @@ class Following:
         self._facts = facts
         self._leases = leases
         self._work = work
-        self._settings = work.settings
-        self._clock = work.clock
+        self._settings = work.ground.settings
+        self._clock = work.ground.clock
         self._look_s = look_s
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
         self._slots = asyncio.Semaphore(_AT_ONCE)
