@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from services.core.errors import Unavailable
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types here
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 _VOICE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
