@@ -73,10 +73,10 @@ def due(missing: Gap, settings: SummarizerSettings, now_ms: int) -> bool:
     return late or turns(missing.new) >= settings.every_turns or missing.tokens >= settings.every_tokens
 
 
-def key_of(covers: Iterable[int], passages: Iterable[Passage]) -> str:
-    """The same for the same facts in the same wording, whoever makes the digest."""
+def key_of(covers: Iterable[int], passages: Iterable[Passage], corrected: Mapping[int, int]) -> str:
+    """The same for the same facts in the same wording, whoever makes the digest; a wording that came back is not the same."""
     wanted = set(covers)
-    content = [f"{seq}" for seq in sorted(wanted)]
+    content = [f"{seq} {corrected.get(seq, 0)}" for seq in sorted(wanted)]
     content += [passage.told for passage in passages if wanted.intersection(passage.seqs)]
     return "digest:" + hashlib.sha256("\n".join(content).encode()).hexdigest()[:32]
 

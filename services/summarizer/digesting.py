@@ -65,7 +65,7 @@ class Digesting:
     async def _made(self, record: Record, missing: Gap, passages: Sequence[Passage], outcome: Outcome, *, wanted: bool) -> int:
         base = record.view.seq
         text, by = await self._text(record, missing, outcome, wanted=wanted)
-        seq = await self._ground.teller.digest(record.sid, key_of(missing.covers, passages), text, missing.covers)
+        seq = await self._ground.teller.digest(record.sid, key_of(missing.covers, passages, record.corrected), text, missing.covers)
         record.made_at[seq] = base
         record.condensing.succeeded()
         DIGESTS.labels(by).inc()

@@ -97,6 +97,12 @@ async def test_an_edit_of_what_is_covered_makes_a_new_digest(tables: Tables) -> 
         second = (await party.until(lambda: len(party.of(Kind.SUMMARIZED)) > 1 and party.of(Kind.SUMMARIZED), "another digest"))[1]
         assert "Brackwater" not in second.body["text"]
         assert "Dunmore" in second.body["text"]
+        await party.tell(Kind.CORRECTED, json.dumps({"target": target, "text": _SILVER}), "back")
+        third = (await party.until(lambda: len(party.of(Kind.SUMMARIZED)) > 2 and party.of(Kind.SUMMARIZED), "a third digest"))[2]
+        assert "Dunmore" not in third.body["text"]
+        view = await party.view()
+        assert view.summary is not None
+        assert view.summary.seq == third.seq
 
 
 async def test_whoever_waits_for_a_slow_model_gets_an_extract_in_time(tables: Tables) -> None:

@@ -66,9 +66,12 @@ def test_a_correction_puts_older_digests_out_of_date() -> None:
 def test_a_key_says_what_it_was_made_from() -> None:
     """The same wording, the same key; another one, another."""
     talk = [said(1), said(2)]
-    assert key_of([1, 2], talk) == key_of([2, 1], talk)
-    assert key_of([1, 2], talk) != key_of([1, 2], [said(1), said(2, text="Where is Bob?")])
-    assert key_of([1], talk) != key_of([1, 2], talk)
+    assert key_of([1, 2], talk, {}) == key_of([2, 1], talk, {})
+    assert key_of([1, 2], talk, {}) != key_of([1, 2], [said(1), said(2, text="Where is Bob?")], {})
+    assert key_of([1], talk, {}) != key_of([1, 2], talk, {})
+    # Edited there and back: the digest from before is out of date all the same.
+    assert key_of([1, 2], talk, {2: 9}) != key_of([1, 2], talk, {})
+    assert key_of([1, 2], talk, {7: 9}) == key_of([1, 2], talk, {})
 
 
 def test_only_what_was_heard_is_matter() -> None:
