@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from services.core.model.attachment import CastMember
 from services.core.model.fact import Kind
 from services.transcript.memory import Memory, MemoryStore
+from services.transcript.view import RecommendationEntry
 from tests.integration.summarizer.conftest import Party, Tables
 
 
@@ -68,3 +69,30 @@ async def test_a_model_proposes_memories_and_only_those_that_rest_on_what_was_wi
         async with _store(party) as store:
             memories = await _kept(store)
             assert [(memory.character, memory.text) for memory in memories] == [("mirelle", "Ann came to the inn at night.")]
+
+
+async def test_a_retcon_takes_digest_memories_and_proposals_together(tables: Tables) -> None:
+    """Whatever rests on what never happened goes; what lies before it stays."""
+    async with tables(strong="good") as party:
+        party.server.reply = '{"recommendations": []}'
+        await party.say("I am Anselm Vogt, and I promise to bring 12 horses to Brackwater before midnight.")
+        kept_to = party.of(Kind.LINE_CLOSED)[-1].seq
+        await party.say("Nobody must know that I killed the miller of Dunmore in 1203.")
+        said = party.of(Kind.SAID)[-1].seq
+        await party.until(lambda: party.of(Kind.SUMMARIZED), "a digest")
+        item = {"kind": "plot", "text": "Ask about the miller.", "character": "", "rests_on": [said], "expires_minutes": 5}
+        party.server.reply = json.dumps({"recommendations": [item]})
+        await party.summarizer.advise(party.sid, "advice", 10)
+        async with _store(party) as store:
+            assert any("Dunmore" in memory.text for memory in await _kept(store, 2))
+            await party.tell(Kind.RETCONNED, json.dumps({"to": kept_to}), "retcon")
+            view = await party.view()
+            assert view.summary is None
+            assert not [entry for entry in view.entries if isinstance(entry, RecommendationEntry)]
+            async with asyncio.timeout(20):
+                while any("Dunmore" in memory.text for memory in (await store.page()).items):
+                    await asyncio.sleep(0.05)
+            assert any("Brackwater" in memory.text for memory in (await store.page()).items)
+            again = (await party.until(lambda: len(party.of(Kind.SUMMARIZED)) > 1 and party.of(Kind.SUMMARIZED), "another digest"))[-1]
+            assert "Brackwater" in again.body["text"]
+            assert "Dunmore" not in again.body["text"]
