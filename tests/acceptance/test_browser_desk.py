@@ -14,7 +14,7 @@ from tests.acceptance.browser import MIC_RATE, Visit, chromium, need_browser, pl
 from tests.acceptance.conftest import REPLIES, SCRIPTED, need
 from tests.acceptance.desk import Desk, directing
 from tests.acceptance.program import Program, running, until
-from tests.acceptance.table import Fact, api, assert_whole, facts_of, opened
+from tests.acceptance.table import Fact, api, assert_whole, brisk, facts_of, opened
 from tests.acceptance.test_barge_in import asking, interrupting
 from tests.acceptance.test_browser_page import HIGH, WIDE, write
 from tests.making.prompts import words
@@ -259,6 +259,55 @@ async def test_everything_a_director_writes_reaches_the_session(house: Program, 
         assert (sentence["text"], sentence["emotion"]) == ("Close the shutters, quickly.", "fear")
         assert by["scene_set"]["body"]["deliveries"] == {"yaroglav": "teleprompter"}
         assert [fact["body"]["character"] for fact in facts if fact["kind"] == "line_opened"] == ["mirelle", "mirelle", "yaroglav"]
+        assert gem.visit.complaints == []
+
+
+async def test_the_past_is_taken_again_added_to_and_struck(house: Program, browser: Browser) -> None:
+    """Once more with a direction; an action behind it; a stroke; what a rewording taught is pinned; a secret is opened; the line is large to be read out."""
+    ours = {"language": "en", "secrets": [{"id": "s1", "text": "She forged the will."}]}
+    slug = await brisk(house.url, "Sable", extensions={"souffleur": ours})
+    session = await opened(house.url, ["mirelle", slug], mode="approve")
+    async with directing(browser, house.url, session, "Gem") as gem:
+        await said(house, session, "Mirelle, good evening!")
+        await expect(gem.by("held-approve")).to_be_enabled(timeout=20_000)
+        first = str(await gem.card.get_attribute("data-line"))
+        await gem.keys("e", "Control+a")
+        await gem.page.keyboard.type("Come back tomorrow.")
+        await gem.keys("Enter")
+        await gem.becomes(first, "heard")
+        await gem.keys("ArrowUp", "t")
+        await expect(gem.by("retake-direction")).to_be_focused()
+        await gem.page.keyboard.type("colder")
+        await gem.keys("Enter")
+        await expect(gem.by("held-approve")).to_be_enabled(timeout=20_000)
+        await gem.keys("y")
+        await expect(gem.by("prompter-line")).to_be_visible()
+        await gem.keys("ArrowLeft", "Escape")
+        await expect(gem.by("prompter")).to_have_count(0)
+        second = str(await gem.card.get_attribute("data-line"))
+        await gem.keys("Enter")
+        await gem.becomes(second, "heard")
+        await gem.by("panel-advice").press("Enter")
+        await gem.by("advice-pin").first.press("Enter")
+        await gem.done("decide")
+        await gem.by("panel-notes").press("Enter")
+        await gem.by(f"reveal-{slug}-s1").press("Enter")
+        await gem.done("reveal")
+        await gem.keys("ArrowUp", "i")
+        await expect(gem.by("insert-text")).to_be_focused()
+        await gem.page.keyboard.type("Thunder.")
+        await gem.keys("Enter")
+        await gem.done("insert")
+        await expect(gem.by("narration")).to_contain_text("Thunder.")
+        await gem.keys("ArrowUp", "x")
+        await gem.done("strike")
+        await expect(gem.by("narration")).to_have_css("text-decoration-line", "line-through")
+        facts = await facts_of(house.url, session)
+        opening = {fact["body"]["line"]: fact for fact in facts if fact["kind"] == "line_opened"}
+        [inserted] = [fact for fact in facts if fact["kind"] == "inserted"]
+        assert opening[second]["body"]["retakes"] == first
+        assert [fact["body"]["targets"] for fact in facts if fact["kind"] == "struck"] == [[opening[first]["seq"]], [inserted["seq"]]]
+        assert {"recommendation_decided", "revealed"} <= {fact["kind"] for fact in facts}
         assert gem.visit.complaints == []
 
 

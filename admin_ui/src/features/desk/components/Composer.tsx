@@ -62,7 +62,7 @@ export function Composer({ desk }: { desk: DeskSession }) {
         void send()
       }}
     >
-      <div className="mb-1.5 flex items-center gap-1 overflow-x-auto [scrollbar-width:none]" role="tablist" aria-label={t('desk.tools')}>
+      <div className="mb-1.5 flex items-center gap-1 overflow-x-auto [scrollbar-width:none] lg:flex-wrap" role="tablist" aria-label={t('desk.tools')}>
         {TOOLS.map((name) => (
           <button key={name} type="button" role="tab" aria-selected={tool === name} className={`btn-sm shrink-0 border-transparent ${tool === name ? 'btn-on' : 'btn-quiet'}`} data-testid={`tool-${name}`} onClick={() => desk.stand.take(name)}>
             {t(`desk.tool_${name}`)} <Key>{TOOL_KEYS[name]}</Key>

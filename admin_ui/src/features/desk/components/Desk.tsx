@@ -42,7 +42,7 @@ export function Desk({ desk }: { desk: DeskSession }) {
     <div className="relative flex min-h-0 flex-1 flex-col" data-testid="desk">
       <HaltedBar desk={desk} />
       <div className="grid min-h-0 flex-1 lg:grid-cols-[16.5rem_minmax(0,1fr)_20.5rem]">
-        <aside aria-label={t('desk.cast')} className={`min-h-0 overflow-y-auto border-r border-line/70 bg-velvet p-3 ${shownAt('cast')}`}>
+        <aside aria-label={t('desk.cast')} className={`min-h-0 overflow-y-auto border-line/70 lg:border-r bg-velvet p-3 ${shownAt('cast')}`}>
           <Cast desk={desk} />
         </aside>
         <main className={`flex min-h-0 min-w-0 flex-col ${shownAt('live')}`}>
@@ -52,7 +52,7 @@ export function Desk({ desk }: { desk: DeskSession }) {
           <Steers desk={desk} />
           <Composer desk={desk} />
         </main>
-        <aside aria-label={t('desk.panels')} className={`flex min-h-0 flex-col border-l border-line/70 bg-velvet ${shownAt('panels')}`}>
+        <aside aria-label={t('desk.panels')} className={`flex min-h-0 flex-col border-line/70 lg:border-l bg-velvet ${shownAt('panels')}`}>
           <Panels desk={desk} />
         </aside>
       </div>

@@ -192,9 +192,9 @@ function Retake({ desk, line, onDone }: { desk: DeskSession; line: LineEntry; on
   }
   return (
     <Sentence label="desk.retake" testId="retake-direction" onSend={again} onDone={onDone}>
-      <div className="flex flex-wrap gap-1.5">
+      <div className="flex w-full flex-wrap gap-1.5">
         {(Object.keys(DIRECTIONS) as (keyof typeof DIRECTIONS)[]).map((name) => (
-          <button key={name} type="button" className="btn-sm h-9" data-testid={`retake-${name}`} onClick={() => again(DIRECTIONS[name])}>
+          <button key={name} type="button" className="btn-sm" data-testid={`retake-${name}`} onClick={() => again(DIRECTIONS[name])}>
             {t(`desk.direction_${name}`)}
           </button>
         ))}

@@ -14,7 +14,7 @@ export function Steers({ desk }: { desk: DeskSession }) {
   const { current } = useParts(desk)
   if (current === undefined) return null
   return (
-    <div className="flex shrink-0 items-center gap-1.5 overflow-x-auto border-t border-line/70 bg-velvet px-3 py-1.5 [scrollbar-width:none]" role="toolbar" aria-label={t('desk.steer', { name: current.name })}>
+    <div className="flex shrink-0 items-center gap-1.5 overflow-x-auto border-t lg:flex-wrap border-line/70 bg-velvet px-3 py-1.5 [scrollbar-width:none]" role="toolbar" aria-label={t('desk.steer', { name: current.name })}>
       <OwnVoiceButtons desk={desk} />
       <span className="flex shrink-0 items-center gap-1.5 pr-1 text-sm" data-testid="current-character">
         <Dot name={current.name} color={current.color} />
