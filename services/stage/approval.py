@@ -134,7 +134,8 @@ class Approval(Holding):
 
     def never_opened(self, held: Held) -> None:
         """A draft was refused before it was a line: its words are passed."""
-        self._floor.pass_over(held.turn.first, held.turn.said, "superseded")
+        if not held.drafting.order.retakes:
+            self._floor.pass_over(held.turn.first, held.turn.said, "superseded")
 
     def changed(self) -> None:
         """What stands on the desk has changed."""

@@ -358,8 +358,8 @@ class Place:
             self.offer()
 
     def _settle(self, line: Line) -> None:
-        """A line is over; its turn is passed if it never came to be one."""
-        if not line.opened:
+        """A line is over; its turn is passed if it never came to be one, and no line before it was."""
+        if not (line.opened or line.order.retakes):
             self.pass_over(line.order.first, line.order.said, "stopped")
         settle(line, self._backstage)
 

@@ -146,8 +146,8 @@ class Table:
     def bodies(self, kind: str) -> list[dict[str, Any]]:
         return [fact.body for fact in self.log.facts if fact.kind == kind]
 
-    async def until(self, condition: Callable[[], Any], what: str = "") -> Any:
-        async with asyncio.timeout(5):
+    async def until(self, condition: Callable[[], Any], what: str = "", timeout_s: float = 5.0) -> Any:
+        async with asyncio.timeout(timeout_s):
             while not (found := condition()):
                 await asyncio.sleep(0.005)
         assert found, what

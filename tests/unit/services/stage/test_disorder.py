@@ -225,7 +225,8 @@ async def _evening(seed: int, *, directed: bool = False) -> None:
             company.be_quiet()
             if directed:
                 await company.let_go()
-            await at.until(lambda: _calm(at), "the floor is free in the end")
+            # Each held line that is let go may wait two seconds for a listener who never says that it has played it.
+            await at.until(lambda: _calm(at), "the floor is free in the end", timeout_s=30)
         await at.session.writer.close()
         await at.until(lambda: mind.stopped == len(mind.requests), "no reply goes on that nobody wants")
         _check(at, ends_suddenly=ends_suddenly, directed=directed)
