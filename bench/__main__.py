@@ -1,4 +1,4 @@
-"""`python -m bench [overhead|barge-in|start|adviser]`: measure, print the tables, and write them into docs/benchmarks.md."""
+"""`python -m bench [overhead|barge-in|start|adviser|corrections]`: measure, print the tables, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import uvloop
 
 from bench import document
 from bench.adviser import adviser_table
+from bench.corrections import corrections_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.start import start_table
 
-_SECTIONS = ("overhead", "barge-in", "start", "adviser")
+_SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,6 +59,8 @@ async def _run(options: argparse.Namespace, command: str) -> None:
 async def _measured(section: str, options: argparse.Namespace) -> str:
     if section == "start":
         return await start_table(options.runs)
+    if section == "corrections":
+        return await corrections_table(options.runs, urgent=options.urgent)
     if section == "adviser":
         return await adviser_table(options.runs)
     if section == "barge-in":

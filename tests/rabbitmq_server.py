@@ -42,6 +42,12 @@ class RabbitServer:
         """Where clients connect; the same after a restart."""
         return f"amqp://guest:guest@127.0.0.1:{self._port}/"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it takes clients."""
         for left in reversed(range(_TRIES)):

@@ -88,6 +88,7 @@ class AmqpBus:
             await reader.hands.drain(drain_s)
             reading.cancel()
             await asyncio.wait([reading])
+            await reader.close()
 
     async def counts(self) -> Counts:
         """What waits; RabbitMQ does not tell here how many are in hand."""
@@ -164,7 +165,7 @@ class AmqpBus:
 
     async def _read(self, reader: AmqpReader) -> None:
         seen = 0
-        while True:
+        while not reader.stopping:
             seen = await self.link.next_up(seen)
             if (link := self._open) is None:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -26,16 +27,16 @@ class AmqpReader:
         self._queue = queue
         self._handler = handler
         self._channel: AbstractChannel | None = None
-        self._stopping = False
+        self._lost: Callable[..., None] = _nothing
+        self.stopping = False
         self.hands: Hands[tuple[int, int]] = Hands(PREFETCH)
 
     async def read(self, link: AmqpLink) -> None:
         """Consume until the link breaks."""
-        if self._stopping:
-            return
         async with asyncio.timeout(_DEADLINE_S):
             channel = await link.connection.channel(publisher_confirms=False)
-            channel.close_callbacks.add(lambda *_: link.give_up())
+            self._lost = lambda *_: link.give_up()
+            channel.close_callbacks.add(self._lost)
             await channel.set_qos(PREFETCH)
             queue = await channel.get_queue(self._queue)
             self._channel = channel
@@ -45,7 +46,7 @@ class AmqpReader:
 
     async def stop(self) -> None:
         """No new letters; those in hand can still be acknowledged."""
-        self._stopping = True
+        self.stopping = True
         if self._channel is not None:
             try:
                 async with asyncio.timeout(_DEADLINE_S):
@@ -53,12 +54,22 @@ class AmqpReader:
             except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
                 _log.info("bus.not_cancelled", error=type(error).__name__)
 
+    async def close(self) -> None:
+        """What is still in hand goes back at once; the link stays."""
+        if self._channel is not None:
+            try:
+                self._channel.close_callbacks.discard(self._lost)
+                async with asyncio.timeout(_DEADLINE_S):
+                    await self._channel.close()
+            except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+                _log.info("bus.not_closed", error=type(error).__name__)
+
     @staticmethod
     def _tag(channel: AbstractChannel) -> str:
         return f"corrections-{id(channel)}"
 
     async def _taken(self, message: AbstractIncomingMessage) -> None:
-        if not self._stopping:
+        if not self.stopping:
             self.hands.take((id(message.channel), message.delivery_tag or 0), self._handled(message))
 
     async def _handled(self, message: AbstractIncomingMessage) -> None:
@@ -77,6 +88,10 @@ class AmqpReader:
                     await message.reject(requeue=verdict is Verdict.RETRY)
         except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
             _log.info("bus.not_acknowledged", error=type(error).__name__)
+
+
+def _nothing(*_: object) -> None:
+    """Nobody listens to a channel that was never opened."""
 
 
 def _attempt(message: AbstractIncomingMessage) -> int:

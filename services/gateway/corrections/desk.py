@@ -27,6 +27,8 @@ from services.transcript.outbox import Outbox, Row
 from services.transcript.outbox.row import LIVE, OPEN, TEXT
 from services.transcript.view import SaidEntry
 
+_ACTING: Final = frozenset({"director", "operator"})
+"""Whose acts are passed on; what each of them may do is the owner's to say."""
 _ACT_DUE_MS: Final = 15_000
 """A live act that is not resolved by then has lost its gateway."""
 _ACT_AGAIN_MS: Final = 200
@@ -99,6 +101,8 @@ class Corrections:
 
     async def act(self, session: str, principal: Principal, asked: Act, *, undoes: str = "") -> Acted:
         """A live act, at once: nothing is waited for before the owner is asked. Raises what the owner says."""
+        if principal.role not in _ACTING:
+            raise Forbidden("Only the director may do that.")
         row = Row(
             id=asked.id or new_id(),
             session=session,
