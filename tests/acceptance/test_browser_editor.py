@@ -279,6 +279,31 @@ async def test_a_held_line_says_so_and_everything_is_done_by_keyboard(house: Pro
         assert visit.complaints == []
 
 
+async def test_what_was_deleted_can_be_undone_until_the_cursor_moves_on(house: Program, browser: Browser) -> None:
+    """Everything deleted, and brought back: nothing was struck. Deleted, and left: what can be struck is."""
+    session = await played(house)
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, QUESTION)
+        await visit.page.keyboard.press("Control+a")
+        await visit.page.keyboard.press("Delete")
+        await expect(line(visit, QUESTION)).to_have_count(0)
+        await expect(line(visit, "INT. TAVERN")).to_have_count(1)
+        await visit.page.keyboard.press("Control+z")
+        await expect(line(visit, QUESTION)).to_be_visible()
+        await leave(visit)
+        await expect(visit.page.get_by_test_id("editor-progress")).to_have_attribute("data-state", "none")
+        assert await of(house, session, "struck") == []
+        await visit.page.keyboard.press("Control+a")
+        await visit.page.keyboard.press("Delete")
+        await leave(visit)
+        await expect(visit.page.locator("[data-badge=struck]")).to_have_count(2)
+        targets = {target for one in await of(house, session, "struck") for target in one["body"]["targets"]}
+        expected = [*await of(house, session, "said"), *await of(house, session, "line_opened")]
+        assert targets == {one["seq"] for one in expected}
+        assert visit.complaints == []
+
+
 async def test_a_retcon_takes_the_line_and_not_what_somebody_is_writing_in_it(house: Program, browser: Browser) -> None:
     """The words stay before the writer's eyes, and can be put where the line was."""
     session = await played(house)

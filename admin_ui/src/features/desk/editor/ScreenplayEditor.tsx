@@ -113,7 +113,7 @@ function Progress({ changed, waiting, applied, refused }: { changed: number; wai
   const { t } = useTranslation()
   const state = refused !== null ? 'refused' : waiting > 0 ? 'pending' : changed > 0 ? 'changed' : applied > 0 ? 'applied' : 'none'
   const words = { refused: refused ?? '', pending: t('desk.editor.pending', { count: waiting }), changed: t('desk.editor.changed'), applied: t('desk.editor.applied', { count: applied }), none: '' }
-  const inks = { refused: 'text-danger', pending: 'text-lamp', changed: 'text-lamp', applied: 'text-good', none: '' }
+  const inks = { refused: 'text-danger', pending: 'text-accent', changed: 'text-accent', applied: 'text-good', none: '' }
   return (
     <p role="status" data-testid="editor-progress" data-state={state} className={`min-w-0 flex-1 truncate px-2 text-right text-xs ${inks[state]}`}>
       {words[state]}

@@ -157,7 +157,10 @@ export class EditorController {
     if (changed.length !== this.shown$.value.changed) queueMicrotask(() => this.tellShown({ changed: changed.length }))
     if (changed.length === 0 || !(update.selectionSet || update.docChanged || update.focusChanged)) return
     const here = this.view.hasFocus ? blockAt(all, update.state.selection.main.head) : undefined
-    const leaving = changed.filter((one) => one.block.id !== here?.block.id).map((one) => one.block.id)
+    // What was deleted can be undone until the cursor moves on: a strike cannot. Nothing is rewritten around it meanwhile.
+    const deleted = changed.some((one) => update.state.sliceDoc(one.from, one.to).trim() === '')
+    if (deleted && update.docChanged && here !== undefined) return
+    const leaving = changed.filter((one) => one !== here).map((one) => one.block.id)
     // Not from within an update: the editor allows no change there.
     if (leaving.length > 0) setTimeout(() => leaving.forEach((id) => void this.settle(id)))
   }

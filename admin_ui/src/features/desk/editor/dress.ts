@@ -120,7 +120,7 @@ function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[
   }
   const guessed = classify(lines.map((line) => line.text))
   const fate = fateOf(view, one)
-  const end = one.parts.at(-1)?.to ?? one.from + block.text.trimEnd().length
+  const end = endOf(view, one)
   lines.forEach((line, at) => {
     if (line.from >= one.to && line.from > one.from) return
     const own = line.from <= end
@@ -137,6 +137,14 @@ function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[
     const { badge } = view.state.field(shown)
     found.push(Decoration.widget({ widget: new Badges(badges.map((name) => [name, badge(`badge_${name}`)] as const)), side: 1 }).range(first.to))
   }
+}
+
+/** Where its own text ends: what stands behind an empty line that was not there is new. */
+function endOf(view: EditorView, { block, from, parts }: Tracked): number {
+  const [part, range] = [block.parts.at(-1), parts.at(-1)]
+  if (part === undefined || range === undefined) return from + block.text.trimEnd().length
+  const gap = part.text.includes('\n\n') ? -1 : view.state.sliceDoc(range.from, range.to).search(/\S[^\S\n]*\n[ \t]*\n/)
+  return gap < 0 ? range.to : range.from + gap
 }
 
 /** A line of a speech, also behind an empty one: a sentence that is being deleted leaves one. */

@@ -175,6 +175,19 @@ describe('the document', () => {
   })
 })
 
+describe('deleting everything', () => {
+  it('leaves what cannot be struck, and is undone whole', () => {
+    const desk = new Desk([...evening(), fact('left', { member: 'p-1' })])
+    const before = desk.text
+    desk.do({ changes: { from: 0, to: desk.text.length } })
+    expect(desk.text).toContain('Anna enters.')
+    expect(desk.text).not.toContain('Well met.')
+    desk.run(undo)
+    expect(desk.text).toBe(before)
+    expect(desk.corrections()).toEqual([])
+  })
+})
+
 describe('live facts', () => {
   it('change what nobody is at, and leave the cursor and the rest alone', () => {
     const desk = new Desk(evening())
