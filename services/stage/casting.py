@@ -10,6 +10,7 @@ from typing import Final
 
 _WORD: Final = re.compile(r"\w+", re.UNICODE)
 _PARTICLES: Final = frozenset({"the", "of", "von", "van", "de", "la", "le", "al", "el", "and"})
+SILENCED: Final = "muted"
 _ENDING: Final = 2
 """Russian declines names ("Смауг" - "Смауга"): this many letters may be added to one of four or more."""
 
@@ -23,6 +24,8 @@ class Candidate:
     nickname: str = ""
     talkativeness: float = 0.5
     """0 to 1, from the card."""
+    silent: bool = False
+    """The director has muted it: it answers nothing, whoever names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Choice:
 
     character: str = ""
     reason: str = ""
-    """addressed, named, asked, alone, continued, talkative; or for nobody: no_character, not_addressed."""
+    """addressed, named, asked, alone, continued, talkative; or for nobody: no_character, muted, not_addressed."""
 
 
 def choose(text: str, candidates: Sequence[Candidate], humans: int, *, asked: str = "", addressed: str = "", last: str = "") -> Choice:
@@ -41,8 +44,9 @@ def choose(text: str, candidates: Sequence[Candidate], humans: int, *, asked: st
     client's choice; `last` the character who spoke last.
     With one human somebody always answers; with two or more a character answers when it is addressed.
     """
+    everybody, candidates = candidates, [candidate for candidate in candidates if not candidate.silent]
     if not candidates:
-        return Choice(reason="no_character")
+        return Choice(reason=SILENCED if everybody else "no_character")
     if any(candidate.slug == addressed for candidate in candidates):
         return Choice(addressed, "addressed")
     named = first_named(text, candidates)

@@ -65,7 +65,7 @@ class Place:
     def _choose(self, text: str, *, asked: str = "", addressed: str = "", humans: int | None = None) -> casting.Choice:
         """Who answers these words; `humans` stands for the heads that are here."""
         roster = self._backstage.roster
-        candidates = [seat.candidate() for seat in roster.cast(self.name) if not self._rules.is_silent(seat.member)]
+        candidates = [seat.candidate(silent=self._rules.is_silent(seat.member)) for seat in roster.cast(self.name)]
         heads = roster.humans(self.name) if humans is None else humans
         return casting.choose(text, candidates, heads, asked=asked, addressed=addressed, last=roster.last_character)
 
@@ -105,6 +105,8 @@ class Place:
         waiting = self.unasked
         text = waiting.text if waiting is not None else ""
         choice = self._choose(text, asked=character, humans=1)
+        if choice.reason == casting.SILENCED:
+            raise Conflict("the characters here are silenced")
         if not choice.character:
             raise NotFound("no such character is here")
         self.unasked = None
@@ -253,7 +255,7 @@ class Place:
         except (NotFound, Conflict) as refusal:
             # Gone, elsewhere or silenced since it was addressed.
             turn.refuse(refusal)
-            self.pass_over(turn.first, turn.said, "no_character" if isinstance(refusal, NotFound) else "muted")
+            self.pass_over(turn.first, turn.said, "no_character" if isinstance(refusal, NotFound) else casting.SILENCED)
             return None
 
     def drafting(self, order: Order, turn: Turn) -> Drafting:
@@ -362,8 +364,6 @@ class Place:
         if not (line.opened or line.order.retakes):
             self.pass_over(line.order.first, line.order.said, "stopped")
         settle(line, self._backstage)
-
-    # The end.
 
     def close(self, reason: str) -> None:
         """Cut and pass whatever is open; `finished` waits until that is written."""

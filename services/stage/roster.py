@@ -68,13 +68,13 @@ class Seat:
             volume=factor("volume"),
         )
 
-    def candidate(self) -> Candidate:
+    def candidate(self, *, silent: bool = False) -> Candidate:
         """This character as casting sees it."""
         try:
             talkativeness = float(self._extensions.get("talkativeness", 0.5))
         except (TypeError, ValueError):
             talkativeness = 0.5
-        return Candidate(self.member, self.name, str(self.card.get("nickname") or ""), talkativeness)
+        return Candidate(self.member, self.name, str(self.card.get("nickname") or ""), talkativeness, silent)
 
 
 @dataclass(slots=True)

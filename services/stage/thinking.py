@@ -67,7 +67,7 @@ class Thinking:
         with tracing.turn(self._backstage.session, order.trace):
             feed = guess.feed if guess is not None else self.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
         for number, text in enumerate(turn.notes):
-            note = Noted(text=text, character=turn.character, scope="once")
+            note = Noted(text=text, character=turn.character, scope="once", line=order.line)
             self._backstage.write(note, f"{order.line}:note{number or ''}", Author("director"), self._place, audience=())
         return feed
 

@@ -159,6 +159,8 @@ class Noted:
     turns: int = 0
     removes: int = 0
     """Seq of an earlier note that this one takes back."""
+    line: str = ""
+    """The line that it was for, and for no other: it was told with the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ class Steered(Table):
         self.scroll.append(
             seen.NoteEntry(seq=fact.seq, text=body.text, character=body.character, scope=body.scope, turns=body.turns, struck=struck, at_ms=fact.at_ms)
         )
-        if not struck:
+        if not struck and not body.line:
             limit = 1 if body.scope == "once" else max(1, body.turns) if body.scope == "turns" else None
             note = Note(seq=fact.seq, text=body.text, character=body.character, scope=body.scope)
             self.steering[fact.seq] = Steering(note, limit, since=fact.seq)

@@ -22,7 +22,7 @@ export type Fact =
   | Envelope<'passed', { turn: number; reason: string }>
   | Envelope<'corrected', { target: number; text: string; emotion?: string | null; intensity?: number | null; manner?: string | null }>
   | Envelope<'struck', { targets: number[] }>
-  | Envelope<'noted', { text: string; character?: string; scope?: string; turns?: number; removes?: number }>
+  | Envelope<'noted', { text: string; character?: string; scope?: string; turns?: number; removes?: number; line?: string }>
   | Envelope<'whispered', { character: string; text: string }>
   | Envelope<'recommended', { recommendation: string; category: string; text: string; rests_on?: number[]; character?: string; expires_at_ms?: number }>
   | Envelope<'recommendation_decided', { recommendation: string; state: string; text?: string }>

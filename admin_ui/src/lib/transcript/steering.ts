@@ -6,9 +6,10 @@ type Of<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 
 /** A note takes hold, or takes an earlier one back. */
 export function steered(view: View, fact: Of<'noted'>): View {
-  const { text, character = '', scope = 'until_removed', turns = 0, removes = 0 } = fact.body
+  const { text, character = '', scope = 'until_removed', turns = 0, removes = 0, line = '' } = fact.body
   const kept = removes === 0 ? view.notes : view.notes.filter((note) => note.seq !== removes)
-  if (text === '') return kept === view.notes ? view : { ...view, notes: kept }
+  // What was told with the request for one line steers no other.
+  if (text === '' || line !== '') return kept === view.notes ? view : { ...view, notes: kept }
   const limit = scope === 'once' ? 1 : scope === 'turns' ? Math.max(1, turns) : null
   return { ...view, notes: [...kept, { seq: fact.seq, text, character, scope, limit, spent: new Map() }] }
 }

@@ -32,6 +32,7 @@ from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, R
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
 from services.stage.floor import State
+from services.stage.place import Place
 from tests.unit.services.stage.table import Mind, Table, table
 
 QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=0.1, resume_s=0.3, longest_utterance_s=2.0))
@@ -202,8 +203,11 @@ def _slow(at: Table, random: Random) -> None:
 
 
 def _calm(at: Table) -> bool:
-    place = at.session.place("")
-    waits = place.turn is not None or place.scripts or place.approval
+    return all(_is_calm(place) for place in at.session._places.values())
+
+
+def _is_calm(place: Place) -> bool:
+    waits = place.turn is not None or place.scripts or place.approval or place.remainders
     return place.line is None and not waits and place.floor.state is State.IDLE and not place._tasks
 
 
