@@ -89,7 +89,8 @@ class _Wording:
     async def _point(self, to: int, before: int) -> Place:
         """Where the fact `to` stood when `before` was written; what was released before the sentence does not matter here."""
         behind: list[int] = []
-        while to > 0 and (fact := await self._log.one(self._sid, to)) is not None:
+        # A point that lay ahead was nothing yet: what stands there now does not move it.
+        while 0 < to < before and (fact := await self._log.one(self._sid, to)) is not None:
             if fact.kind in {Kind.LINE_OPENED, Kind.SENTENCE}:
                 release = self._releases.get(str(fact.body.get("line")), 0)
                 return (*((release, to) if to < release < before else (to,)), *reversed(behind))

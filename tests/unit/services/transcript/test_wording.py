@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.core.errors import NotFound
@@ -108,6 +108,7 @@ _ACTS = st.one_of(
 
 
 @settings(max_examples=400)
+@example(acts=[retconned("r", 7), inserted("i", 3)], again=0)
 @given(acts=st.lists(_ACTS, max_size=8), again=st.integers(0, 9))
 def test_agrees_with_the_view(acts: Sequence[Draft], again: int) -> None:
     """Whatever corrections, strikes, releases, insertions and retcons follow: what is spoken is what the director's view shows, and nothing else."""
