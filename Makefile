@@ -32,7 +32,7 @@ test: setup-dev page ## Every test but the nightly ones; the whole conversations
 	$(BIN)/python -m pytest -m "not nightly" tests/acceptance $(ARGS)
 
 nightly: setup-dev page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
-	$(BIN)/python -m pytest -m nightly $(ARGS)
+	$(BIN)/python -m pytest -m nightly $(addprefix --ignore=,$(TIMED)) $(ARGS)
 	SOUFFLEUR_TEST_TIMINGS=1 $(BIN)/python -m pytest $(TIMED)
 
 check: check-python check-protos check-locks check-page ## Lint, format, types, import rules, wire contract, lock files, page

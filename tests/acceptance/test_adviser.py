@@ -54,6 +54,7 @@ async def _wishing(client: httpx2.AsyncClient, sid: str) -> AsyncIterator[None]:
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.nightly
 async def test_a_dead_slow_or_mad_adviser_changes_nothing_in_play(tmp_path: Path) -> None:
     """Every turn is answered, nothing is proposed, and no turn waits: on a quiet machine the median stays within max(10 %, 1 ms) of one without adviser."""
     async with openai_server() as server:

@@ -181,6 +181,7 @@ async def test_a_draft_is_rejected_with_a_reason_and_steered(house: Program, bro
         assert gem.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_a_wording_that_changed_meanwhile_is_a_conflict_with_both_texts(house: Program, browser: Browser) -> None:
     """The director sees what stands and what was meant, and decides."""
     session = await evening(house, mode="auto")
@@ -262,6 +263,7 @@ async def test_everything_a_director_writes_reaches_the_session(house: Program, 
         assert gem.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_the_past_is_taken_again_added_to_and_struck(house: Program, browser: Browser) -> None:
     """Once more with a direction; an action behind it; a stroke; what a rewording taught is pinned; a secret is opened; the line is large to be read out."""
     ours = {"language": "en", "secrets": [{"id": "s1", "text": "She forged the will."}]}
@@ -311,6 +313,7 @@ async def test_the_past_is_taken_again_added_to_and_struck(house: Program, brows
         assert gem.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_the_directors_own_microphone_narrates_and_speaks_as_a_character(house: Program, playwright: Playwright, tmp_path: Path) -> None:
     """Held keys: the words of one are narration that nobody answers, of the other a character's line in its own voice."""
     session = await evening(house, mode="auto", phrases=[asking().text, interrupting().text])
@@ -337,6 +340,7 @@ async def test_the_directors_own_microphone_narrates_and_speaks_as_a_character(h
         assert gem.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_a_character_from_one_sentence_comes_on_stage_and_leaves(house: Program, browser: Browser) -> None:
     """The sentence becomes a card, the card is corrected, saved, and in the scene; a click sends it off again."""
     session = await evening(house)
@@ -375,6 +379,7 @@ async def test_the_desk_on_a_phone_in_both_themes(house: Program, browser: Brows
         assert gem.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_what_waits_is_released_by_itself_and_heard_in_private_before(tmp_path: Path, browser: Browser) -> None:
     """The timer is shown and stands still while somebody works on the draft; the preview is heard by nobody else."""
     settings = SETTINGS | {"stage": {"auto_release_s": 4.0}}
@@ -395,6 +400,7 @@ async def test_what_waits_is_released_by_itself_and_heard_in_private_before(tmp_
             assert gem.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_the_desk_is_found_and_explains_its_keys(house: Program, browser: Browser) -> None:
     """From the list of sessions and from the table there is a way to it; a question mark shows every key, an R on another layout rejects all the same."""
     session = await evening(house)

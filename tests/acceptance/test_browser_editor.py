@@ -126,6 +126,7 @@ async def test_what_is_changed_in_a_line_is_a_correction_as_the_cursor_leaves_it
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_a_feeling_is_changed_by_its_parenthetical_and_nothing_else_is(house: Program, browser: Browser) -> None:
     """The words stay, the sentence is felt otherwise; the cue cannot be typed into."""
     session = await played(house)
@@ -226,6 +227,7 @@ async def _texts(house: Program, session: str, expected: list[str]) -> bool:
     return [one["body"]["text"] for one in await of(house, session, "corrected")] == expected
 
 
+@pytest.mark.nightly
 async def test_live_facts_neither_move_the_cursor_nor_take_away_what_is_being_written(house: Program, browser: Browser) -> None:
     """While somebody types, the table plays on below and another director edits above."""
     session = await played(house)
@@ -249,6 +251,7 @@ async def test_live_facts_neither_move_the_cursor_nor_take_away_what_is_being_wr
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_a_held_line_says_so_and_everything_is_done_by_keyboard(house: Program, browser: Browser) -> None:
     """From the address to an applied correction without a mouse; the badge goes when the line is released."""
     session = await played(house)
@@ -279,6 +282,7 @@ async def test_a_held_line_says_so_and_everything_is_done_by_keyboard(house: Pro
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_what_was_deleted_can_be_undone_until_the_cursor_moves_on(house: Program, browser: Browser) -> None:
     """Everything deleted, and brought back: nothing was struck. Deleted, and left: what can be struck is."""
     session = await played(house)
@@ -304,6 +308,7 @@ async def test_what_was_deleted_can_be_undone_until_the_cursor_moves_on(house: P
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_a_retcon_takes_the_line_and_not_what_somebody_is_writing_in_it(house: Program, browser: Browser) -> None:
     """The words stay before the writer's eyes, and can be put where the line was."""
     session = await played(house)
@@ -324,6 +329,7 @@ async def test_a_retcon_takes_the_line_and_not_what_somebody_is_writing_in_it(ho
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_a_correction_that_is_refused_can_be_sent_again_or_dropped(house: Program, browser: Browser) -> None:
     """A feeling that nobody knows: what was typed stays until somebody decides."""
     session = await played(house)
@@ -384,6 +390,7 @@ async def test_follow_search_jump_figures_and_downloads(house: Program, browser:
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_the_logs_are_searched_filtered_and_followed(house: Program, browser: Browser) -> None:
     """A full-text query, a level, a session; new entries come by themselves; every field can be read."""
     async with visiting(browser, house.url) as visit:

@@ -168,6 +168,7 @@ class Heard:
         return [loudest(since, until) for since, until in pairwise(bounds)]
 
 
+@pytest.mark.nightly
 async def test_thirty_phrases_through_a_browser_are_heard_ended_and_answered(tmp_path: Path) -> None:
     """At least 27 word for word; ends within 0.7 s (p95); one split at most; every reply audible, whole, in order, felt, and without gaps."""
     need("pocketsphinx", "espeakng_loader")

@@ -128,6 +128,7 @@ async def _type(one: Player, text: str) -> None:
     await one.connection.response.create()
 
 
+@pytest.mark.nightly
 async def test_every_query_of_every_dashboard_has_data(tmp_path: Path) -> None:
     """Twice the same evening, the second one under the eyes of Prometheus: everything grows. No word of it is in the metrics."""
     if shutil.which("prometheus") is None:

@@ -130,6 +130,7 @@ async def test_a_service_killed_at_any_point_loses_and_doubles_nothing(redis: Re
         await _killed_at(house, point)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("point", [point for point in POINTS if point != "taught"])
 async def test_the_same_on_rabbitmq(redis: Redis, redis_server: str, rabbit: RabbitServer, tmp_path: Path, point: str) -> None:
     """On a quorum queue."""
