@@ -54,10 +54,11 @@ class AmqpLink:
 @asynccontextmanager
 async def connected(url: URL, queues: Queues) -> AsyncIterator[AmqpLink]:
     """For the time of the block. Raises what the library raises, or `TimeoutError`."""
-    connection: AbstractConnection | None = None
+    # Not by `aio_pika.connect`: a connection that could not be made would be closed by the collector, on whatever loop runs then.
+    connection = aio_pika.Connection(url.update_query(heartbeat=_HEARTBEAT_S))
     try:
         async with asyncio.timeout(_CONNECT_S):
-            connection = await aio_pika.connect(url, heartbeat=_HEARTBEAT_S)
+            await connection.connect()
             await _declare(connection, queues)
             # Without the second, a letter that no queue takes would come back as if it had been kept.
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
@@ -66,11 +67,10 @@ async def connected(url: URL, queues: Queues) -> AsyncIterator[AmqpLink]:
         channel.close_callbacks.add(lambda *_: link.give_up())
         yield link
     finally:
-        if connection is not None:
-            # A broker that does not answer any more does not answer the farewell either.
-            with suppress(TimeoutError, *CONNECTION_EXCEPTIONS):
-                async with asyncio.timeout(_CLOSE_S):
-                    await connection.close()
+        # A broker that does not answer any more does not answer the farewell either.
+        with suppress(TimeoutError, *CONNECTION_EXCEPTIONS):
+            async with asyncio.timeout(_CLOSE_S):
+                await connection.close()
 
 
 async def _declare(connection: AbstractConnection, queues: Queues) -> None:

@@ -28,7 +28,7 @@ from services.core.model.attachment import AttachDown, AttachUp
 from services.core.model.reply import LlmEngineInfo, ReplyEvent, ReplyRequest
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.server import MAX_MESSAGE_BYTES
-from services.core.rpc.status import translated
+from services.core.rpc.status import FirstStatus, translated
 from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP, REPLY_EVENT, SPEAK_EVENT, SPEAK_REQUEST, SPEECH_EVENT
 
 _OPTIONS: Final = (
@@ -77,23 +77,21 @@ class Stream(Generic[Up, Down]):
         self._call = call
         self._wrap = wrap
         self._unwrap = unwrap
+        self._ended = FirstStatus(call)
 
     async def send(self, value: Up) -> None:
-        """Send one value; waits while the peer's flow control window is full."""
-        async with translated():
-            try:
-                await self._call.write(self._wrap(value))
-            except grpc.aio.UsageError:
-                raise Unavailable("the call has ended") from None
+        """Send one value; waits while the peer's flow control window is full. Raises what the call ended with, if it has."""
+        async with translated(self._ended):
+            await self._call.write(self._wrap(value))
 
     async def finish(self) -> None:
         """Nothing more will be sent."""
-        async with translated():
+        async with translated(self._ended):
             await self._call.done_writing()
 
     async def __aiter__(self) -> AsyncIterator[Down]:
         """Everything the peer sends; raises an error of ours if the call fails."""
-        async with translated():
+        async with translated(self._ended):
             async for message in self._call:
                 value = self._unwrap(message)
                 if value is not None:

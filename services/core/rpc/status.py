@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, NoReturn
 
@@ -64,13 +64,55 @@ def error_from(failure: grpc.aio.AioRpcError) -> errors.SouffleurError:
     return errors.SouffleurError(detail)
 
 
+class FirstStatus:
+    """What a streaming call ended with, as the callee said it.
+
+    A write that fails because the call has ended makes the library put an internal error in the place of the status that had already come
+    (github.com/grpc/grpc/issues/36066); this keeps what came first.
+    """
+
+    def __init__(self, call: Any) -> None:
+        """`call` has just begun."""
+        self._failure: grpc.aio.AioRpcError | None = None
+        self._call = call
+        call.add_done_callback(self._keep)
+
+    def error(self, failure: grpc.aio.AioRpcError | None = None) -> errors.SouffleurError:
+        """The error to raise where the library raised `failure`, or said that the call is over."""
+        known = self._failure or failure
+        return error_from(known) if known is not None else errors.Unavailable("the call has ended")
+
+    def _keep(self, _: Any) -> None:
+        # Asked for now, while it is still true: a task would come after the write that has failed.
+        code = _at_once(self._call.code())
+        if code is not None and code is not grpc.StatusCode.OK:
+            self._failure = grpc.aio.AioRpcError(
+                code, grpc.aio.Metadata(), _at_once(self._call.trailing_metadata()) or grpc.aio.Metadata(), _at_once(self._call.details())
+            )
+
+
+def _at_once(answer: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns that has nothing to wait for; None if it would wait."""
+    try:
+        answer.send(None)
+    except StopIteration as returned:
+        return returned.value
+    answer.close()
+    return None
+
+
 @asynccontextmanager
-async def translated() -> AsyncIterator[None]:
+async def translated(ended: FirstStatus | None = None) -> AsyncIterator[None]:
     """Around a client's call: gRPC failures leave as errors of ours."""
     try:
         yield
     except grpc.aio.AioRpcError as failure:
-        raise error_from(failure) from None
+        raise (ended.error(failure) if ended else error_from(failure)) from None
+    except (grpc.aio.UsageError, asyncio.InvalidStateError):
+        # Said to those who write into a call that is over.
+        if ended is None:
+            raise
+        raise ended.error() from None
     except asyncio.CancelledError:
         # A call that has died under a write, or was closed on this side, reports that as a cancellation; it is one only if this task was cancelled.
         task = asyncio.current_task()

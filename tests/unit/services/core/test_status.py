@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from protos import manager_pb2_grpc
+from protos import manager_pb2_grpc, stt_pb2_grpc
 from services.core import errors
-from services.core.rpc.client import Channels, ManagerClient
+from services.core.rpc.client import Channels, ManagerClient, Stream, SttClient
 from services.core.rpc.server import serving
 from services.core.rpc.status import error_from
 
@@ -77,6 +79,37 @@ async def test_the_unexpected_is_masked(folder: Path) -> None:
     assert type(met) is errors.SouffleurError
     assert "player" not in str(met)
     assert "internal error" in str(met)
+
+
+class _Deaf(stt_pb2_grpc.SttServiceServicer):
+    async def Transcribe(self, requests: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802 - the method's name on the wire
+        async for _ in requests:
+            raise errors.EngineMissing("no model")
+            yield
+
+    async def Describe(self, request: Any, context: Any) -> Any:  # noqa: N802
+        raise NotImplementedError
+
+
+async def _written_to(call: Stream[Any, Any], pause_s: float) -> None:
+    while True:
+        await call.send(bytes(6_400))
+        await asyncio.sleep(pause_s)
+
+
+async def test_who_still_writes_is_told_why_it_ended(folder: Path) -> None:
+    """However the writes and the end of the call fall together, both directions tell the callee's own reason."""
+    address = f"unix:{folder / 's'}"
+    channels = Channels()
+    async with serving(address, "deaf", lambda server: stt_pb2_grpc.add_SttServiceServicer_to_server(_Deaf(), server), drain_s=0):
+        client = SttClient(channels, address)
+        for pause in [0, 1] * 50:
+            call = client.transcribe(5)
+            with pytest.raises(errors.EngineMissing, match="no model"):
+                await _written_to(call, pause / 2_000)
+            with pytest.raises(errors.EngineMissing, match="no model"):
+                _ = [event async for event in call]
+        await channels.close()
 
 
 async def test_nobody_listening_is_unavailable(folder: Path) -> None:
