@@ -27,9 +27,10 @@ up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options
 doctor: setup ## Say what is here and what is missing
 	@$(BIN)/souffleur doctor $(ARGS)
 
-test: setup-dev page ## Every test but the nightly ones; the whole conversations last, and alone
+test: setup-dev page ## Every test but the nightly ones; the conversations whose durations are judged come last, and alone
 	$(BIN)/python -m pytest -m "not nightly" -n 2 tests/unit tests/contract tests/integration $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" tests/acceptance $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)
 
 nightly: setup-dev page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(addprefix --ignore=,$(TIMED)) $(ARGS)

@@ -15,11 +15,11 @@ import pytest
 from tests.acceptance.conftest import SCRIPTED
 from tests.acceptance.player import RATE, Player, player
 from tests.acceptance.program import Program, running
-from tests.acceptance.timing import p95, promised
+from tests.acceptance.timing import STRICT, p95, promised
 from tests.making.prompts import Prompt, prompts, words
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
-BARGE_INS = 12
+BARGE_INS = 12 if STRICT else 8
 
 
 def asking() -> Prompt:

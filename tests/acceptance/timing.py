@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-_SLACK = 1.0 if os.environ.get("SOUFFLEUR_TEST_TIMINGS") else 3.0
+STRICT = bool(os.environ.get("SOUFFLEUR_TEST_TIMINGS"))
+_SLACK = 1.0 if STRICT else 3.0
 
 
 def p95(values: Iterable[float]) -> float:
