@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,7 +23,7 @@ from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.core.settings import Endpoints, Settings, StageSettings
 from services.stage import servicer
-from services.stage.house import House, open_house
+from services.stage.house import _RENEWALS_PER_LEASE, House, open_house
 
 DIRECTOR = Principal("local", "director", "Ann")
 INN = OpenRequest(session="inn", cast=(CastMember("mirelle", "Mirelle", "{}"),))
@@ -91,13 +92,18 @@ async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Red
     async with _house(redis, tmp_path) as (house, runtime):
         await house.open(INN)
         await house.open(OpenRequest(session="busy"))
-        gate, settle = asyncio.Event(), house._archiver.settle
+        gate, settle, renew, renewed = asyncio.Event(), house._archiver.settle, house.log.renew, Counter[str]()
 
         async def slow(sid: str, timeout_s: float = 30.0) -> None:
             await gate.wait()
             await settle(sid, timeout_s)
 
+        async def counted(sid: str, fence: int, lease_s: float) -> None:
+            await renew(sid, fence, lease_s)
+            renewed[sid] += 1
+
         monkeypatch.setattr(house._archiver, "settle", slow)
+        monkeypatch.setattr(house.log, "renew", counted)
         assert isinstance(runtime.clock, ManualClock)
         runtime.clock.advance(10_000)
         busy = (await house.get("busy")).session
@@ -105,8 +111,10 @@ async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Red
         async with asyncio.timeout(5):
             while "inn" in house._owned:
                 await asyncio.sleep(0.02)
-        # Longer than a lease lasts.
-        await asyncio.sleep(1.6)
+            # For longer than one lease lasts.
+            soon = renewed["busy"] + _RENEWALS_PER_LEASE + 1
+            while renewed["busy"] < soon:
+                await asyncio.sleep(0.02)
         assert await house.log.owner("busy") == house._address
         gate.set()
 

@@ -143,6 +143,11 @@ class Table:
         line = self.session.place("").line
         return line is not None and line.started
 
+    def heard(self) -> tuple[int, int]:
+        """(seq of the sentence, characters of it) up to which the open line has been heard; zeros before its first word."""
+        line = self.session.place("").line
+        return (0, 0) if line is None else line._heard(None)[0]
+
     def bodies(self, kind: str) -> list[dict[str, Any]]:
         return [fact.body for fact in self.log.facts if fact.kind == kind]
 

@@ -190,8 +190,7 @@ async def test_a_line_taken_back_while_it_is_spoken_goes_on_as_a_draft() -> None
     async with table(mind=Mind(["One two three four five six seven eight nine ten.", "Second."]), ms_per_char=20) as at:
         ann = await at.sit("Ann", role="player")
         await type_in(at, ann)
-        await at.until(at.speaking)
-        await asyncio.sleep(0.3)
+        await at.until(lambda: at.heard()[1])
         answer = await act(at, "hold")
         closed = await at.closed()
         assert (closed["state"], closed["reason"]) == ("cut", "held")
@@ -392,9 +391,9 @@ async def test_an_edit_of_what_was_heard_already_stops_nobody() -> None:
     async with table(mind=Mind(["One.", "Two three four five six seven eight nine ten."]), ms_per_char=20) as at:
         ann = await at.sit("Ann", role="player")
         await type_in(at, ann)
-        await at.until(at.speaking)
-        await asyncio.sleep(0.25)
-        first = next(fact for fact in at.log.facts if fact.kind == Kind.SENTENCE)
+        await at.until(lambda: len(at.bodies(Kind.SENTENCE)) == 2)
+        first, second = (fact for fact in at.log.facts if fact.kind == Kind.SENTENCE)
+        await at.until(lambda: at.heard()[0] == second.seq)
         request = TellRequest(session="s", principal=GM, key="k", kind=Kind.CORRECTED, body=json.dumps({"target": first.seq, "text": "Un."}))
         await told(request, at.session, at.log, 0)
         assert at.speaking()

@@ -86,7 +86,7 @@ async def test_words_outlive_the_line_that_waited_for_them() -> None:
         ann = await at.sit(hears=False)
         at.log.failing = [Unavailable()] * 3
         at.session.say(ann, TextSaid("m1", "Good evening"))
-        await asyncio.sleep(0.01)
+        await at.until(lambda: len(at.log.failing) < 3, "a refused append")
         at.session.cancel_line(ann, CancelLine())
         passed = (await at.until(lambda: at.bodies(Kind.PASSED)))[0]
         assert passed["turn"] == next(fact.seq for fact in at.log.facts if fact.kind == Kind.SAID)
@@ -174,7 +174,7 @@ async def test_a_cut_asks_whoever_cut() -> None:
         at.session.listening.heard(ann, Onset("u1"))
         at.session.listening.heard(ann, FinalHeard("u1", ""))
         at.door.leave(ann)
-        await asyncio.sleep(0.5)
+        await at.until(lambda: at.heard()[1])
         at.session.interrupt_for({_sentence(at): None})
         closed = await at.closed()
         assert (closed["reason"], closed["basis"]) == ("corrected", "estimated")

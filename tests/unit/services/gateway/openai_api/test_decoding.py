@@ -48,7 +48,7 @@ def test_hours_in_few_bytes_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_playlist_fetches_nothing() -> None:
     """Files that name other files or addresses are no recordings, and the addresses are never asked."""
     with socket.create_server(("127.0.0.1", 0)) as canary:
-        canary.settimeout(0.2)
+        canary.setblocking(False)
         url = f"http://127.0.0.1:{canary.getsockname()[1]}/a.ts"
         for text in (
             f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n",
@@ -57,7 +57,8 @@ def test_a_playlist_fetches_nothing() -> None:
         ):
             with pytest.raises(InvalidRequest):
                 decoded(text.encode(), _GO)
-        with pytest.raises(TimeoutError):
+        # Whoever had connected would stand in its queue by now.
+        with pytest.raises(BlockingIOError):
             canary.accept()
 
 

@@ -74,10 +74,11 @@ async def test_room_waits_for_the_reader() -> None:
     outbox, socket = Outbox(), _Socket()
     for number in range(300):
         outbox.put(str(number))
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(outbox.room(), 0.01)
+    waiting = asyncio.create_task(outbox.room())
+    await asyncio.sleep(0)  # its first step
+    assert not waiting.done()
     await _written(outbox, socket, 300)
-    await asyncio.wait_for(outbox.room(), 1)
+    await asyncio.wait_for(waiting, 1)
 
 
 async def test_write_that_hangs_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
