@@ -1112,6 +1112,7 @@ class DeskShown(_message.Message):
     MODES_FIELD_NUMBER: _builtins.int
     TELEPROMPTED_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    PLATFORMS_FIELD_NUMBER: _builtins.int
     halted: _builtins.bool
     """Everybody is silenced."""
     mode: _builtins.str
@@ -1134,6 +1135,10 @@ class DeskShown(_message.Message):
     def next(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """place -> the character that is to speak next."""
 
+    @_builtins.property
+    def platforms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where words have come from so far."""
+
     def __init__(
         self,
         *,
@@ -1144,10 +1149,11 @@ class DeskShown(_message.Message):
         modes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         teleprompted: _abc.Iterable[_builtins.str] | None = ...,
         next: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        platforms: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["halted", b"halted", "held", b"held", "mode", b"mode", "modes", b"modes", "muted", b"muted", "next", b"next", "teleprompted", b"teleprompted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["halted", b"halted", "held", b"held", "mode", b"mode", "modes", b"modes", "muted", b"muted", "next", b"next", "platforms", b"platforms", "teleprompted", b"teleprompted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1168,6 +1174,7 @@ class HeldLine(_message.Message):
     COMPLETE_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     QUEUED_FIELD_NUMBER: _builtins.int
+    CLAIM_LAPSES_AT_MS_FIELD_NUMBER: _builtins.int
     line: _builtins.str
     character: _builtins.str
     turn: _builtins.int
@@ -1184,6 +1191,8 @@ class HeldLine(_message.Message):
     place: _builtins.str
     queued: _builtins.bool
     """Released, and waiting for the floor."""
+    claim_lapses_at_ms: _builtins.int
+    """When it is free for others if nothing more is heard of who works on it; 0 = it is free."""
     def __init__(
         self,
         *,
@@ -1198,10 +1207,11 @@ class HeldLine(_message.Message):
         complete: _builtins.bool = ...,
         place: _builtins.str = ...,
         queued: _builtins.bool = ...,
+        claim_lapses_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "claimed_by", b"claimed_by", "claimed_by_name", b"claimed_by_name", "complete", b"complete", "line", b"line", "place", b"place", "queued", b"queued", "releases_at_ms", b"releases_at_ms", "since_ms", b"since_ms", "stale", b"stale", "turn", b"turn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "claim_lapses_at_ms", b"claim_lapses_at_ms", "claimed_by", b"claimed_by", "claimed_by_name", b"claimed_by_name", "complete", b"complete", "line", b"line", "place", b"place", "queued", b"queued", "releases_at_ms", b"releases_at_ms", "since_ms", b"since_ms", "stale", b"stale", "turn", b"turn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

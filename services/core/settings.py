@@ -123,6 +123,13 @@ class StageSettings(Section):
     resume_s: float = Field(2.0, ge=0.3, le=10, description="A paused line goes on after this at the latest", json_schema_extra=_LIVE)
     lead_s: float = Field(0.15, ge=0.04, le=1, description="How far audio is sent ahead of playback")
     auto_release_s: float = Field(0.0, ge=0, le=600, description="A held line is released by itself after this; 0 = never", json_schema_extra=_LIVE)
+    claim_s: float = Field(
+        60.0,
+        ge=5,
+        le=3600,
+        description="A held line that somebody works on is free for others when nothing was heard of them for so long",
+        json_schema_extra=_LIVE,
+    )
     filler: bool = Field(False, description="A held character makes a sound of thinking", json_schema_extra=_LIVE)
     lease_s: float = Field(6.0, ge=1, le=60)
     idle_release_s: float = Field(300.0, ge=5, le=86400)

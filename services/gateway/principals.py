@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import HTTPConnection
 
-from services.core.errors import Forbidden
+from services.core.errors import Forbidden, InvalidRequest
 from services.core.model.attachment import Principal
 
 LOCAL: Final = Principal(id="local", role="director")
 """Whoever sits at this machine: loopback without login is the director."""
+
+_OPERATOR: Final = "x-souffleur-operator"
+_OPERATOR_NAME: Final = "x-souffleur-operator-name"
+_OPERATOR_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_ENCODED: Final = re.compile(r"(?:[A-Za-z0-9_.!~*'() -]|%[0-9A-Fa-f]{2}){0,800}")
+_NAME_LENGTH: Final = 64
 
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -33,6 +41,43 @@ def require_director(connection: HTTPConnection) -> Principal:
     if principal.role != "director":
         raise Forbidden("Only the director may do that.")
     return principal
+
+
+def acting(connection: HTTPConnection) -> Principal:
+    """The principal of an act at the desk: a director's client may say which of the directors at this machine it is. Raises `InvalidRequest`.
+
+    It tells two directors apart and gives neither of them any right; what anybody else says about themselves is not looked at.
+    """
+    principal = principal_of(connection)
+    if principal.role != "director" or (operator := connection.headers.get(_OPERATOR)) is None:
+        return principal
+    return operator_of(principal, operator, _decoded(connection.headers.get(_OPERATOR_NAME, "")))
+
+
+def acting_director(connection: HTTPConnection) -> Principal:
+    """As `acting`, for what only a director may do. Raises `Forbidden`, too."""
+    require_director(connection)
+    return acting(connection)
+
+
+def operator_of(principal: Principal, operator: str, name: str) -> Principal:
+    """Which of the directors behind `principal` it is. Raises `InvalidRequest`."""
+    if not _OPERATOR_ID.fullmatch(operator):
+        raise InvalidRequest("An operator's id has 1 to 32 letters, digits, - and _.")
+    name = " ".join(name.split())
+    if len(name) > _NAME_LENGTH or not name.isprintable():
+        raise InvalidRequest(f"An operator's name has at most {_NAME_LENGTH} characters that can be printed.")
+    return Principal(id=f"{principal.id}:{operator}", role=principal.role, name=name or principal.name)
+
+
+def _decoded(name: str) -> str:
+    """A name out of a header, where only ASCII is safe."""
+    if not _ENCODED.fullmatch(name):
+        raise InvalidRequest("An operator's name is percent-encoded UTF-8.")
+    try:
+        return unquote_to_bytes(name).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest("An operator's name is percent-encoded UTF-8.") from None
 
 
 def is_loopback(host: str) -> bool:

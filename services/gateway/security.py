@@ -46,7 +46,8 @@ _HEADERS: Final = {
 }
 _CORS: Final = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Souffleur-Session",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Souffleur-Session, "
+    "X-Souffleur-Operator, X-Souffleur-Operator-Name",
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED: Final = "ETag, Location, Retry-After"

@@ -112,7 +112,7 @@ class Turns:
     def _opening(self, words: Words, table: Table, after: int) -> AttachOpen:
         participant, name = _speaker(words, table)
         principal = Principal(id=words.principal.id, role=words.principal.role, name=name)
-        return AttachOpen(session=words.session, principal=principal, participant=participant, hears=False, after_seq=after)
+        return AttachOpen(session=words.session, principal=principal, participant=participant, hears=False, after_seq=after, platform="api")
 
     async def _known(self, words: Words) -> Fact | None:
         """The `said` of this message, if it was said before."""

@@ -69,7 +69,7 @@ class Approval(Holding):
 
     def __init__(self, floor: Floor, backstage: Backstage, thinking: Thinking, changed: Callable[[], None]) -> None:
         """`changed` is called whenever the desk is to be shown anew."""
-        super().__init__(floor.name, backstage.clock, lambda: backstage.settings().stage.auto_release_s)
+        super().__init__(floor.name, backstage.clock, lambda: backstage.settings().stage)
         self._floor = floor
         self._backstage = backstage
         self._thinking = thinking

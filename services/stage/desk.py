@@ -22,6 +22,8 @@ TEXT_LIMIT: Final = 4000
 _ID_LIMIT: Final = 128
 _REMEMBERED: Final = 512
 """Acts whose answer is kept, for a director who asks again."""
+_PLATFORMS: Final = 32
+"""Platforms of a session that are remembered."""
 _OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"})
 """What an operator may do; everything else is the director's."""
 _MODES: Final = {"auto": "auto", "approve": "approve", "inherit": ""}
@@ -40,6 +42,8 @@ class Desk:
         """As asked for, until it is durable; None = as the transcript says."""
         self._muted: dict[str, bool] = {}
         self._next: dict[str, str] = {}
+        self._platforms: dict[str, None] = {}
+        """Where somebody has sat down from, in that order."""
         self._answers: dict[str, asyncio.Future[ActResponse]] = {}
         self._acts: Final = {
             "halt": self._halt,
@@ -79,6 +83,12 @@ class Desk:
         """Voice or teleprompter."""
         return self._backstage.roster.deliveries.get(character) or "voice"
 
+    def came_from(self, platform: str) -> None:
+        """Somebody has sat down who talks through `platform`."""
+        if platform and platform not in self._platforms and len(self._platforms) < _PLATFORMS:
+            self._platforms[platform] = None
+            self.changed()
+
     def next_in(self, place: str) -> str:
         """The character that is to speak next; empty = whoever casting chooses."""
         return self._next.get(place, "")
@@ -100,6 +110,7 @@ class Desk:
             modes=dict(roster.modes),
             teleprompted=tuple(sorted(slug for slug, way in roster.deliveries.items() if way == "teleprompter")),
             next=dict(self._next),
+            platforms=tuple(self._platforms),
         )
 
     def changed(self) -> None:
@@ -271,6 +282,8 @@ class Desk:
         for place in self._places():
             if place.approval.has(asked.line) or (not asked.line and place.name == asked.place and place.approval):
                 return place, place.approval.mine(asked.line, asked.principal)
+        if asked.line in self._backstage.roster.lines:
+            raise Conflict("this line does not wait any more")
         raise NotFound("no such line is held")
 
     def _speaking(self, asked: ActRequest) -> Place:

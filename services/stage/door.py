@@ -77,6 +77,8 @@ class Door:
         except BaseException:
             self.leave(attachment)
             raise
+        if not opening.monitor:
+            session.desk.came_from(attachment.platform)
         if attachment.reader.oversees:
             attachment.deliver(session.desk.shown())
         attachment.caught_up(backlog, session.sight.shown)

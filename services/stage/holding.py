@@ -12,6 +12,7 @@ from services.core.clock import Clock
 from services.core.errors import Conflict, NotFound
 from services.core.model.attachment import HeldLine, Principal
 from services.core.model.fact import Basis, LineState
+from services.core.settings import StageSettings
 from services.stage.drafting import Drafting
 from services.stage.turns import Turn, written_seq
 
@@ -27,6 +28,8 @@ class Held:
     turn: Turn
     since_ms: int
     claimed_by: Principal | None = None
+    claim_lapses_at_ms: int = 0
+    lapse: asyncio.TimerHandle | None = None
     stale: bool = False
     queued: bool = False
     releases_at_ms: int = 0
@@ -48,6 +51,13 @@ class Held:
             self.timer.cancel()
             self.timer = None
 
+    def free(self) -> None:
+        """Nobody works on it."""
+        self.claimed_by, self.claim_lapses_at_ms = None, 0
+        if self.lapse is not None:
+            self.lapse.cancel()
+            self.lapse = None
+
     def shown(self, place: str) -> HeldLine:
         """As the desk sees it."""
         claimed = self.claimed_by
@@ -63,17 +73,18 @@ class Held:
             complete=self.drafting.complete,
             place=place,
             queued=self.queued,
+            claim_lapses_at_ms=self.claim_lapses_at_ms,
         )
 
 
 class Holding(ABC):
     """What waits in one place."""
 
-    def __init__(self, place: str, clock: Clock, auto_release_s: Callable[[], float]) -> None:
-        """`auto_release_s` is asked for each line; 0 = never."""
+    def __init__(self, place: str, clock: Clock, rules: Callable[[], StageSettings]) -> None:
+        """`rules` are asked for each line and each claim."""
         self._place_name = place
         self._clock = clock
-        self._auto_release_s = auto_release_s
+        self._settings = rules
         self._held: dict[str, Held] = {}
 
     @abstractmethod
@@ -119,7 +130,7 @@ class Holding(ABC):
 
     def _arm(self, held: Held) -> None:
         held.stop_timer()
-        wait_s = self._auto_release_s()
+        wait_s = self._settings().auto_release_s
         if wait_s > 0 and not (held.stale or held.claimed_by is not None or held.queued):
             held.releases_at_ms = self._clock.wall_ms() + round(wait_s * 1000)
             held.timer = asyncio.get_running_loop().call_later(wait_s, self.release_due, held)
@@ -149,12 +160,23 @@ class Holding(ABC):
         return held
 
     def claim(self, line: str, principal: Principal, *, on: bool) -> Held:
-        """Work on it, or leave it to others; its timer stands still meanwhile."""
+        """Work on it, or leave it to others; its timer stands still meanwhile. Whoever goes on working claims it again before it lapses."""
         held = self.mine(line, principal)
-        held.claimed_by = principal if on else None
+        held.free()
+        if on:
+            wait_s = self._settings().claim_s
+            held.claimed_by = principal
+            held.claim_lapses_at_ms = self._clock.wall_ms() + round(wait_s * 1000)
+            held.lapse = asyncio.get_running_loop().call_later(wait_s, self._lapsed, held)
         self._arm(held)
         self.changed()
         return held
+
+    def _lapsed(self, held: Held) -> None:
+        """Nothing was heard of whoever worked on it."""
+        held.free()
+        self._arm(held)
+        self.changed()
 
     @property
     def claimed(self) -> bool:
@@ -172,7 +194,8 @@ class Holding(ABC):
 
     def queue(self, held: Held) -> None:
         """It is released, and takes the floor when that is free; what it has overtaken is refused."""
-        held.queued, held.claimed_by = True, None
+        held.queued = True
+        held.free()
         held.stop_timer()
         held.drafting.order.timing.released = self._clock.now()
         for other in list(self._held.values()):
@@ -186,6 +209,7 @@ class Holding(ABC):
 
     def take(self, held: Held) -> None:
         """It is off the desk."""
+        held.free()
         held.stop_timer()
         held.drafting.changed = _nothing
         if self._held.pop(held.line, None) is not None:

@@ -91,7 +91,7 @@ class AttachOpen:
     monitor: bool = False
     """A director who watches: no member joins, and nothing it hears counts as heard."""
     platform: str = ""
-    """Where the words come from: page, realtime, rest, discord ..."""
+    """Where the words come from: page, realtime, api, discord ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +347,8 @@ class HeldLine:
     place: str = ""
     queued: bool = False
     """Released, and waiting for the floor."""
+    claim_lapses_at_ms: int = 0
+    """When it is free for others if nothing more is heard of who works on it; 0 = it is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,6 +367,8 @@ class DeskShown:
     """Characters whose lines are for the director to read out."""
     next: dict[str, str] = field(default_factory=dict)
     """Place -> the character that is to speak next."""
+    platforms: tuple[str, ...] = ()
+    """Where words have come from so far."""
 
 
 AttachDown = (

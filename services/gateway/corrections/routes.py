@@ -13,7 +13,7 @@ from services.gateway.corrections.requests import Act, Correction
 from services.gateway.corrections.shown import shown
 from services.gateway.corrections.undo import Undo
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, key_of
-from services.gateway.principals import principal_of, require_director
+from services.gateway.principals import acting, acting_director, require_director
 from services.gateway.strict_json import StrictRoute
 
 State = Literal["pending", "applied", "conflicted", "dead"]
@@ -28,7 +28,7 @@ def router(corrections: Corrections) -> APIRouter:
     @routes.post("/{sid}/corrections", status_code=202)
     async def correct(sid: str, asked: Correction, request: Request) -> Response:
         """Accept a correction: from here on it is not lost."""
-        row = await corrections.accept(sid, require_director(request), asked)
+        row = await corrections.accept(sid, acting_director(request), asked)
         return JSONResponse(shown(row), 202, {"Location": f"/api/sessions/{sid}/corrections/{row.id}"})
 
     @routes.get("/{sid}/corrections")
@@ -55,12 +55,12 @@ def router(corrections: Corrections) -> APIRouter:
     @routes.post("/{sid}/acts")
     async def act(sid: str, asked: Act, request: Request) -> Response:
         """A live act: 200 when it has taken effect, 202 when the stage cannot be reached and it is tried again."""
-        return _acted(await corrections.act(sid, principal_of(request), asked))
+        return _acted(await corrections.act(sid, acting(request), asked))
 
     @routes.post("/{sid}/undo", status_code=202)
     async def take_back(sid: str, request: Request) -> Response:
         """Take back your last act that can be taken back."""
-        row = await undo.last(sid, require_director(request))
+        row = await undo.last(sid, acting_director(request))
         return JSONResponse(shown(row), 202, {"Location": f"/api/sessions/{sid}/corrections/{row.id}"})
 
     return routes

@@ -12,13 +12,14 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from services.core.errors import Overloaded, Unavailable
+from services.core.errors import InvalidRequest, Overloaded, SouffleurError, Unavailable
 from services.core.model.attachment import Principal
 from services.gateway.edge import Edge, principal_of
 from services.gateway.hearing.ear import Hearing
 from services.gateway.hearing.pool import VadPool
 from services.gateway.hearing.utterance import Limits
 from services.gateway.hearing.vad import builder
+from services.gateway.principals import operator_of
 from services.gateway.realtime.connection import Connection, Wanted
 from services.gateway.realtime.voice import SUBPROTOCOL
 
@@ -70,8 +71,13 @@ class _Doors:
         try:
             offered = socket.scope.get("subprotocols") or []
             chosen = next((name for name in (SUBPROTOCOL, _FOREIGN) if name in offered), None)
+            try:
+                wanted = _wanted(socket, binary=chosen == SUBPROTOCOL)
+            except InvalidRequest as error:
+                await _turned_away(socket, error)
+                return
             await socket.accept(subprotocol=chosen)
-            await Connection(socket, self._edge, self._hearing, _wanted(socket, binary=chosen == SUBPROTOCOL)).run()
+            await Connection(socket, self._edge, self._hearing, wanted).run()
         finally:
             self._inside -= 1
 
@@ -81,15 +87,20 @@ def _wanted(socket: WebSocket, *, binary: bool) -> Wanted:
     model = query.get("model", "")[: _NAME_LENGTH * 2]
     slug = model.removeprefix(_PREFIX)
     after = query.get("after_seq", "0")
+    monitor = query.get("monitor", "") == "1"
+    principal = _acting(principal_of(socket), query.get("name", ""), query.get("role", ""))
+    if monitor and principal.role == "director" and (operator := query.get("operator")):
+        # Whoever only watches is nobody's participant: seats stay with the connection's own principal.
+        principal = operator_of(principal, operator, principal.name)
     return Wanted(
-        principal=_acting(principal_of(socket), query.get("name", ""), query.get("role", "")),
+        principal=principal,
         model=model,
         character=slug if model.startswith(_PREFIX) and _ID.fullmatch(slug) else "",
         session=_identifier(query.get("session", "")),
         participant=_identifier(query.get("participant", "")),
         after_seq=int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0,
         binary=binary,
-        monitor=query.get("monitor", "") == "1",
+        monitor=monitor,
         platform=_identifier(query.get("platform", "")) or "realtime",
     )
 
@@ -105,6 +116,7 @@ def _identifier(text: str) -> str:
     return text if not text or _ID.fullmatch(text) else "invalid"
 
 
-async def _turned_away(socket: WebSocket, error: Overloaded | Unavailable) -> None:
-    problem = {"type": "about:blank", "title": error.code, "status": 503, "code": error.code, "detail": error.detail}
-    await socket.send_denial_response(JSONResponse(problem, 503, {"retry-after": "2"}, "application/problem+json"))
+async def _turned_away(socket: WebSocket, error: SouffleurError) -> None:
+    status, headers = (503, {"retry-after": "2"}) if error.retryable else (400, {})
+    problem = {"type": "about:blank", "title": error.code, "status": status, "code": error.code, "detail": error.detail}
+    await socket.send_denial_response(JSONResponse(problem, status, headers, "application/problem+json"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from starlette.requests import HTTPConnection
 
-from services.core.errors import Forbidden
-from services.gateway.principals import LOCAL, is_loopback, principal_of, require_director
+from services.core.errors import Forbidden, InvalidRequest
+from services.core.model.attachment import Principal
+from services.gateway.principals import LOCAL, acting, acting_director, is_loopback, principal_of, require_director
 
 
 def _connection(peer: str | None, **headers: str) -> HTTPConnection:
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
     return HTTPConnection({"type": "http", "headers": raw, "client": (peer, 1) if peer is not None else None})
 
 
@@ -38,3 +39,35 @@ def test_loopback_is_an_address_and_not_a_name() -> None:
     """Names can be rebound."""
     assert not is_loopback("localhost")
     assert is_loopback("::1")
+
+
+def test_a_director_may_say_which_of_them_acts() -> None:
+    """An id and a name tell two directors at one machine apart; without an id everything is as it is."""
+    one = acting(_connection("127.0.0.1", x_souffleur_operator="Ab-1_z", x_souffleur_operator_name="%D0%94%D0%BE%D1%80%D0%B0%20%20B."))
+    assert one == Principal(id="local:Ab-1_z", role="director", name="Дора B.")
+    assert acting(_connection("127.0.0.1", x_souffleur_operator="a")) == Principal(id="local:a", role="director")
+    assert acting(_connection("127.0.0.1", x_souffleur_operator_name="Dora")) is LOCAL
+    assert principal_of(_connection("127.0.0.1", x_souffleur_operator="a")) is LOCAL
+
+
+@pytest.mark.parametrize("operator", ["", " ", "a b", "a:b", "é", "x" * 33, "../x"])
+def test_an_operators_id_is_short_and_plain(operator: str) -> None:
+    """Anything else is refused with a reason, and nobody is taken for somebody."""
+    with pytest.raises(InvalidRequest):
+        acting(_connection("127.0.0.1", x_souffleur_operator=operator))
+
+
+@pytest.mark.parametrize("name", ["%D0", "%zz", "%", "D\u00f6ra", "%00", "a%0Ab%1B", "%F0%9F%98%80" * 65, "x" * 65, "%E2%80%AE", "x" * 5000])
+def test_an_operators_name_can_be_read(name: str) -> None:
+    """Broken encodings, control characters and endless names are refused."""
+    with pytest.raises(InvalidRequest):
+        acting(_connection("127.0.0.1", x_souffleur_operator="a", x_souffleur_operator_name=name))
+
+
+def test_to_anybody_else_the_header_gives_nothing() -> None:
+    """A guest and a proxy stay who they are, and are not even told that it was wrong."""
+    for connection in (_connection("10.0.0.7", x_souffleur_operator="a b"), _connection("127.0.0.1", x_real_ip="10.0.0.7", x_souffleur_operator="a")):
+        assert acting(connection) == principal_of(connection)
+        assert acting(connection).role == "player"
+        with pytest.raises(Forbidden):
+            acting_director(connection)

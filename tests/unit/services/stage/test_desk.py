@@ -125,7 +125,7 @@ async def test_of_two_operators_one_releases() -> None:
         again = await act(at, "release", OPERATOR, line=line, act_id="same")
         assert again.line == line
         await at.closed()
-        with pytest.raises(NotFound):
+        with pytest.raises(Conflict):
             await act(at, "release", line=line)
         assert len(at.bodies(Kind.RELEASED)) == 1
 
