@@ -7,10 +7,32 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from redis.asyncio import Redis
 
 from services.compose import redis_client
 from tests.redis_server import RedisServer, path_binary, wheel_binary
+
+settings.register_profile("ordinary", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", settings.get_profile("ordinary"), max_examples=500, derandomize=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """By day the same examples every time, so that nobody's change fails for another's; at night many new ones."""
+    settings.load_profile("nightly" if _nightly(config) else "ordinary")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever holds for every example is among the nightly tests as well."""
+    if _nightly(config):
+        for item in items:
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.function):
+                item.add_marker(pytest.mark.nightly)
+
+
+def _nightly(config: pytest.Config) -> bool:
+    return bool(config.getoption("markexpr") == "nightly")
 
 
 @pytest.fixture(scope="session", autouse=True)

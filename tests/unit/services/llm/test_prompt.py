@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.model.fact import Author, Fact
@@ -156,7 +156,6 @@ def test_history_gives_way_and_the_last_words_stay() -> None:
 HUGE = st.sampled_from(["short", "a longer text of some words. " * 30, "гора и море. " * 400, "龙" * 3000, "x" * 9000])
 
 
-@settings(max_examples=60, deadline=None)
 @given(HUGE, HUGE, HUGE, HUGE, st.integers(512, 6000))
 def test_the_budget_holds(description: str, scenario: str, note: str, words: str, budget: int) -> None:
     """Whatever is oversized is shortened: the prompt fits, and each part is still there."""

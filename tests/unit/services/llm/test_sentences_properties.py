@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.core.model.reply import Sentence
@@ -38,7 +38,6 @@ def words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text))
 
 
-@settings(max_examples=300, deadline=None)
 @given(MESSY, st.data())
 @example("[joy", None)
 def test_any_chunking_gives_the_same_sentences(text: str, data: st.DataObject | None) -> None:
@@ -51,7 +50,6 @@ def test_any_chunking_gives_the_same_sentences(text: str, data: st.DataObject | 
         assert read(pieces) == whole
 
 
-@settings(max_examples=300, deadline=None)
 @given(PLAIN.filter(lambda text: "(" not in text and "[" not in text))
 def test_no_word_gets_lost(text: str) -> None:
     """The words of plain prose, in order, are the words of its sentences."""
@@ -59,7 +57,6 @@ def test_no_word_gets_lost(text: str) -> None:
     assert spoken == words(text)
 
 
-@settings(max_examples=300, deadline=None)
 @given(MESSY)
 def test_clean_text_is_clean(text: str) -> None:
     """Whatever a model writes, clean text has words, no marks, no control characters, no emoji, and fits into UTF-8."""
@@ -74,14 +71,12 @@ def test_clean_text_is_clean(text: str) -> None:
         assert 0 <= sentence.intensity <= 1
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text(alphabet="ab ,\n", max_size=3000))
 def test_no_sentence_is_endless(text: str) -> None:
     """Text without terminators is cut at a limit."""
     assert all(len(sentence.text) <= Limits().hard + 1 for sentence in read([text]))
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.sampled_from(["<think>", "</think>", "<", "th", "ink>", "[THINK]", "[/THINK]", "word ", "<reason", "ing>", "◁think▷", "◁"]), max_size=20).map(
         "".join

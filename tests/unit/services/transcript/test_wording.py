@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.core.errors import NotFound
@@ -107,7 +107,6 @@ _ACTS = st.one_of(
 )
 
 
-@settings(max_examples=400)
 @example(acts=[retconned("r", 7), inserted("i", 3)], again=0)
 @given(acts=st.lists(_ACTS, max_size=8), again=st.integers(0, 9))
 def test_agrees_with_the_view(acts: Sequence[Draft], again: int) -> None:

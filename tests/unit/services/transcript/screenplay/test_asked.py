@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from services.core.model import facts as bodies
 from services.transcript.screenplay import Asked, Screenplay, asked, blocks, parse, render, title_page
@@ -44,7 +44,6 @@ def behind(text: str, new: str) -> Callable[[str], str]:
     return edit
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(views())
 def test_untouched_document_asks_for_nothing(view: View) -> None:
     """Title page included."""

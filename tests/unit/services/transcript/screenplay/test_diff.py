@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from services.core.model import facts as bodies
 from services.core.model.fact import Author
@@ -45,7 +45,6 @@ def without(document: str, first: str, last: str) -> str:
     return document[:begin] + document[document.index(last, begin) + len(last) :]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(views())
 def test_untouched_document_asks_for_nothing(view: View) -> None:
     """Handing in what was handed out changes nothing."""

@@ -8,7 +8,7 @@ from html import unescape
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from pypdf import PdfReader
 
 from services.core.errors import DeadlineExceeded, TooLarge
@@ -116,7 +116,6 @@ def test_player_prints_no_more_than_was_heard() -> None:
     assert "afraid" not in text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(views())
 def test_any_session_can_be_printed(view: View) -> None:
     """Whatever was said, every format is written; the XML is well-formed and the PDF can be opened."""

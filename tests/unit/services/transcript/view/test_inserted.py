@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.model import facts as bodies
@@ -251,7 +251,6 @@ def _happens(draw: st.DrawFn, story: Story, number: int) -> None:
             story.add(bodies.Corrected(target=draw(seqs), text=draw(_TEXT), emotion="joy"))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stories())
 def test_however_the_facts_come_in(story: Story) -> None:
     """One by one or all at once, every reader's view is the same; and every entry is found by its seq and by those of its sentences."""
@@ -267,7 +266,6 @@ def test_however_the_facts_come_in(story: Story) -> None:
                 assert whole.entry_of(item.seq) == entry
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(stories())
 def test_nobody_knows_more_than_the_director_or_in_another_order(story: Story) -> None:
     """What a reader finds, the director finds too, in the same order."""
