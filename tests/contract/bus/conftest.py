@@ -38,8 +38,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[RedisServer | RabbitServe
 
 
 @pytest.fixture
-def broker(server: RedisServer | RabbitServer) -> Broker:
-    """With queues that no other test knows."""
+def broker(server: RedisServer | RabbitServer, monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """With queues that no other test knows, and a link that is tried again at once."""
+    monkeypatch.setattr("services.core.bus.amqp._LONGEST_PAUSE_S", 0.2)
     if isinstance(server, RabbitServer):
         return Broker("amqp", lambda name: AmqpBus(server.url, delivery_limit=LIMIT, name=name).open(), server.kill, server.start, server.knows)
 

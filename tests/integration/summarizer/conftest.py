@@ -11,9 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from services.__main__ import running
+from services.core.clock import ManualClock, SystemClock
 from services.core.model.attachment import ActRequest, AttachDown, AttachOpen, AttachUp, CastMember, OpenRequest, Principal, TellRequest, TextSaid
 from services.core.model.fact import Fact, Kind
 from services.core.rpc.client import StageClient, Stream, SummarizerClient
@@ -99,7 +101,17 @@ class Party:
 
 
 Tables = Callable[..., Any]
+Later = Callable[[float], None]
 _SERVICES = ("llm", "stage", "summarizer")
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Moves the clock of every service forward, by so many seconds."""
+    ahead, now, wall_ms = ManualClock(wall_ms=0), SystemClock.now, SystemClock.wall_ms
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + ahead.now())
+    monkeypatch.setattr(SystemClock, "wall_ms", lambda clock: wall_ms(clock) + ahead.wall_ms())
+    return ahead.advance
 
 
 @pytest_asyncio.fixture

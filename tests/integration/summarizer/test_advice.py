@@ -8,7 +8,7 @@ from typing import Any
 from services.core.model.attachment import CastMember, TextSaid
 from services.core.model.fact import Kind
 from services.transcript.view import RecommendationEntry
-from tests.integration.summarizer.conftest import Party, Tables
+from tests.integration.summarizer.conftest import Later, Party, Tables
 
 
 def _answer(*items: dict[str, Any]) -> str:
@@ -65,13 +65,18 @@ async def test_kinds_that_are_accepted_by_themselves_steer_the_next_line(tables:
         assert [note.text for note in view.notes] == ["Be angrier."]
 
 
-async def test_what_nobody_decided_on_expires(tables: Tables) -> None:
+async def test_what_nobody_decided_on_expires(tables: Tables, later: Later) -> None:
     """The desk does not fill up with what was worth saying an hour ago."""
-    async with tables({"every_turns": 500, "expires_s": 10}, strong="good") as party:
+    async with tables({"every_turns": 500, "expires_s": 60}, strong="good") as party:
         seq = await _said(party, "You said the key was under the second stone!")
         party.server.reply = _answer(_item("Be angrier.", [seq]))
         await party.summarizer.advise(party.sid, "advice", 10)
-        decided = await party.until(lambda: party.of(Kind.RECOMMENDATION_DECIDED), "its end", timeout_s=30)
+        later(50)
+        _, again, _ = await party.summarizer.advise(party.sid, "advice", 10)
+        assert again == ()
+        assert not party.of(Kind.RECOMMENDATION_DECIDED)
+        later(10)
+        decided = await party.until(lambda: party.of(Kind.RECOMMENDATION_DECIDED), "its end")
         assert decided[0].body["state"] == "expired"
 
 

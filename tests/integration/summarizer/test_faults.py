@@ -10,7 +10,7 @@ from services.core.model.attachment import CastMember
 from services.core.model.fact import Kind
 from services.core.telemetry import ADVISER_FAILURES
 from services.transcript.view import Reader, fold
-from tests.integration.summarizer.conftest import Tables
+from tests.integration.summarizer.conftest import Later, Tables
 
 _SILVER = "My name is Anselm Vogt, and I hid 12 silver keys in Brackwater."
 
@@ -34,15 +34,17 @@ async def test_where_the_light_model_fails_the_director_gets_an_extract_and_is_t
         assert "12 silver keys in Brackwater" in digest.body["text"]
 
 
-async def test_a_failing_model_is_tried_again_later_and_play_goes_on(tables: Tables) -> None:
+async def test_a_failing_model_is_tried_again_later_and_play_goes_on(tables: Tables, later: Later) -> None:
     """No digest at once, none that is nonsense, and a good one once the model is well again."""
     async with tables(light="flaky:1") as party:
         party.server.reply = "Anselm Vogt hid twelve silver keys in Brackwater; Mirelle owes him forty crowns."
+        before = _failures("summary")
         await party.say(_SILVER)
         await party.say("Where are my forty crowns?")
-        await party.until(lambda: party.server.calls, "the first question")
+        await party.until(lambda: _failures("summary") > before, "the first failure")
+        later(5)
         await party.say("And where is Mirelle?")
-        digest = (await party.until(lambda: party.of(Kind.SUMMARIZED), "a digest", timeout_s=30))[0]
+        digest = (await party.until(lambda: party.of(Kind.SUMMARIZED), "a digest"))[0]
         assert digest.body["text"] == party.server.reply
 
 

@@ -164,8 +164,9 @@ async def test_a_turn_has_its_prompt_though_the_store_hangs() -> None:
     await recalling.close()
 
 
-async def test_calls_that_hang_do_not_pile_up() -> None:
-    """However many turns ask at once."""
+async def test_calls_that_hang_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many turns ask at once; and closing does not wait for them for ever."""
+    monkeypatch.setattr("services.llm.recalling._ENDING_S", 0.05)
     store = Store()
     store.hangs = asyncio.Event()
     recalling = await opened(store)

@@ -236,6 +236,10 @@ async def _evening(seed: int, *, directed: bool = False) -> None:
         _check(at, ends_suddenly=ends_suddenly, directed=directed)
 
 
+seeds = pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.nightly) for first in range(20, 200, 20))])
+"""Twenty evenings at once, and the others at night."""
+
+
 def _check(at: Table, *, ends_suddenly: bool, directed: bool) -> None:
     opened, closed = ([body["line"] for body in at.bodies(kind)] for kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED))
     assert sorted(opened) == sorted(closed), "every line has one end"
@@ -253,7 +257,7 @@ def _check(at: Table, *, ends_suddenly: bool, directed: bool) -> None:
     assert not at.lost
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@seeds
 async def test_whatever_happens_every_turn_and_every_line_has_one_end(first: int) -> None:
     """Speech, typing, requests, cancellations, corrections, comings and goings in any order, over a slow store or a quick one."""
     unforeseen: list[Any] = []
@@ -264,7 +268,7 @@ async def test_whatever_happens_every_turn_and_every_line_has_one_end(first: int
     assert not unforeseen
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@seeds
 async def test_whatever_the_director_does_every_line_has_one_end(first: int) -> None:
     """The same evenings with a director who holds, releases, refuses, puppets, mutes and panics; nothing held is heard."""
     unforeseen: list[Any] = []
