@@ -8,6 +8,7 @@ from typing import Any, Final
 from screenplain.richstring import RichString, plain
 from screenplain.types import Action, Dialog, Screenplay, Slug
 
+from services.core.model.fact import LineState
 from services.transcript import view as seen
 from services.transcript.screenplay.blocks import block_of
 from services.transcript.screenplay.plain import clean
@@ -15,6 +16,9 @@ from services.transcript.screenplay.wording import announcement
 from services.transcript.view import View
 
 _MARKS: Final = str.maketrans({sign: f"\\{sign}" for sign in "\\*_"})
+
+_ALOUD: Final = frozenset({LineState.QUEUED, LineState.SPEAKING})
+"""Open, and on its way to everybody's ears: a line that waited for approval is queued from its release on."""
 
 
 def play_of(view: View) -> Screenplay:
@@ -55,10 +59,10 @@ def _speech(name: str, blocks: list[tuple[bool, RichString]]) -> Any:
 
 
 def _spoken(line: seen.LineEntry) -> Iterator[tuple[bool, RichString]]:
-    """What was heard of it, sentences of one feeling together, a dash where it was cut."""
+    """What was heard of it, or is being spoken; sentences of one feeling together, a dash where it was cut. Of a draft nothing."""
     feeling, texts = "", list[str]()
     for item in line.sentences:
-        text = item.text if line.is_open else item.heard_text
+        text = item.text if line.state in _ALOUD else item.heard_text
         if item.struck or not text:
             continue
         words = ", ".join(word for word, plain_one in ((item.emotion, "neutral"), (item.manner, "plain")) if word not in {plain_one, ""})

@@ -116,6 +116,24 @@ def test_player_prints_no_more_than_was_heard() -> None:
     assert "afraid" not in text
 
 
+@pytest.mark.parametrize("form", ["html", "fdx", "pdf"])
+def test_a_draft_is_not_on_paper(form: str) -> None:
+    """What waits for approval or was refused was never said; what was released or is being spoken is."""
+    story = Story()
+    story.join("mirelle")
+    for line, mode, text in (("h", "approve", "Withheld."), ("r", "approve", "Refused."), ("q", "approve", "Released."), ("s", "auto", "Spoken.")):
+        story.open(line, mode=mode)
+        story.sentence(line, text)
+    story.add(bodies.Rejected(line="r", reason="Too tame."))
+    story.add(bodies.Released(line="q"))
+    data = export(fold(story.facts, DIRECTOR), form)
+    text = pages(data) if form == "pdf" else unescape(data.decode())
+    assert "Released." in text
+    assert "Spoken." in text
+    assert "Withheld" not in text
+    assert "Refused" not in text
+
+
 @given(views())
 def test_any_session_can_be_printed(view: View) -> None:
     """Whatever was said, every format is written; the XML is well-formed and the PDF can be opened."""
