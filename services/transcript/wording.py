@@ -7,8 +7,9 @@ from typing import Protocol
 
 from services.core.errors import NotFound
 from services.core.model.fact import Fact, Kind
-from services.core.model.facts import Corrected, Erased, Inserted, LineOpened, Retconned, Spoken, Struck, body_of
+from services.core.model.facts import Corrected, Erased, Inserted, LineOpened, Retconned, Spoken, body_of
 from services.transcript.view.places import Place
+from services.transcript.view.strikes import struck_by
 
 
 class Facts(Protocol):
@@ -33,7 +34,7 @@ async def spoken(log: Facts, sid: str, seq: int) -> Spoken:
     found = await log.read(sid, after=seq - 1) if seq > 0 else []
     if not found or found[0].kind != Kind.SENTENCE:
         raise NotFound(f"fact {seq} is not a sentence")
-    wording = _Wording(log, sid, seq, body_of(Spoken, found[0].body))
+    wording = _Wording(log, sid, seq, body_of(Spoken, found[0].body), struck_by(found))
     for fact in found:
         await wording.take(fact)
     if await wording.is_undone():
@@ -44,10 +45,11 @@ async def spoken(log: Facts, sid: str, seq: int) -> Spoken:
 class _Wording:
     """A sentence, and what became of it."""
 
-    def __init__(self, log: Facts, sid: str, seq: int, sentence: Spoken) -> None:
+    def __init__(self, log: Facts, sid: str, seq: int, sentence: Spoken, struck: frozenset[int]) -> None:
         self.sentence = sentence
         self._log, self._sid, self._seq = log, sid, seq
-        self._undone: set[int] = set()
+        self._struck = struck
+        self._undone = set(struck)
         self._instead: set[int] = set()
         """Sentences of a newer attempt at the same line."""
         self._releases: dict[str, int] = {}
@@ -63,10 +65,8 @@ class _Wording:
                     self._instead.add(fact.seq)
             case Kind.RELEASED:
                 self._releases.setdefault(str(fact.body.get("line")), fact.seq)
-            case Kind.RETCONNED:
+            case Kind.RETCONNED if fact.seq not in self._struck:
                 await self._take_back(body_of(Retconned, fact.body).to, fact.seq)
-            case Kind.STRUCK:
-                self._undone.update(body_of(Struck, fact.body).targets)
             case Kind.ERASED:
                 self._undone.update(body_of(Erased, fact.body).seqs)
                 self._instead.difference_update(body_of(Erased, fact.body).seqs)

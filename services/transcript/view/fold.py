@@ -9,6 +9,8 @@ What a retcon undoes is the story: scene, words, lines, whispers, dice, secrets 
 leaves standing is the table: who is present and may speak, the session's settings, the director's notes, and corrections of what
 lies before it. It undoes what stands behind its point in the view (see `places`): an insertion before the point stays, however
 late it was written, and a line that was drafted before the point and released behind it goes.
+
+A retcon, a strike or a decision on advice that is struck itself never was (see `strikes`): what it took away stands again.
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ class View:
 
     @property
     def summary(self) -> SummaryEntry | None:
-        """The newest digest that still holds."""
+        """The newest digest that still holds, unless an older one that holds covers all of it and more."""
         return self.state.summary if self.reader.oversees or self.reader.is_character else None
 
     @property

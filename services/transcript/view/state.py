@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from services.core.model.fact import Fact, Kind
 from services.transcript.view.entries import Member, Note, SceneEntry, Slot, SummaryEntry
 from services.transcript.view.places import Insertion, Place, Places, place_of
 from services.transcript.view.scroll import Scroll
+from services.transcript.view.strikes import struck_by
 
 REWRITING = frozenset({Kind.STRUCK, Kind.RETCONNED, Kind.ERASED, Kind.INSERTED})
 """Kinds that change what the past is."""
@@ -34,19 +35,20 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What later facts have undone or added. It only ever grows: what never happened does not come back."""
+    """What later facts have undone or added. What never happened comes back only where the fact that undid it is struck."""
 
     struck: frozenset[int] = frozenset()
+    """Acts among them (strikes, retcons, decisions) count for nothing."""
     erased: frozenset[int] = frozenset()
     undone: tuple[Undone, ...] = ()
     insertions: Mapping[int, Sequence[Insertion]] = field(default_factory=lambda: MappingProxyType({}))
     """By the fact behind which they stand."""
 
     @classmethod
-    def of(cls, facts: Iterable[Fact]) -> Ledger:
+    def of(cls, facts: Sequence[Fact]) -> Ledger:
         """What all these facts, in order, amount to."""
         places, last = Places(), 0
-        struck: set[int] = set()
+        struck = struck_by(facts)
         erased: set[int] = set()
         undone: list[Undone] = []
         for fact in facts:
@@ -54,16 +56,14 @@ class Ledger:
             if fact.kind in REWRITING:
                 # One that is still pending comes behind everything written.
                 match _body(fact):
-                    case bodies.Struck(targets=targets):
-                        struck.update(targets)
                     case bodies.Erased(seqs=seqs):
                         erased.update(seqs)
-                    case bodies.Retconned(to=to):
+                    case bodies.Retconned(to=to) if fact.seq not in struck:
                         point = place_of(to, places.special)
                         special = {seq: place > point for seq, place in places.special.items()}
                         undone.append(Undone(point[0], fact.seq or last + 1, MappingProxyType(special)))
             last = fact.seq or last
-        return cls(frozenset(struck), frozenset(erased), tuple(undone), MappingProxyType(places.insertions))
+        return cls(struck, frozenset(erased), tuple(undone), MappingProxyType(places.insertions))
 
     def is_dead(self, seq: int) -> bool:
         """A story fact of this seq never happened."""

@@ -69,7 +69,9 @@ class Steered(Table):
         )
 
     def recommendation_decided(self, fact: Fact, body: bodies.RecommendationDecided) -> None:
-        """Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise."""
+        """Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise. A struck one decides nothing."""
+        if self.struck(fact):
+            return
         at = self.recommendations.get(body.recommendation)
         entry = self.scroll[at] if at is not None else None
         if at is None or not isinstance(entry, seen.RecommendationEntry):
@@ -97,13 +99,16 @@ class Steered(Table):
     def summarized(self, fact: Fact, body: bodies.Summarized) -> None:
         """Vanishes with any fact that it covers; a character knows only a digest of what it witnessed itself.
 
-        One that covers nothing tells what was before the session: whoever is there when it is given knows it.
+        One that covers nothing tells what was before the session: whoever is there when it is given knows it. One that was made while a
+        part of the past was taken back yields to the fuller one before it, when that part is back.
         """
         gone = not all(map(self.ledger.stands, body.covers)) if body.covers else self.dead(fact)
         if gone or not self.perceives(fact) or not self.knows_all(body.covers):
             return
         entry = seen.SummaryEntry(seq=fact.seq, text=body.text, covers=tuple(body.covers), struck=self.struck(fact), at_ms=fact.at_ms)
         self.scroll.append(entry)
-        if not entry.struck:
+        if entry.struck:
+            return
+        self.previously = self.previously if body.covers else entry
+        if self.summary is None or not (body.covers and set(body.covers) < set(self.summary.covers)):
             self.summary = entry
-            self.previously = self.previously if body.covers else entry

@@ -60,6 +60,15 @@ async def test_what_happens_to_others_does_not_matter(act: Draft) -> None:
     assert (await spoken(Listed(*STORY, act), "s", 4)).text == "Two silver."
 
 
+@pytest.mark.parametrize("act", [struck("x", 4), struck("x", 2), retconned("x", 1)])
+async def test_what_was_taken_back_by_mistake_is_spoken_again(act: Draft) -> None:
+    """The strike or retcon is struck itself; struck once more, that is taken back too."""
+    back = (*STORY, act, struck("y", 5))
+    assert (await spoken(Listed(*back), "s", 4)).text == "Two silver."
+    with pytest.raises(NotFound):
+        await spoken(Listed(*back, struck("z", 6)), "s", 4)
+
+
 @pytest.mark.parametrize("seq", [-1, 0, 1, 2, 99])
 async def test_only_sentences_are_spoken(seq: int) -> None:
     """A seq of another kind, or of nothing, is not found."""
@@ -99,7 +108,7 @@ async def test_line_released_behind_the_point_of_a_retcon_is_not_spoken() -> Non
 _ACTS = st.one_of(
     st.builds(corrected, st.just("c"), st.integers(1, 9), st.sampled_from(["Aye.", "Nay.", ""]), st.sampled_from([None, "fear"])),
     st.builds(lambda target: draft("f", Corrected(target=target, text="", intensity=0.9, manner="shout")), st.integers(1, 9)),
-    st.builds(lambda target: struck("t", target), st.integers(1, 9)),
+    st.builds(lambda target: struck("t", target), st.integers(1, 12)),
     st.builds(retconned, st.just("r"), st.integers(0, 9)),
     st.builds(inserted, st.just("i"), st.integers(0, 9)),
     st.sampled_from([released("L"), said("u9"), opened("M"), sentence("M", 0, "Hm."), released("M")]),
