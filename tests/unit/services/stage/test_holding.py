@@ -10,8 +10,8 @@ from services.core.errors import Conflict
 from services.core.model.attachment import DeskShown, Principal
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
+from tests.unit.services.stage.direction import act, approving, held, type_in
 from tests.unit.services.stage.table import Table, received, table
-from tests.unit.services.stage.test_desk import act, approving, held, type_in
 
 GEM = Principal("local:gem", "director", "Gem")
 DORA = Principal("local:dora", "director", "Dora")
