@@ -15,7 +15,8 @@ import pytest_asyncio
 from services.transcript.memory import Memory, MemoryStore
 from tests.acceptance.conftest import need
 from tests.acceptance.program import Program, running
-from tests.making.openai_server import OpenAiServer, openai_server
+from tests.making.openai_answer import OpenAiServer
+from tests.making.openai_server import openai_server
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 WRITTEN: dict[str, Any] = {

@@ -20,7 +20,8 @@ from services.llm.engine import Engine, EngineOptions, Finished, Ground, Piece, 
 from services.llm.lorebook import Book
 from services.llm.prompt import Part, chat_prompt
 from services.llm.providers import ENGINES
-from tests.making.openai_server import OpenAiServer, openai_server
+from tests.making.openai_answer import OpenAiServer
+from tests.making.openai_server import openai_server
 from tests.making.tiny_gguf import make_tiny_gguf
 
 PART = Part(card_of({"name": "Mirelle", "first_mes": "Come in and sit down."}), Book())

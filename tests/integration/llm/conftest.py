@@ -20,7 +20,8 @@ from services.llm.prompt import Part, chat_prompt
 from services.llm.reading import DeltaReader, SentenceReader
 from services.llm.roster import Roster, Slot
 from services.llm.sentences.reader import SpeakableReader
-from tests.making.openai_server import OpenAiServer, openai_server
+from tests.making.openai_answer import OpenAiServer
+from tests.making.openai_server import openai_server
 
 CARD = card_of({"name": "Mirelle", "description": "Mirelle keeps the inn.", "first_mes": "[joy] Come in and shut the door. Sit by the fire."})
 

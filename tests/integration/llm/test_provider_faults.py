@@ -10,7 +10,7 @@ import pytest
 
 from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, ReplyStarted, Sentence
 from tests.integration.llm.conftest import engine, house, raw_text, spoken
-from tests.making.openai_server import REPLY, OpenAiServer
+from tests.making.openai_answer import REPLY, OpenAiServer
 
 FULL = "Well met, traveller. The fire is warm and the stew is hot. Do you hear the bell?"
 

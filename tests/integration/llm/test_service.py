@@ -28,7 +28,7 @@ from services.core.settings import Settings
 from services.llm.app import build
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
-from tests.making.openai_server import OpenAiServer
+from tests.making.openai_answer import OpenAiServer
 
 SID: Final = "table"
 CARD: Final[dict[str, Any]] = {

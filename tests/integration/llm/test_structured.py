@@ -20,7 +20,7 @@ from services.llm.preparing import Preparing
 from services.llm.replying import Replies
 from services.llm.roster import Roster
 from tests.integration.llm.conftest import engine
-from tests.making.openai_server import OpenAiServer
+from tests.making.openai_answer import OpenAiServer
 from tests.making.tiny_gguf import make_tiny_gguf
 
 SCHEMA: Final = {"type": "object", "properties": {"mood": {"enum": ["glad", "sad"]}}, "required": ["mood"], "additionalProperties": False}

@@ -23,7 +23,8 @@ from services.core.runtime import Runtime
 from services.core.settings import Settings
 from services.transcript.log import TranscriptLog
 from services.transcript.view import DIRECTOR, View, fold
-from tests.making.openai_server import OpenAiServer, openai_server
+from tests.making.openai_answer import OpenAiServer
+from tests.making.openai_server import openai_server
 
 ANN = Principal("local", "director", "Ann")
 REPLIES = ["Come in. I owe you forty crowns, and I promise to pay before midnight.", "The silver key is under the third stone, but tell nobody."]
