@@ -125,7 +125,7 @@ class StageSettings(Section):
     auto_release_s: float = Field(0.0, ge=0, le=600, description="A held line is released by itself after this; 0 = never", json_schema_extra=_LIVE)
     claim_s: float = Field(
         60.0,
-        ge=5,
+        ge=1,
         le=3600,
         description="A held line that somebody works on is free for others when nothing was heard of them for so long",
         json_schema_extra=_LIVE,

@@ -21,6 +21,7 @@ from services.core.settings import Settings
 from services.corrections.app import working
 from services.corrections.worker import Hook
 from services.gateway.app import serving
+from services.gateway.realtime import routes as realtime
 from services.stage.app import build as stage
 
 WAIT_S = 20.0
@@ -108,20 +109,35 @@ class House:
 
 @asynccontextmanager
 async def house(
-    folder: Path, redis_url: str, bus: Mapping[str, Any], *, hook: Hook | None = None, services: tuple[str, ...] = ("stage", "corrections")
+    folder: Path,
+    redis_url: str,
+    bus: Mapping[str, Any],
+    *,
+    hook: Hook | None = None,
+    services: tuple[str, ...] = ("stage", "corrections"),
+    stage_settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[House]:
     """A gateway that is up, with some of the services behind it."""
     async with AsyncExitStack() as stack:
         sockets = stack.enter_context(TemporaryDirectory(prefix="co-", dir="/tmp"))
         settings = Settings.model_validate(
-            {"data_dir": str(folder), "runtime_dir": sockets, "redis": {"url": redis_url}, "gateway": {"port": 0}, "bus": dict(bus), "offline": True}
+            {
+                "data_dir": str(folder),
+                "runtime_dir": sockets,
+                "redis": {"url": redis_url},
+                "gateway": {"port": 0},
+                "bus": dict(bus),
+                "stage": dict(stage_settings or {}),
+                "hearing": {"vad": "energy"},
+                "offline": True,
+            }
         )
         runtime = await stack.enter_async_context(compose(settings))
         if "stage" in services:
             await stack.enter_async_context(stage(runtime))
         if "corrections" in services:
             await stack.enter_async_context(working(runtime, hook))
-        url = await stack.enter_async_context(serving(runtime))
+        url = await stack.enter_async_context(serving(runtime, lambda edge: [realtime.router(edge)]))
         http = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, timeout=20, trust_env=False))
         yield House(http, runtime, settings)
 
