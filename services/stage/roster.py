@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from services.core.model.fact import Fact, Kind
 from services.core.model.facts import Joined, body_of
 from services.core.model.prosody import Voice
 from services.stage.casting import Candidate
+from services.transcript.view.strikes import struck_by
 
 CHARACTER = "character"
 _LINES = 256
@@ -119,7 +121,8 @@ class Roster:
     modes: dict[str, str] = field(default_factory=dict)
     deliveries: dict[str, str] = field(default_factory=dict)
     touched: dict[int, int] = field(default_factory=dict)
-    """Fact -> the last one that changed it."""
+    """Fact -> the last one that changed it; strikes and retcons aside, which may be taken back."""
+    strikes: list[Fact] = field(default_factory=list)
     retcons: list[tuple[int, int]] = field(default_factory=list)
     """(first that never happened - 1, seq of the retcon)."""
 
@@ -172,16 +175,18 @@ class Roster:
         if fact.kind == Kind.CORRECTED:
             self.touched[int(fact.body["target"])] = fact.seq
         elif fact.kind == Kind.STRUCK:
-            self.touched.update(dict.fromkeys(map(int, fact.body["targets"]), fact.seq))
+            self.strikes.append(fact)
         elif fact.kind == Kind.RETCONNED:
             self.retcons.append((int(fact.body["to"]), fact.seq))
         elif fact.kind == Kind.NOTED and fact.body.get("removes"):
             self.touched[int(fact.body["removes"])] = fact.seq
 
-    def last_touch(self, target: int) -> int:
-        """Seq of the last fact that changed this one; its own if none did."""
-        undone = max((seq for to, seq in self.retcons if to < target < seq), default=0)
-        return max(target, self.touched.get(target, 0), undone)
+    def last_touch(self, targets: Sequence[int]) -> int:
+        """Seq of the last fact that changed one of these; the greatest of their own if none did. What was taken back changed nothing."""
+        taken_back = struck_by(self.strikes)
+        struck = (fact.seq for fact in self.strikes if fact.seq not in taken_back and not set(targets).isdisjoint(fact.body.get("targets") or ()))
+        undone = (seq for to, seq in self.retcons if seq not in taken_back and any(to < target < seq for target in targets))
+        return max(*targets, *(self.touched.get(target, 0) for target in targets), *struck, *undone)
 
     def _answered(self, place: str, upto: int | None) -> None:
         self.unanswered = {seq: where for seq, where in self.unanswered.items() if where != place or (upto is not None and seq > upto)}

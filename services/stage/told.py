@@ -75,7 +75,7 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     # Behind a prefix: no key of the stage's own can be taken.
     key = f"told:{request.key}"
     if request.base and targets and not await log.seq_of(session.sid, key):
-        touched = max(map(session.roster.last_touch, targets))
+        touched = session.roster.last_touch(targets)
         if touched > request.base:
             return TellResponse(0, conflicted=True, current=session.sight.wording(targets[0]), current_seq=touched)
     if isinstance(body, Corrected) and not body.text:

@@ -19,8 +19,8 @@ from services.transcript.outbox.row import LIVE, TEXT
 _PAGE: Final = 100
 _LOOK_S: Final = 0.02
 _PATIENCE: Final = 50
-_STRUCK: Final = frozenset({"insert", "whisper"})
-"""Taken back by being struck."""
+_STRUCK: Final = frozenset({"insert", "whisper", "strike", "retcon", "reveal", "decide"})
+"""Taken back by striking the fact that the act has become; a strike, a retcon and a decision are then as if they had never been."""
 
 
 class CannotUndo(Conflict):

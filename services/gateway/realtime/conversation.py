@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -32,6 +33,7 @@ from services.gateway.realtime.items import Item, Items, user_message
 from services.gateway.realtime.responses import OpenLine, Responses
 from services.gateway.realtime.roster import Roster
 from services.gateway.realtime.speech import Speech
+from services.transcript.view.strikes import struck_by
 
 _REMEMBERED: Final = 256
 _FLOOR: Final = "take_floor"
@@ -70,6 +72,7 @@ class Conversation:
         self._emitter = emitter
         self._history = 0
         self._turns: dict[int, None] = {}
+        self._strikes: deque[Fact] = deque(maxlen=_REMEMBERED)
         self._handlers: Final[dict[str, Callable[[Fact], object]]] = {
             Kind.LINE_OPENED: lambda fact: self._opened(fact.body, fact.seq),
             Kind.SENTENCE: self._sentence,
@@ -154,8 +157,14 @@ class Conversation:
             self.responses.closed(line, closed)
 
     def _struck(self, fact: Fact) -> None:
-        for target in fact.body.get("targets") or ():
-            self.items.struck(int(target))
+        """A strike may take back another one."""
+        self._strikes.append(fact)
+        *earlier, _ = self._strikes
+        before, now = struck_by(earlier), struck_by(self._strikes)
+        for seq in sorted(now - before):
+            self.items.struck(seq)
+        for seq in sorted(before - now):
+            self.items.restored(seq)
 
     def _said(self, fact: Fact) -> None:
         utterance = str(fact.body.get("utterance") or fact.seq)

@@ -44,6 +44,8 @@ class Items:
         self._emitter = emitter
         self._items: OrderedDict[str, Item] = OrderedDict()
         self._by_seq: dict[int, str] = {}
+        self._struck: OrderedDict[int, tuple[str, Item]] = OrderedDict()
+        """What was taken from the client, by its fact: it may be given back."""
         self.last: str | None = None
 
     def get(self, item_id: str) -> Item | None:
@@ -76,12 +78,26 @@ class Items:
         """The fact was struck: its item is gone."""
         item_id = self._by_seq.get(seq)
         if item_id is not None:
-            self._forget(item_id)
+            self._struck[seq] = (item_id, self._forget(item_id))
+            if len(self._struck) > _KEPT:
+                self._struck.popitem(last=False)
             self._emitter.emit(ConversationItemDeletedEvent, item_id=item_id)
 
-    def _forget(self, item_id: str) -> None:
+    def restored(self, seq: int) -> None:
+        """The fact is struck no longer: its item stands again behind the one that it stood behind, as far as that is remembered."""
+        if seq not in self._struck:
+            return
+        item_id, item = self._struck.pop(seq)
+        before = max((known for known in self._by_seq if known < seq), default=0)
+        previous = self._by_seq.get(before)
+        self.keep(item_id, item)
+        self._emitter.emit(ConversationItemAdded, item=item.message, previous_item_id=previous)
+        self._emitter.emit(ConversationItemDone, item=item.message, previous_item_id=previous)
+
+    def _forget(self, item_id: str) -> Item:
         item = self._items.pop(item_id)
         self._by_seq.pop(item.seq, None)
+        return item
 
 
 def user_message(item_id: str, text: str | None, *, spoken: bool) -> RealtimeConversationItemUserMessage:

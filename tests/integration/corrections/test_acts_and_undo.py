@@ -141,10 +141,10 @@ async def test_each_kind_is_taken_back_in_its_way(house: House) -> None:
 
 
 async def test_what_cannot_be_taken_back_says_so(house: House) -> None:
-    """A strike and a retcon stay."""
+    """A note that was removed stays so, and a title stays as it was given."""
     sid = await house.session()
-    said = await house.heard(sid, "Wrong.")
-    for asked in ({"kind": "strike", "targets": [said]}, {"kind": "retcon", "to": said - 1}, {"kind": "reveal", "character": "mirelle", "secret": "s"}):
+    note = await house.done(sid, kind="note", text="Afraid.")
+    for asked in ({"kind": "note", "removes": note["seq"]}, {"kind": "scene", "title": "Another night"}):
         await house.done(sid, **asked)
         assert await refused(house, sid) == "cannot_undo"
 

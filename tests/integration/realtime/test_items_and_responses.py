@@ -213,6 +213,27 @@ async def test_delete_strikes_one_s_own_and_only_that(house: House) -> None:
         assert (await guest.expect("conversation.item.deleted"))["item_id"] == "m1"
 
 
+async def test_a_struck_item_stands_again_when_the_strike_is_taken_back(house: House) -> None:
+    """Behind the one that it stood behind; struck once more, the taking back is gone too. What was history made no item, and makes none now."""
+    async with house.guest() as guest:
+        director = Author("director", "gm")
+        texts = ("One", "Two", "Three")
+        one, two, three = [house.stage.write(guest.sid, Said(utterance=text, text=text), Author("player", "p-other", "Bob")) for text in texts]
+        for _ in texts:
+            await guest.expect("conversation.item.done")
+        strike = house.stage.write(guest.sid, Struck(targets=[two.seq, three.seq]), director)
+        assert [(await guest.expect("conversation.item.deleted"))["item_id"] for _ in range(2)] == ["item_Two", "item_Three"]
+        back = house.stage.write(guest.sid, Struck(targets=[strike.seq]), director)
+        for text, before in (("Two", "item_One"), ("Three", "item_Two")):
+            added = await guest.expect("conversation.item.added")
+            assert (added["item"]["id"], added["item"]["content"][0]["transcript"], added["previous_item_id"]) == (f"item_{text}", text, before)
+            assert (await guest.expect("conversation.item.done"))["item"] == added["item"]
+        again = house.stage.write(guest.sid, Struck(targets=[back.seq]), director)
+        assert [(await guest.expect("conversation.item.deleted"))["item_id"] for _ in range(2)] == ["item_Two", "item_Three"]
+        house.stage.write(guest.sid, Struck(targets=[one.seq - 1, again.seq]), director)
+        assert [(await guest.expect("conversation.item.added"))["item"]["id"] for _ in range(2)] == ["item_Two", "item_Three"]
+
+
 async def test_refused_strike_is_told(house: House) -> None:
     """What the stage does not write comes back as an error of the event."""
     async with house.guest() as guest:

@@ -130,6 +130,43 @@ async def test_a_correction_of_what_has_changed_meanwhile_is_a_conflict() -> Non
         assert (struck.conflicted, struck.current_seq) == (True, gone.seq)
 
 
+@pytest.mark.parametrize("kind", [Kind.STRUCK, Kind.RETCONNED])
+async def test_what_was_taken_back_is_no_conflict(kind: str) -> None:
+    """Whoever edits what a strike or a retcon had taken away and a later strike gave back is not told that it has changed; taken away again it has."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        said = await at.session.say(ann, TextSaid("m1", "Good evening", answers=False))
+        body = {"targets": [said.seq]} if kind == Kind.STRUCK else {"to": said.seq - 1}
+        gone = await _answer(at, kind, body, key="a")
+        early = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good night"}, key="b", base=said.seq)
+        assert (early.conflicted, early.current_seq) == (True, gone.seq)
+        back = await _answer(at, Kind.STRUCK, {"targets": [gone.seq]}, key="c", base=gone.seq)
+        assert not back.conflicted
+        twice = await _answer(at, Kind.STRUCK, {"targets": [gone.seq]}, key="d", base=gone.seq)
+        assert (twice.conflicted, twice.current_seq) == (True, back.seq)
+        redone = await _answer(at, Kind.STRUCK, {"targets": [back.seq]}, key="e")
+        late = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good night"}, key="f", base=said.seq)
+        assert (late.conflicted, late.current_seq) == (True, gone.seq)
+        await _answer(at, Kind.STRUCK, {"targets": [redone.seq]}, key="g")
+        edited = await _answer(at, Kind.CORRECTED, {"target": said.seq, "text": "Good night"}, key="h", base=said.seq)
+        assert not edited.conflicted
+
+
+async def test_only_a_director_strikes_acts() -> None:
+    """A player's strike cannot be taken back by the player, nor can anything that the director has done; what is not there is not found."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        said = await at.session.say(ann, TextSaid("m1", "Good evening", answers=False))
+        own = await _tell(at, Kind.STRUCK, {"targets": [said.seq]}, PLAYER, key="a")
+        retcon = await _tell(at, Kind.RETCONNED, {"to": said.seq - 1}, key="b")
+        for fact in (own, retcon):
+            with pytest.raises(Forbidden):
+                await _tell(at, Kind.STRUCK, {"targets": [fact.seq]}, PLAYER, key="c")
+        with pytest.raises(NotFound):
+            await _tell(at, Kind.STRUCK, {"targets": [retcon.seq, 99]}, key="d")
+        assert (await _tell(at, Kind.STRUCK, {"targets": [own.seq, retcon.seq]}, key="e")).cause == own.seq
+
+
 async def test_a_new_feeling_keeps_the_words() -> None:
     """A correction without a text has the one that stands."""
     async with table() as at:
