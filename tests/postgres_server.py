@@ -8,7 +8,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 
 def postgres_folder() -> Path | None:
@@ -22,6 +26,24 @@ def postgres_folder() -> Path | None:
 def lesser_user() -> str | None:
     """PostgreSQL refuses to run as root: another user for it then. None = the current one will do. Raises KeyError if there is none."""
     return pwd.getpwnam("postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody").pw_name if os.geteuid() == 0 else None
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """An empty one; the test is skipped where PostgreSQL or its driver is not installed."""
+    pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
+    binaries = postgres_folder()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed")
+    try:
+        user = lesser_user()
+    except KeyError:
+        pytest.skip("PostgreSQL does not run as root and there is no other user")
+    server = PostgresServer(binaries, user)
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 class PostgresServer:

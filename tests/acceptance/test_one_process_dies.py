@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import REPLIES, need
+from tests.acceptance.conftest import SCRIPTED, need
 from tests.acceptance.player import RATE, Player, player
 from tests.acceptance.program import until
 from tests.acceptance.scattered import Scattered, scattered
 from tests.acceptance.table import Fact, assert_whole, facts_of, heard, is_fact, seen
 from tests.making.prompts import prompts, words
-from tests.redis_server import RedisServer, path_binary, wheel_binary
+from tests.redis_server import running_redis
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(400)]
 ASKED = "all circuits are busy now"
-SETTINGS: dict[str, Any] = {
-    "stt": {"engine": "pocketsphinx"},
-    "llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": REPLIES, "first_ms": 20, "token_ms": 5}}},
-    "tts": {"engine": "espeak"},
-}
 
 
 async def ask(one: Player) -> tuple[int, str]:
@@ -58,27 +52,14 @@ async def lose(house: Scattered, one: Player, victim: str) -> None:
 async def test_the_table_survives_the_death_of_a_service(tmp_path: Path, victim: str) -> None:
     """The line in progress is closed once, nothing acknowledged is lost, and the same connection is answered again."""
     need("pocketsphinx", "espeakng_loader")
-    server = await store()
-    try:
-        async with scattered(tmp_path, SETTINGS, server.url) as house:
+    with running_redis(fsync="always") as server:
+        async with scattered(tmp_path, SCRIPTED, server.url) as house:
             configured = {"audio": {"input": {"transcription": {"model": "default", "prompt": ASKED}}}}
             async with player(house.gateway.websocket, "npc/mirelle", session=configured) as one:
                 _, _, attached = await one.wait_for("souffleur.attached")
                 await lose(house, one, victim)
                 told = seen(one)
             kept(await facts_of(house.gateway.url, attached["session_id"]), told)
-    finally:
-        server.close()
-
-
-async def store() -> RedisServer:
-    """A Redis for all of them."""
-    binary = path_binary() or wheel_binary()
-    if binary is None:
-        pytest.skip("no Redis server on this machine")
-    server = RedisServer(binary, fsync="always")
-    await asyncio.to_thread(server.start)
-    return server
 
 
 def kept(facts: list[Fact], told: list[Fact]) -> None:

@@ -17,7 +17,7 @@ from tests.acceptance.program import running, until
 from tests.acceptance.scattered import scattered
 from tests.acceptance.table import api, assert_whole, facts_of, heard, is_fact, seen
 from tests.making.prompts import Prompt, prompts, words
-from tests.redis_server import RedisServer, path_binary, wheel_binary
+from tests.redis_server import path_binary, running_redis, wheel_binary
 
 pytestmark = [pytest.mark.timeout(240)]
 PHRASES = 5
@@ -101,12 +101,7 @@ async def test_on_the_embedded_redis(tmp_path: Path) -> None:
 async def test_with_a_process_for_every_service(tmp_path: Path) -> None:
     """Six processes that share nothing but addresses, a configured Redis and the databases; each ends politely."""
     need("pocketsphinx", "espeakng_loader")
-    binary = path_binary() or wheel_binary()
-    if binary is None:
-        pytest.skip("no Redis server on this machine")
-    server = RedisServer(binary, fsync="always")
-    try:
-        await asyncio.to_thread(server.start)
+    with running_redis(fsync="always") as server:
         async with scattered(tmp_path, SETTINGS, server.url) as house:
             await converse(house.gateway.url, house.gateway.websocket)
             async with api(house.gateway.url) as client:
@@ -115,5 +110,3 @@ async def test_with_a_process_for_every_service(tmp_path: Path) -> None:
             assert {item["health"] for item in shown.values()} == {"serving"}
             assert await house.stop() == dict.fromkeys(SERVICES, 0)
             assert house.complaints() == []
-    finally:
-        server.close()

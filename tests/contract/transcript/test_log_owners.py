@@ -1,0 +1,108 @@
+"""The log's contract on who may write: one owner at a time, under a fence that only rises."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from services.core.errors import NotOwner, StaleFence
+from services.transcript.log import TranscriptLog
+from tests.unit.services.transcript.drafts import said
+
+ME = "unix:/tmp/stage-a.sock"
+OTHER = "127.0.0.1:7001"
+
+
+async def test_a_stale_fence_writes_nothing(store: Redis) -> None:
+    """Once somebody else has claimed the session, the former owner can neither append nor renew."""
+    old, new = TranscriptLog(store), TranscriptLog(store)
+    stale = await old.claim("s", ME, 0.02)
+    await old.append("s", [said("u1")], stale)
+    fence = await _claim_when_free(new, "s", OTHER)
+    assert fence > stale
+    with pytest.raises(StaleFence):
+        await old.append("s", [said("u2"), said("u3")], stale)
+    with pytest.raises(StaleFence):
+        await old.renew("s", stale, 6)
+    await old.release("s", stale)
+    assert await new.owner("s") == OTHER
+    assert [fact.seq for fact in await new.append("s", [said("u4")], fence)] == [2]
+    assert [fact.body["utterance"] for fact in await new.read("s")] == ["u1", "u4"]
+
+
+async def test_nobody_appends_without_a_claim(log: TranscriptLog) -> None:
+    """A fence that was never handed out is refused, whether too low or too high."""
+    for fence in (0, 1, 2**52):
+        with pytest.raises(StaleFence):
+            await log.append("s", [said("u")], fence)
+    fence = await log.claim("s", ME, 6)
+    with pytest.raises(StaleFence):
+        await log.append("s", [said("u")], fence + 1)
+    assert await log.head("s") == 0
+
+
+async def test_a_live_lease_keeps_others_out(store: Redis) -> None:
+    """While a lease is alive another address learns who the owner is, and the owner itself may claim again."""
+    log = TranscriptLog(store)
+    fence = await log.claim("s", ME, 6)
+    with pytest.raises(NotOwner) as refusal:
+        await TranscriptLog(store).claim("s", OTHER, 6)
+    assert refusal.value.address == ME
+    again = await log.claim("s", ME, 6)
+    assert again > fence
+    with pytest.raises(StaleFence):
+        await log.append("s", [said("u")], fence)
+    assert await log.owner("s") == ME
+
+
+async def test_a_dead_owner_is_replaced_at_once(store: Redis) -> None:
+    """An owner that refuses connections loses its lease to whoever names it dead; another's lease is not touched by that."""
+    fence = await TranscriptLog(store).claim("s", ME, 60)
+    with pytest.raises(NotOwner):
+        await TranscriptLog(store).claim("s", OTHER, 6, dead="127.0.0.1:1")
+    assert await TranscriptLog(store).claim("s", OTHER, 6, dead=ME) > fence
+    assert await TranscriptLog(store).owner("s") == OTHER
+
+
+async def test_a_fence_does_not_come_back(store: Redis) -> None:
+    """A store that lost everything does not hand out a fence that a former owner may still hold."""
+    old = TranscriptLog(store)
+    former = await old.claim("s", ME, 60)
+    await store.flushall()
+    new = TranscriptLog(store)
+    fence = await new.claim("s", OTHER, 60)
+    assert fence > former
+    with pytest.raises(StaleFence):
+        await old.append("s", [said("u")], former)
+
+
+async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Redis) -> None:
+    """After a release anybody may claim, under a higher fence."""
+    log = TranscriptLog(store)
+    fence = await log.claim("s", ME, 60)
+    await log.release("s", fence)
+    assert await log.owner("s") is None
+    assert await TranscriptLog(store).claim("s", OTHER, 6) > fence
+
+
+async def test_renewing_outlives_the_first_lease(log: TranscriptLog, store: Redis) -> None:
+    """A renewed lease lasts; one that ran out unclaimed is taken up again, since nobody wrote meanwhile."""
+    fence = await log.claim("s", ME, 60)
+    await log.renew("s", fence, 90)
+    assert await store.pttl("{s}:owner") > 60_000
+    await store.delete("{s}:owner")
+    await log.renew("s", fence, 90)
+    assert await log.owner("s") == ME
+    assert await store.pttl("{s}:owner") > 60_000
+    assert len(await log.append("s", [said("u")], fence)) == 1
+
+
+async def _claim_when_free(log: TranscriptLog, sid: str, address: str) -> int:
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                return await log.claim(sid, address, 6)
+            except NotOwner:
+                await asyncio.sleep(0.01)
