@@ -65,6 +65,12 @@ describe("what the desk's acts make of the screenplay", () => {
     expect(view.recommendations).toEqual([])
     expect(notesInForce(view).map(({ note }) => note.text)).toEqual(['Stay calm'])
     expect(view.entries.map((entry) => entry.type)).toEqual(['roll-call', 'roll-call', 'note'])
+    const retconned = [...facts, { ...facts[0], seq: 8, kind: 'retconned', body: { to: 2 } } as Fact]
+    const back = fold([...retconned, { ...facts[0], seq: 9, kind: 'struck', body: { targets: [8] } } as Fact]).view
+    expect(back).toEqual({ ...fold(facts).view, seq: 9 })
+    const undecided = fold([...facts, { ...facts[0], seq: 8, kind: 'struck', body: { targets: [6] } } as Fact]).view
+    expect(undecided.recommendations).toMatchObject([{ state: 'proposed' }])
+    expect(notesInForce(undecided).map(({ note }) => note.text)).toEqual(['Stay calm'])
     const struck = fold([...facts, { ...facts[0], seq: 8, kind: 'struck', body: { targets: [3] } } as Fact]).view
     expect(struck.recommendations).toEqual([])
     expect(struck.entries.some((entry) => entry.type === 'summary')).toBe(false)
@@ -75,6 +81,9 @@ describe("what the desk's acts make of the screenplay", () => {
     expect(view.members.get('mirelle')?.secrets).toEqual([{ id: 's1', text: 'She forged the will.' }])
     expect(view.revealed.has('mirelle/s1')).toBe(true)
     expect(view.entries.at(-1)).toMatchObject({ type: 'revealed', text: 'She forged the will.' })
+    const hidden = fold(played(...cast, ['revealed', { character: 'mirelle', secret: 's1' }, GM], ['struck', { targets: [3] }, GM])).view
+    expect(hidden.revealed.size).toBe(0)
+    expect(hidden.entries.some((entry) => entry.type === 'revealed')).toBe(false)
   })
 
   it('remembers who touched a wording last, as the base of the next edit', () => {

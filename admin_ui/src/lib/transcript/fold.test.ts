@@ -88,6 +88,27 @@ describe('fold', () => {
     expect(view.openLine).toBeNull()
   })
 
+  it('gives back what a strike or a retcon took, when that is struck itself, and takes it again when the taking back is', () => {
+    for (const [kind, body] of [
+      ['struck', { targets: [4, 6] }],
+      ['retconned', { to: 3 }],
+    ] as const) {
+      const before = [...opening(), sentence('One.'), sentence('Two.', 1)]
+      const gone = [...before, fact(kind, body)]
+      const back = [...gone, fact('struck', { targets: [8] })]
+      expect(fold(back).view).toEqual({ ...fold(before).view, seq: 9 })
+      const again = [...back, fact('struck', { targets: [9] })]
+      expect(fold(again).view).toEqual({ ...fold(gone).view, seq: 10 })
+      const last = [...again, fact('struck', { targets: [10] }), fact('corrected', { target: 4, text: 'Good night' })]
+      expect(fold(last).view.entries.find((entry) => entry.type === 'said')).toMatchObject({ text: 'Good night', struck: false, touched: 12 })
+    }
+  })
+
+  it('leaves another strike of the same words standing', () => {
+    const facts = [...opening(), fact('struck', { targets: [4] }), fact('struck', { targets: [4] }), fact('struck', { targets: [6] })]
+    expect(fold(facts).view.entries[3]).toMatchObject({ struck: true, touched: 7 })
+  })
+
   it('forgets erased facts', () => {
     const facts = [...opening(), sentence('One.'), sentence('Two.', 1), fact('erased', { seqs: [4, 6] })]
     const { view } = fold(facts)

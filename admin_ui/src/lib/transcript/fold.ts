@@ -4,7 +4,7 @@ import type { CardOnJoin, Fact, Secret, SentenceBody } from '@/lib/transcript/fa
 import { decided, recommended, spent, steered, withdrawn } from '@/lib/transcript/steering'
 import { EMPTY, type Entry, isOpen, type LineEntry, type Member, type SaidEntry, type SentenceEntry, type View } from '@/lib/transcript/view'
 
-/** The view and the facts behind it, which a retcon needs again. */
+/** The view and the facts behind it, which whatever rewrites the past needs again. */
 export interface Transcript {
   facts: readonly Fact[]
   view: View
@@ -16,7 +16,7 @@ export const BLANK: Transcript = { facts: [], view: EMPTY }
 export function advance(transcript: Transcript, fact: Fact): Transcript {
   if (fact.seq <= transcript.view.seq) return transcript
   const facts = [...transcript.facts, fact]
-  if (fact.kind === 'retconned') return { facts, view: { ...refold(facts), seq: fact.seq } }
+  if (fact.kind === 'retconned' || takesBack(fact, transcript.facts)) return { facts, view: { ...refold(facts), seq: fact.seq } }
   return { facts, view: { ...step(transcript.view, fact), seq: fact.seq } }
 }
 
@@ -25,17 +25,37 @@ export function fold(facts: readonly Fact[]): Transcript {
   return facts.reduce(advance, BLANK)
 }
 
+/** To strike one of these takes it back: all is as if it had never been done. */
+const ACTS: ReadonlySet<string> = new Set(['struck', 'retconned', 'revealed', 'recommendation_decided'])
+
+function takesBack(fact: Fact, before: readonly Fact[]): boolean {
+  if (fact.kind !== 'struck') return false
+  const targets = new Set(fact.body.targets)
+  return before.some((known) => ACTS.has(known.kind) && targets.has(known.seq))
+}
+
+/** Whether a strike counts is settled by those that are later than it: the last word comes first. */
+function standing(facts: readonly Fact[]): Fact[] {
+  const struck = new Set<number>()
+  for (const fact of facts.toReversed()) {
+    if (fact.kind !== 'struck' || struck.has(fact.seq)) continue
+    for (const target of fact.body.targets) if (target < fact.seq) struck.add(target)
+  }
+  return facts.filter((fact) => !(ACTS.has(fact.kind) && struck.has(fact.seq)))
+}
+
 /** What a retcon leaves standing: the table, its settings, the director's notes, corrections, and that a line has ended. */
 const TABLE: ReadonlySet<string> = new Set(['joined', 'left', 'noted', 'corrected', 'struck', 'erased', 'line_closed', 'released', 'rejected', 'recommendation_decided', 'degraded', 'silenced'])
 
 /** A retcon at `seq` takes back the story after `to`, and only what stood before the retcon itself. */
-function refold(facts: readonly Fact[]): View {
+function refold(all: readonly Fact[]): View {
+  const facts = standing(all)
   const retcons = facts.filter((fact) => fact.kind === 'retconned')
   const dead = (seq: number) => retcons.some((retcon) => seq > retcon.body.to && seq < retcon.seq)
   const kept = facts.flatMap((fact) => (TABLE.has(fact.kind) || !dead(fact.seq) ? [fact] : fact.kind === 'scene_set' ? [settingsOf(fact)] : []))
   const view = kept.reduce((view, fact) => ({ ...step(view, fact), seq: fact.seq }), EMPTY)
-  const standing = view.entries.filter((entry) => entry.type !== 'summary' || !entry.covers.some(dead))
-  return withdrawn({ ...view, entries: standing }, dead)
+  const entries = view.entries.filter((entry) => entry.type !== 'summary' || !entry.covers.some(dead))
+  return withdrawn({ ...view, entries }, dead)
 }
 
 /** A scene that never happened still set the session's title and mode. */

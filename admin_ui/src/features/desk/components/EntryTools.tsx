@@ -222,7 +222,7 @@ function Insert({ desk, entry, onDone }: { desk: DeskSession; entry: Changeable;
   )
 }
 
-/** Asked once more: it cannot be undone. */
+/** Asked once more: it takes much away at once. */
 function Retcon({ desk, entry, onDone, onBack }: { desk: DeskSession; entry: Changeable; onDone: () => void; onBack: () => void }) {
   const { t } = useTranslation()
   const { view } = useParts(desk)

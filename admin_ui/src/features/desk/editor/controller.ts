@@ -157,7 +157,7 @@ export class EditorController {
     if (changed.length !== this.shown$.value.changed) queueMicrotask(() => this.tellShown({ changed: changed.length }))
     if (changed.length === 0 || !(update.selectionSet || update.docChanged || update.focusChanged)) return
     const here = this.view.hasFocus ? blockAt(all, update.state.selection.main.head) : undefined
-    // What was deleted can be undone until the cursor moves on: a strike cannot. Nothing is rewritten around it meanwhile.
+    // What was deleted stands in the editor's own history until the cursor moves on and it is told as a strike. Nothing is rewritten around it meanwhile.
     const deleted = changed.some((one) => update.state.sliceDoc(one.from, one.to).trim() === '')
     if (deleted && update.docChanged && here !== undefined) return
     const leaving = changed.filter((one) => one !== here).map((one) => one.block.id)

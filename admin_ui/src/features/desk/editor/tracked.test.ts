@@ -212,6 +212,30 @@ describe('live facts', () => {
     expect(desk.text.endsWith('@Anna\nGood evening\n\n')).toBe(true)
   })
 
+  it('put back what a retcon took, between what stayed, when the retcon is taken back', () => {
+    const desk = new Desk(evening())
+    const before = desk.text
+    const retcon = fact('retconned', { to: 4 })
+    desk.facts = [...desk.facts, retcon]
+    desk.sync()
+    desk.facts = [...desk.facts, fact('said', { utterance: 'U3', text: 'More' }, ANNA), fact('struck', { targets: [retcon.seq] })]
+    desk.sync()
+    expect(desk.text).toBe(`${before}@Anna\nMore\n\n`)
+    desk.behind('Well met.', ' Friend.')
+    expect(desk.corrections()).toEqual([{ kind: 'edit', target: 6, base: 6, text: 'Well met. Friend.' }])
+  })
+
+  it('unlock what was struck, when the strike is taken back', () => {
+    const desk = new Desk(evening())
+    const strike = fact('struck', { targets: [4] })
+    desk.facts = [...desk.facts, strike]
+    desk.sync()
+    desk.facts = [...desk.facts, fact('struck', { targets: [strike.seq] })]
+    desk.sync()
+    desk.behind('Good evening', '!')
+    expect(desk.corrections()).toEqual([{ kind: 'edit', target: 4, base: 4, text: 'Good evening!' }])
+  })
+
   it('lock what is struck', () => {
     const desk = new Desk(evening())
     desk.facts = [...desk.facts, fact('struck', { targets: [4] })]
