@@ -4,10 +4,11 @@ On the card: `extensions.souffleur.secrets: [{id, text, reveal}]`. `reveal` is o
 
     {"by": "director"}                                       a `revealed` fact; what holds where nothing is said
     {"by": "words", "any": ["marigold", "key*"]}             a player said one of these words; with an asterisk, one that begins so
-    {"by": "roll", "purpose": "insight", "at_least": 15}     dice for this purpose came to so much
+    {"by": "roll", "purpose": "insight", "at_least": 15}     dice that the director rolled for this purpose came to so much
     {"by": "scene", "heading": "crypt"}                      the scene was one whose heading holds these words
 
-The director may reveal any of them at any time. What cannot be read is never revealed but by the director.
+The director may reveal any of them at any time. Dice of players open nothing: they choose the expression themselves, and how often they roll.
+What cannot be read is never revealed but by the director.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def _rolled(reveal: Mapping[str, Any], entries: Iterable[object]) -> bool:
     if isinstance(least, bool) or not isinstance(least, int | float) or not isinstance(purpose, str):
         return False
     wanted = purpose.strip().casefold()
-    return any(isinstance(entry, RollEntry) and entry.total >= least and entry.purpose.strip().casefold() == wanted for entry in entries)
+    rolls = (entry for entry in entries if isinstance(entry, RollEntry) and entry.role == "director")
+    return any(roll.total >= least and roll.purpose.strip().casefold() == wanted for roll in rolls)
 
 
 def _word(text: str) -> re.Pattern[str]:

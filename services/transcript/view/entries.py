@@ -212,6 +212,8 @@ class RollEntry:
     total: int
     dice: tuple[int, ...] = ()
     purpose: str = ""
+    role: str = ""
+    """By what right they were rolled: the director's count for more."""
     struck: bool = False
     place: str = ""
     audience: tuple[str, ...] | None = None

@@ -58,6 +58,7 @@ class Telling(Steered):
                 total=body.total,
                 dice=tuple(body.dice),
                 purpose=body.purpose,
+                role=fact.by.role,
                 struck=self.struck(fact),
                 place=fact.place,
                 audience=fact.audience,

@@ -88,10 +88,17 @@ def test_only_players_count_and_only_what_was_heard() -> None:
 
 def test_dice_reveal() -> None:
     """For that purpose, and high enough."""
-    assert knows(ROLL, view_of((Rolled(expression="1d20", total=15, purpose="insight "), ANNA)))
-    assert not knows(ROLL, view_of((Rolled(expression="1d20", total=14, purpose="insight"), ANNA)))
-    assert not knows(ROLL, view_of((Rolled(expression="1d20", total=20, purpose="stealth"), ANNA)))
-    assert not knows(ROLL, view_of((Rolled(expression="1d20", total=20, purpose="insight"), ANNA), (Retconned(to=4), KIT)))
+    assert knows(ROLL, view_of((Rolled(expression="1d20", total=15, purpose="insight "), KIT)))
+    assert not knows(ROLL, view_of((Rolled(expression="1d20", total=14, purpose="insight"), KIT)))
+    assert not knows(ROLL, view_of((Rolled(expression="1d20", total=20, purpose="stealth"), KIT)))
+    assert not knows(ROLL, view_of((Rolled(expression="1d20", total=20, purpose="insight"), KIT), (Retconned(to=4), KIT)))
+
+
+@pytest.mark.parametrize("role", ["player", "operator", "adviser", "character", ""])
+def test_nobody_but_the_director_rolls_a_secret_open(role: str) -> None:
+    """A player who may write any expression, or roll until it is enough, would only have to ask for it."""
+    who = Author(role, "p-1", "Anna")
+    assert not knows(ROLL, view_of((Rolled(expression="99", total=99, purpose="insight"), who), (Rolled(expression="1d20", total=20, purpose="insight"), who)))
 
 
 def test_a_scene_reveals() -> None:
