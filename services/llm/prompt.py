@@ -84,8 +84,8 @@ def bare_prompt(history: Sequence[ChatMessage], options: ReplyOptions, schema: M
 
 
 def _before(view: View) -> str:
-    """How earlier evenings ended, and the newest digest of this one."""
-    texts = [digest.text for digest in (view.previously, view.summary) if digest is not None]
+    """How earlier evenings ended, and the newest digest of this one; a line break in them begins no section of the prompt."""
+    texts = [" ".join(digest.text.split()) for digest in (view.previously, view.summary) if digest is not None]
     return "\n".join(dict.fromkeys(texts))
 
 

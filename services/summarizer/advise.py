@@ -14,12 +14,13 @@ from services.core.telemetry import RECOMMENDATIONS
 from services.summarizer.advice import LONGEST, MOST, SCHEMA, Bounds, id_of, read
 from services.summarizer.asking import Counsel
 from services.summarizer.heard import Passage, characters, knows
-from services.summarizer.size import clean, within
+from services.summarizer.size import clean, one_line, within
 from services.transcript.view import Member, RecommendationEntry, SummaryEntry, View
 
 _RECENT: Final = 40
 _RECENT_CHARACTERS: Final = 8_000
 _CARD: Final = 900
+_NOTE: Final = 600
 _OPEN: Final = 12
 """Proposals that wait for the director; more would only bury the first ones."""
 _ANSWER_TOKENS: Final = 1_200
@@ -113,10 +114,10 @@ class _Shown:
         """As one text."""
         sections = {
             "Characters": "\n\n".join(_card(member.member, member.name, member.card) for member in self.present),
-            "Scene": within(clean(self.scene), 2_000),
-            "Record": f"[{self.record.seq}] {self.record.text}" if self.record else "(nothing yet)",
-            "Notes in force": "\n".join(f"- {note}" for note in self.notes[:20]) or "(none)",
-            "Proposed already": "\n".join(f"- {entry.text}" for entry in self.waiting) or "(nothing)",
+            "Scene": within(one_line(clean(self.scene)), 2_000),
+            "Record": f"[{self.record.seq}] {one_line(self.record.text)}" if self.record else "(nothing yet)",
+            "Notes in force": "\n".join(f"- {within(one_line(note), _NOTE)}" for note in self.notes[:20]) or "(none)",
+            "Proposed already": "\n".join(f"- {within(one_line(entry.text), _NOTE)}" for entry in self.waiting) or "(nothing)",
             "Latest lines": "\n".join(f"[{passage.seqs[-1]}] {passage.told}" for passage in self.recent),
         }
         return "\n\n".join(f"# {title}\n{text}" for title, text in sections.items())
@@ -140,4 +141,4 @@ def _recent(passages: Sequence[Passage]) -> list[Passage]:
 def _card(slug: str, name: str, card: Any) -> str:
     """Who a character is; its secrets and its book stay where they are."""
     parts = (str(card.get(field) or "") for field in ("description", "personality", "scenario"))
-    return f"## {name} (id: {slug})\n{within(clean(' '.join(part for part in parts if part)), _CARD)}"
+    return f"## {one_line(name)} (id: {slug})\n{within(one_line(clean(' '.join(part for part in parts if part))), _CARD)}"

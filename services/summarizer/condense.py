@@ -14,7 +14,7 @@ from services.summarizer.asking import Counsel
 from services.summarizer.digest import LIMIT, Gap
 from services.summarizer.extract import extract
 from services.summarizer.heard import Passage
-from services.summarizer.size import clean, within
+from services.summarizer.size import clean, one_line, within
 
 _PART_TOKENS: Final = 3_000
 """Of dialogue in one question."""
@@ -59,7 +59,7 @@ async def extracted(missing: Gap) -> str:
 async def _step(counsel: Counsel, record: str, part: Sequence[Passage], language: str) -> str:
     source = "\n".join(passage.told for passage in part)
     system = _SYSTEM.replace("{language}", f", in the language {language}" if language else ", in the language of the dialogue")
-    asked = f"# The record so far\n{record or '(nothing yet)'}\n\n# Heard since\n{source}\n\n# The new record"
+    asked = f"# The record so far\n{one_line(record) or '(nothing yet)'}\n\n# Heard since\n{source}\n\n# The new record"
     answer = await counsel.light("summary", system, asked, max_tokens=_ANSWER_TOKENS)
     new = within(clean(answer), LIMIT)
     if not _grounded(new, f"{record}\n{source}"):

@@ -76,7 +76,8 @@ def worth(text: str) -> float:
 
 def _units(previous: str, passages: Sequence[Passage]) -> Iterable[_Unit]:
     at = 0
-    told = ((passage.speaker, [passage.text] if passage.setting else sentences(passage.text)) for passage in passages)
+    # Nobody's name stands before scenes and dice: a sentence of theirs by itself could begin with somebody's.
+    told = ((passage.speaker, sentences(passage.text) if passage.spoken or passage.member else [passage.text]) for passage in passages)
     for speaker, parts in (*((name, sentences(text)) for name, text in _lines(previous)), *told):
         for sentence in parts:
             short = sentence if len(sentence) <= _LONGEST_SENTENCE else f"{sentence[: _LONGEST_SENTENCE - 1]}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.summarizer.size import tokens_of
+from services.summarizer.size import one_line, tokens_of
 from services.transcript.view import Entry, LineEntry, Member, RollEntry, SaidEntry, SceneEntry, View
 
 
@@ -29,8 +29,8 @@ class Passage:
 
     @property
     def told(self) -> str:
-        """As one line of a transcript."""
-        return f"{self.speaker}: {self.text}" if self.speaker else f"[{self.text}]"
+        """As one line of a transcript, whatever line breaks the words have."""
+        return one_line(f"{self.speaker}: {self.text}" if self.speaker else f"[{self.text}]")
 
     @property
     def tokens(self) -> int:
@@ -84,7 +84,7 @@ def _passage(entry: Entry) -> Passage | None:
             return Passage(
                 seqs=(entry.seq,),
                 text=entry.text.strip(),
-                speaker="" if narrated else entry.name or "Somebody",
+                speaker="" if narrated else one_line(entry.name) or "Somebody",
                 member=entry.member,
                 spoken=not narrated,
                 audience=entry.audience,
@@ -95,17 +95,17 @@ def _passage(entry: Entry) -> Passage | None:
             return Passage(
                 seqs=tuple(dict.fromkeys((entry.seq, *spoken))),
                 text=words,
-                speaker=entry.name,
+                speaker=one_line(entry.name),
                 member=entry.character,
                 answers=True,
                 audience=entry.audience,
                 at_ms=entry.at_ms,
             )
         case SceneEntry(struck=False):
-            text = ". ".join(part for part in (entry.heading, entry.description) if part)
+            text = ". ".join(part for text in (entry.heading, entry.description) if (part := one_line(text)))
             return Passage(seqs=(entry.seq,), text=text, spoken=False, setting=True, audience=entry.audience, at_ms=entry.at_ms)
         case RollEntry(struck=False):
             purpose = f" for {entry.purpose}" if entry.purpose else ""
-            text = f"{entry.name} rolls {entry.expression}{purpose}: {entry.total}"
+            text = one_line(f"{entry.name} rolls {entry.expression}{purpose}: {entry.total}")
             return Passage(seqs=(entry.seq,), text=text, spoken=False, audience=entry.audience, at_ms=entry.at_ms)
     return None

@@ -15,7 +15,7 @@ from services.summarizer.advice import objects
 from services.summarizer.asking import Counsel
 from services.summarizer.extract import sentences, worth
 from services.summarizer.heard import Passage, characters, knows
-from services.summarizer.size import clean, within
+from services.summarizer.size import clean, one_line, within
 from services.transcript.memory import Memory
 from services.transcript.view import Member, View
 
@@ -125,7 +125,7 @@ async def _asked(counsel: Counsel, knowing: Sequence[Member], passages: Sequence
         if left < 0 and shown:
             break
         shown.insert(0, passage)
-    who = "\n".join(f"- {member.name} (id: {member.member})" for member in knowing)
+    who = "\n".join(f"- {one_line(member.name)} (id: {member.member})" for member in knowing)
     lines = "\n".join(f"[{passage.seqs[-1]}] {passage.told}" for passage in shown)
     asked = f"# Characters\n{who}\n\n# Lines\n{lines}"
     answer = await counsel.light("summary", _SYSTEM, asked, max_tokens=_ANSWER_TOKENS, json_schema=_SCHEMA)
@@ -155,7 +155,7 @@ def _memory(session: str, item: Mapping[str, Any], slugs: Collection[str], by_se
     character, raw, importance, sources = (item.get(name) for name in ("character", "text", "importance", "sources"))
     if not isinstance(character, str) or character not in slugs or not isinstance(raw, str) or not isinstance(sources, list):
         return None
-    text = " ".join(clean(raw).split())
+    text = one_line(clean(raw))
     if len(text) > _LONGEST or not _WORDS.search(text) or not 0 < len(sources) <= _SOURCES or any(type(seq) is not int or seq not in by_seq for seq in sources):
         return None
     passages = list({by_seq[seq].seqs: by_seq[seq] for seq in sources}.values())

@@ -13,7 +13,7 @@ from services.summarizer.advice import LONGEST, id_of
 from services.summarizer.asking import Counsel
 from services.summarizer.lessons import Lesson
 from services.summarizer.record import Record
-from services.summarizer.size import clean
+from services.summarizer.size import clean, one_line
 
 _AT_ONCE: Final = 4
 _DRAFT: Final = 1_500
@@ -51,8 +51,8 @@ async def lessons(counsel: Counsel | None, record: Record, expires_at_ms: int) -
 
 async def _sentence(counsel: Counsel, lesson: Lesson) -> str:
     """Empty if the model fails: the plain wording will do."""
-    asked = f"Its line:\n{lesson.draft[:_DRAFT]}\n\n"
-    asked += f"The game master's version:\n{lesson.version[:_DRAFT]}" if lesson.version else f"Refused, because:\n{lesson.reason[:_DRAFT]}"
+    asked = f"Its line:\n{one_line(lesson.draft)[:_DRAFT]}\n\n"
+    asked += f"The game master's version:\n{one_line(lesson.version)[:_DRAFT]}" if lesson.version else f"Refused, because:\n{one_line(lesson.reason)[:_DRAFT]}"
     try:
         answer = await counsel.light("advice", _SYSTEM, asked, max_tokens=120)
     except SouffleurError as error:
