@@ -12,7 +12,7 @@ from services.core.telemetry import RECOMMENDATIONS
 from services.summarizer.heard import Heard, Passage
 from services.summarizer.lessons import Drafts
 from services.transcript.view import DIRECTOR, View, fold
-from services.transcript.view.state import REWRITING
+from services.transcript.view.state import REWRITING, Ledger
 
 _PAGE: Final = 200
 _FEW: Final = 20
@@ -63,7 +63,11 @@ class Record:
     rewritten_ms: int = 0
     """When the past was last changed."""
     withdrawn: bool = False
-    """Facts were struck, retconned or erased since memories were last looked over."""
+    """Facts were struck, retconned or erased, or stand again, since memories were last looked over."""
+    looked_over: Ledger = Ledger()
+    """What was undone when memories were last looked over."""
+    returned: set[int] = field(default_factory=set)
+    """Facts that had been undone then and stand again: they are to be remembered once more."""
     advice_due: bool = False
     """There is a digest that the adviser has not seen."""
     condensing: Backoff = field(default_factory=Backoff)

@@ -1,4 +1,4 @@
-"""Writing memories: once for each passage, and gone with what they rest on."""
+"""Writing memories: once for each passage, and gone with what they rest on; anew where that comes back."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ class Remembering:
         self._marks = marks
 
     async def remember(self, record: Record, passages: Sequence[Passage], *, digested: bool) -> None:
-        """Keep what was heard since the last time, if a digest was made of it or the table has fallen silent."""
+        """Keep what was heard since the last time, if a digest was made of it or the table has fallen silent; at once what is back."""
         now, settings = self._ground.clock.wall_ms(), self._ground.settings()
         if now < record.remembering.until_ms or not passages:
             return
         last = passages[-1]
-        if not digested and now - last.at_ms < _IDLE_MS:
+        back = {passage.seqs for passage in passages if not record.returned.isdisjoint(passage.seqs)}
+        if not (digested or back) and now - last.at_ms < _IDLE_MS:
             return
         mark = max(last.seqs)
         done = await self._marks.get(record.sid)
-        new = [passage for passage in passages if passage.seqs[0] > done]
+        new = [passage for passage in passages if passage.seqs[0] > done or passage.seqs in back]
         if not any(passage.spoken for passage in new):
             return
         try:
@@ -51,13 +52,16 @@ class Remembering:
                 raise
             found = await worth_keeping(None, record.sid, record.view, new)
         kept = await self._memories.add(found)
-        await self._marks.set(record.sid, mark)
+        await self._marks.set(record.sid, max(done, mark))
+        record.returned.clear()
         record.remembering.succeeded()
         _log.info("summarizer.remembered", session=record.sid, memories=kept, upto=mark)
 
     async def forget(self, record: Record) -> None:
-        """Drop what rests on facts that do not stand."""
-        gone = await self._memories.forget_sources(record.sid, record.view.state.ledger.stands)
-        record.withdrawn = False
+        """Drop what rests on facts that do not stand, and note which of those stand again on which it was dropped before."""
+        ledger, before = record.view.state.ledger, record.looked_over
+        gone = await self._memories.forget_sources(record.sid, ledger.stands)
+        record.returned.update(fact.seq for fact in record.view.state.facts if not before.stands(fact.seq) and ledger.stands(fact.seq))
+        record.looked_over, record.withdrawn = ledger, False
         if gone:
             _log.info("summarizer.forgot", session=record.sid, memories=gone)

@@ -72,7 +72,7 @@ async def test_a_model_proposes_memories_and_only_those_that_rest_on_what_was_wi
 
 
 async def test_a_retcon_takes_digest_memories_and_proposals_together(tables: Tables) -> None:
-    """Whatever rests on what never happened goes; what lies before it stays."""
+    """Whatever rests on what never happened goes; what lies before it stays. When the retcon is taken back, all of it is there again."""
     async with tables(strong="good") as party:
         party.server.reply = '{"recommendations": []}'
         await party.say("I am Anselm Vogt, and I promise to bring 12 horses to Brackwater before midnight.")
@@ -96,3 +96,13 @@ async def test_a_retcon_takes_digest_memories_and_proposals_together(tables: Tab
             again = (await party.until(lambda: len(party.of(Kind.SUMMARIZED)) > 1 and party.of(Kind.SUMMARIZED), "another digest"))[-1]
             assert "Brackwater" in again.body["text"]
             assert "Dunmore" not in again.body["text"]
+            retcon = party.of(Kind.RETCONNED)[-1].seq
+            await party.tell(Kind.STRUCK, json.dumps({"targets": [retcon]}), "undo")
+            view = await party.view()
+            assert view.summary is not None
+            assert "Dunmore" in view.summary.text
+            assert [entry.text for entry in view.entries if isinstance(entry, RecommendationEntry)] == ["Ask about the miller."]
+            async with asyncio.timeout(20):
+                while not any("Dunmore" in memory.text for memory in (await store.page()).items):
+                    await asyncio.sleep(0.05)
+            assert len([memory for memory in (await store.page()).items if "Brackwater" in memory.text]) == 1
