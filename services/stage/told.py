@@ -74,10 +74,10 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
         await _check_target(request.principal, session, log, target)
     # Behind a prefix: no key of the stage's own can be taken.
     key = f"told:{request.key}"
-    if request.base and targets and not await log.seq_of(session.sid, key):
-        touched = session.roster.last_touch(targets)
-        if touched > request.base:
-            return TellResponse(0, conflicted=True, current=session.sight.wording(targets[0]), current_seq=touched)
+    touched = session.roster.last_touch(targets) if request.base and targets else 0
+    # Asked for its key only after that: told twice at once, the other one may have become durable meanwhile, and what has changed is by its own hand.
+    if touched > request.base and not await log.seq_of(session.sid, key):
+        return TellResponse(0, conflicted=True, current=session.sight.wording(targets[0]), current_seq=touched)
     if isinstance(body, Corrected) and not body.text:
         # Only the feeling changes.
         body = replace(body, text=session.sight.wording(body.target))
