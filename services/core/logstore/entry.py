@@ -43,7 +43,7 @@ class Entry:
         )
 
     def fields_json(self) -> str:
-        """The fields as they are stored and searched."""
+        """The fields as they are stored and searched. Raises what `str` of a value raises, and ValueError or TypeError for what is no JSON."""
         return json.dumps(self.fields, ensure_ascii=False, default=str, separators=(",", ":"))
 
     def to_dict(self) -> dict[str, Any]:

@@ -45,7 +45,10 @@ def _select(path: Path, wanted: Wanted, more: list[tuple[str, Any]], order: str,
         if connection is None:
             return []
         rows = connection.execute(query, [*(value for _, value in conditions), limit]).fetchall()
-    return [Entry(id=row[0], at_ms=row[1], level=LEVELS[row[2]], service=row[3], event=row[4], session=row[5], fields=json.loads(row[6])) for row in rows]
+    return [
+        Entry(id=row[0], at_ms=row[1], level=LEVELS[row[2]], service=row[3], event=row[4], session=row[5], fields=json.loads(row[6], parse_constant=str))
+        for row in rows
+    ]
 
 
 def _conditions(wanted: Wanted) -> list[tuple[str, Any]]:

@@ -9,7 +9,9 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
+
+import structlog
 
 from services.core.logstore.entry import LEVELS, Entry
 from services.core.logstore.schema import opened
@@ -22,7 +24,12 @@ _LINGER_S: Final = 0.2
 _TRIM_S: Final = 60.0
 _TRIM_ROWS: Final = 5_000
 _CLOSE_S: Final = 5.0
+_TELL_S: Final = 60.0
 _DAY_MS: Final = 86_400_000
+
+_log = structlog.get_logger(__name__)
+
+_Row = tuple[Any, ...]
 
 
 class Writer:
@@ -35,6 +42,7 @@ class Writer:
         self._rows = rows
         self._queue: queue.Queue[Entry | None] = queue.Queue(room)
         self._closing = threading.Event()
+        self._told_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="log-store", daemon=True)
 
     def __enter__(self) -> Self:
@@ -49,7 +57,9 @@ class Writer:
         self._thread.join(_CLOSE_S)
 
     def put(self, entry: Entry) -> None:
-        """Hand one over; never waits."""
+        """Hand one over; never waits. What the writing thread itself has to tell is not for the store, which has just failed."""
+        if threading.current_thread() is self._thread:
+            return
         try:
             self._queue.put_nowait(entry)
         except queue.Full:
@@ -59,21 +69,41 @@ class Writer:
         connection: sqlite3.Connection | None = None
         trimmed_at = float("-inf")
         while (batch := self._batch()) is not None:
+            rows = self._rows_of(batch)
             try:
                 connection = connection or opened(self._path)
-                if batch:
-                    _insert(connection, batch)
+                if rows:
+                    _insert(connection, rows)
+                rows = []
                 if time.monotonic() - trimmed_at >= _TRIM_S:
                     trimmed_at = time.monotonic()
                     self._trim(connection)
-            except (sqlite3.Error, OSError):
-                # It cannot be logged: that is what has just failed. The counter tells, and the next batch is tried again.
-                LOG_DROPPED.labels("failed").inc(len(batch))
-                if connection is not None:
-                    connection.close()
+            except Exception as error:  # noqa: BLE001 - whatever it is: this thread is the only one, and the next batch is tried again
+                self._lost(len(rows), error)
+                _closed(connection)
                 connection = None
-        if connection is not None:
-            connection.close()
+        _closed(connection)
+
+    def _rows_of(self, batch: list[Entry]) -> list[_Row]:
+        """As they are stored; one that cannot be is lost alone."""
+        rows: list[_Row] = []
+        for entry in batch:
+            try:
+                rows.append(_row(entry))
+            except Exception as error:  # noqa: BLE001 - a field may be anything, and fail in any way when it is written out
+                self._lost(1, error)
+        return rows
+
+    def _lost(self, entries: int, error: Exception) -> None:
+        """Counted every time, told once in a while: to stderr, since the store is what fails."""
+        LOG_DROPPED.labels("failed").inc(entries)
+        now = time.monotonic()
+        if now - self._told_at < _TELL_S:
+            return
+        self._told_at = now
+        # Nobody is left to tell if stderr is closed too.
+        with contextlib.suppress(OSError, ValueError):
+            _log.warning("logstore.failed", entries=entries, reason=type(error).__name__)
 
     def _batch(self) -> list[Entry] | None:
         """What has come meanwhile, waiting a moment for more; None = closed and empty."""
@@ -97,11 +127,20 @@ class Writer:
         connection.execute("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE id <= ? ORDER BY id LIMIT ?)", (newest - self._rows, _TRIM_ROWS))
 
 
-def _insert(connection: sqlite3.Connection, batch: list[Entry]) -> None:
-    rows = [
-        (entry.at_ms, LEVELS.index(entry.level) if entry.level in LEVELS else 1, entry.service, entry.event, entry.session, entry.fields_json())
-        for entry in batch
-    ]
+def _row(entry: Entry) -> _Row:
+    texts = (entry.service, entry.event, entry.session, entry.fields_json())
+    # Half a surrogate pair has no UTF-8.
+    whole = (text.encode("utf-8", "replace").decode() for text in texts)
+    return (entry.at_ms, LEVELS.index(entry.level) if entry.level in LEVELS else 1, *whole)
+
+
+def _closed(connection: sqlite3.Connection | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+
+
+def _insert(connection: sqlite3.Connection, rows: list[_Row]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany("INSERT INTO entries (at_ms, level, service, event, session, fields) VALUES (?, ?, ?, ?, ?, ?)", rows)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from services.core import logs
 from services.core.errors import SettingsRejected, Unavailable
@@ -114,8 +116,6 @@ def test_a_store_that_is_no_store_is_told(tmp_path: Path) -> None:
 
 
 def test_the_settings_of_a_process_fill_its_store(tmp_path: Path, restored_logging: None) -> None:
-    import structlog
-
     settings = TelemetrySettings(log_level="info")
     logs.configure(settings)
     with logs.stored(f"sqlite+aiosqlite:///{tmp_path}/logs.sqlite3", settings):
@@ -125,3 +125,41 @@ def test_the_settings_of_a_process_fill_its_store(tmp_path: Path, restored_loggi
     structlog.get_logger("services.tts.line").info("not.any.more")
     (entry,) = older(tmp_path / "logs.sqlite3", Wanted(), None, 9)
     assert (entry.service, entry.event, entry.session, entry.level, dict(entry.fields)) == ("tts", "voice.opened", "s9", "info", {"engine": "espeak"})
+
+
+class _Unsayable:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_what_cannot_be_written_as_it_is_does_not_end_the_log(tmp_path: Path) -> None:
+    """Half a surrogate pair is replaced, an entry that cannot be written out is lost alone, a batch that fails is counted; the thread goes on."""
+    store = tmp_path / "logs.sqlite3"
+    failed = LOG_DROPPED.labels("failed")._value.get()
+    with Writer(store, days=1, rows=1000) as writer:
+        writer.put(_entry("half.\udc80", said="\ud83d", service="st\ud800", **{"na\udfffme": 1}))
+        writer.put(_entry("not.text", odd=_Unsayable()))
+        _until(lambda: store.exists() and bool(older(store, Wanted(), None, 9)))
+        assert LOG_DROPPED.labels("failed")._value.get() == failed + 1
+        writer.put(_entry("too.late", at_ms=2**63))
+        _until(lambda: LOG_DROPPED.labels("failed")._value.get() == failed + 2)
+        writer.put(_entry("kept", odd=float("nan")))
+        _until(lambda: len(older(store, Wanted(), None, 9)) > 1)
+    kept, half = older(store, Wanted(), None, 9)
+    assert (kept.event, dict(kept.fields)) == ("kept", {"odd": "NaN"})
+    assert (half.event, half.service, dict(half.fields)) == ("half.?", "st?", {"said": "?", "na?me": 1})
+
+
+def test_a_store_that_fails_is_told_once_and_not_to_itself(tmp_path: Path, restored_logging: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each entry that is lost is one entry, not two."""
+    (tmp_path / "here").write_text("a file where a folder should be")
+    failed = LOG_DROPPED.labels("failed")._value.get()
+    settings = TelemetrySettings(log_level="info")
+    logs.configure(settings)
+    with logs.stored(f"sqlite:///{tmp_path}/here/logs.sqlite3", settings):
+        for number in range(1, 4):
+            structlog.get_logger("services.tts.line").info("voice.opened")
+            _until(lambda: LOG_DROPPED.labels("failed")._value.get() >= failed + number)  # noqa: B023 - called at once
+    assert LOG_DROPPED.labels("failed")._value.get() == failed + 3
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "logstore.failed" in line]
+    assert [(entry["service"], entry["entries"], entry["reason"]) for entry in told] == [("core", 1, "FileExistsError")]
