@@ -78,7 +78,8 @@ class Writer:
                 if time.monotonic() - trimmed_at >= _TRIM_S:
                     trimmed_at = time.monotonic()
                     self._trim(connection)
-            except Exception as error:  # noqa: BLE001 - whatever it is: this thread is the only one, and the next batch is tried again
+            except Exception as error:
+                # Whatever it is: this thread is the only one, and the next batch is tried again.
                 self._lost(len(rows), error)
                 _closed(connection)
                 connection = None
@@ -90,7 +91,8 @@ class Writer:
         for entry in batch:
             try:
                 rows.append(_row(entry))
-            except Exception as error:  # noqa: BLE001 - a field may be anything, and fail in any way when it is written out
+            except Exception as error:
+                # A field may be anything, and fail in any way when it is written out.
                 self._lost(1, error)
         return rows
 
