@@ -18,6 +18,8 @@ from tests.acceptance.program import until
 from tests.acceptance.table import Fact
 
 MIC_RATE = 48000
+WIDE, HIGH = 390, 844
+"""A phone's screen."""
 _STATIC = Path(__file__).resolve().parents[2] / "services" / "gateway" / "static"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
@@ -37,7 +39,7 @@ _FLAGS = (
     "--use-fake-device-for-media-stream",
 )
 _TAP = """(() => {
-  const wire = { down: [], up: [] }
+  const wire = { down: [], up: [], voice: [] }
   const Native = window.WebSocket
   window.WebSocket = class extends Native {
     constructor(...given) {
@@ -50,12 +52,13 @@ _TAP = """(() => {
     }
     send(data) {
       if (typeof data === 'string') wire.up.push({ at: performance.now(), event: JSON.parse(data) })
+      else wire.voice.push(new Int16Array(data).some((one) => Math.abs(one) > 600))
       super.send(data)
     }
   }
   Object.defineProperty(window, 'testWire', { value: wire })
 })()"""
-"""Notes every event of the page's socket with the page's clock; it changes nothing."""
+"""Notes every event of the page's socket with the page's clock, and which frames of the microphone are loud; it changes nothing."""
 FRAME_MS = 20
 _LOUD = 0.01
 """RMS of a microphone frame that holds speech, of 1."""
@@ -149,6 +152,12 @@ class Visit:
         """Open the microphone and wait for its first frames."""
         await self.page.get_by_test_id("talk-button").click()
         await self.until("souffleurProbe.micOpen")
+
+    async def spoken(self, pause_ms: int = 1000) -> None:
+        """Wait until the microphone has sent words and as much silence behind them, from now on."""
+        since = await self.page.evaluate("testWire.voice.length")
+        sent = f"testWire.voice.slice({since})"
+        await self.until(f"{sent}.includes(true) && {sent}.length - {sent}.lastIndexOf(true) > {pause_ms // FRAME_MS}")
 
     async def down(self, kind: str = "") -> list[tuple[float, dict[str, Any]]]:
         """(page time in ms, event) from the server, of one type or all."""

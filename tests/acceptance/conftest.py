@@ -1,15 +1,18 @@
-"""One running program per module for the whole conversations, with the engines that are always there."""
+"""One running program and one browser per module for the whole conversations, with the engines that are always there."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Playwright
 
+from tests.acceptance.browser import chromium, playing
 from tests.acceptance.program import Program, running
 
 REPLIES = [
@@ -27,6 +30,11 @@ SCRIPTED: dict[str, Any] = {
 """Real hearing and a real voice around a character whose words are known."""
 
 
+def saying(replies: Sequence[str], first_ms: int = 20, token_ms: int = 5) -> dict[str, Any]:
+    """The same with other words."""
+    return SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": list(replies), "first_ms": first_ms, "token_ms": token_ms}}}}
+
+
 def need(*packages: str) -> None:
     """Skip where an engine's package is not installed."""
     for package in packages:
@@ -34,11 +42,31 @@ def need(*packages: str) -> None:
             pytest.skip(f"{package} is not installed")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def program(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
-    """`souffleur up` with scripted words; its log must hold no complaint at the end."""
+@asynccontextmanager
+async def spotless(folder: Path, settings: dict[str, Any] = SCRIPTED) -> AsyncIterator[Program]:
+    """`souffleur up`; its log must hold no complaint at the end."""
     need("pocketsphinx", "espeakng_loader")
-    folder: Path = tmp_path_factory.mktemp("program")
-    async with running(folder, SCRIPTED) as started:
+    async with running(folder, settings) as started:
         yield started
     assert started.complaints() == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def program(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
+    """One with scripted words."""
+    async with spotless(tmp_path_factory.mktemp("program")) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def playwright() -> AsyncIterator[Playwright]:
+    """The driver of all browsers."""
+    async with playing() as driver:
+        yield driver
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
+    """One browser; everybody has a profile of their own in it."""
+    async with chromium(playwright) as one:
+        yield one

@@ -9,7 +9,9 @@ from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.acceptance.browser import Visit, visiting
+from tests.acceptance.browser import WIDE, Visit, visiting
+from tests.acceptance.program import Program
+from tests.acceptance.table import Fact, api, opened
 
 
 @dataclass(slots=True)
@@ -72,3 +74,26 @@ async def directing(browser: Browser, url: str, session: str, name: str, *, pref
         await visit.page.locator("[data-testid=connection-state][data-state=open]").wait_for(state="attached", timeout=20_000)
         await visit.page.get_by_test_id("cast-mirelle").wait_for(state="attached")
         yield Desk(visit)
+
+
+async def evening(house: Program, **fields: Any) -> str:
+    """A session of Mirelle and Yaroglav whose lines need approval."""
+    return await opened(house.url, ["mirelle", "yaroglav"], title="First night", **({"mode": "approve"} | fields))
+
+
+async def spoken(visit: Visit, line: str, facts: list[Fact]) -> str:
+    """The words of the sentences whose sound reached a page."""
+    sounded = {event["seq"] for _, event in await visit.down("souffleur.audio") if event["line_id"] == line}
+    return " ".join(fact["body"]["text"] for fact in facts if fact["kind"] == "sentence" and fact["seq"] in sounded)
+
+
+async def said(house: Program, session: str, text: str) -> None:
+    """Somebody types; the answer is not waited for."""
+    async with api(house.url) as client:
+        (await client.post(f"/api/sessions/{session}/messages", json={"text": text})).raise_for_status()
+
+
+async def fits(page: Page) -> None:
+    """Nothing can be scrolled sideways."""
+    wide = await page.locator("html").evaluate("(one) => [one.scrollWidth, one.clientWidth]")
+    assert wide[0] <= wide[1] <= WIDE

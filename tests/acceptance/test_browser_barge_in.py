@@ -14,10 +14,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Playwright
 
-from tests.acceptance.browser import FRAME_MS, MIC_RATE, Spell, Tape, Visit, chromium, need_browser, playing, recording, unheard, visiting
-from tests.acceptance.conftest import SCRIPTED, need
+from tests.acceptance.browser import FRAME_MS, MIC_RATE, Spell, Tape, Visit, chromium, need_browser, recording, unheard, visiting
+from tests.acceptance.conftest import saying, spotless
 from tests.acceptance.player import speech_end_s
-from tests.acceptance.program import Program, running
+from tests.acceptance.program import Program
 from tests.acceptance.table import facts_of, opened
 from tests.acceptance.test_barge_in import asking, interrupting, words_in
 from tests.acceptance.test_realtime_speech import chosen
@@ -48,19 +48,9 @@ _log = logging.getLogger(__name__)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def talkative(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     """A character whose every reply is long enough to be interrupted."""
-    need("pocketsphinx", "espeakng_loader")
     need_browser()
-    settings = SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": REPLIES, "first_ms": 20, "token_ms": 5}}}}
-    async with running(tmp_path_factory.mktemp("talkative"), settings) as program:
+    async with spotless(tmp_path_factory.mktemp("talkative"), saying(REPLIES)) as program:
         yield program
-        assert program.complaints() == []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def playwright() -> AsyncIterator[Playwright]:
-    """The driver of all browsers."""
-    async with playing() as driver:
-        yield driver
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Playwright, expect
+from playwright.async_api import Browser, Playwright, expect
 
-from tests.acceptance.browser import MIC_RATE, Visit, chromium, need_browser, playing, recording, visiting
-from tests.acceptance.conftest import REPLIES, SCRIPTED, need
-from tests.acceptance.desk import Desk, directing
+from tests.acceptance.browser import HIGH, MIC_RATE, WIDE, chromium, need_browser, recording, visiting
+from tests.acceptance.conftest import REPLIES, SCRIPTED, spotless
+from tests.acceptance.desk import Desk, directing, evening, fits, said, spoken
 from tests.acceptance.program import Program, running, until
-from tests.acceptance.table import Fact, api, assert_whole, brisk, facts_of, opened
+from tests.acceptance.table import api, assert_whole, brisk, facts_of, opened
 from tests.acceptance.test_barge_in import asking, interrupting
-from tests.acceptance.test_browser_page import HIGH, WIDE, write
+from tests.acceptance.test_browser_page import write
 from tests.making.prompts import words
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
@@ -31,48 +31,9 @@ SETTINGS: dict[str, Any] = SCRIPTED | {"stage": {"auto_release_s": 0.0}}
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     """A program whose drafts wait for ever."""
-    need("pocketsphinx", "espeakng_loader")
     need_browser()
-    async with running(tmp_path_factory.mktemp("house"), SETTINGS) as program:
+    async with spotless(tmp_path_factory.mktemp("house"), SETTINGS) as program:
         yield program
-        assert program.complaints() == []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def playwright() -> AsyncIterator[Playwright]:
-    """The driver of all browsers."""
-    async with playing() as driver:
-        yield driver
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
-    """One browser; every director has a profile of its own in it."""
-    async with chromium(playwright) as one:
-        yield one
-
-
-async def evening(house: Program, **fields: Any) -> str:
-    """A session of Mirelle and Yaroglav whose lines need approval."""
-    return await opened(house.url, ["mirelle", "yaroglav"], title="First night", **({"mode": "approve"} | fields))
-
-
-async def spoken(visit: Visit, line: str, facts: list[Fact]) -> str:
-    """The words of the sentences whose sound reached a page."""
-    sounded = {event["seq"] for _, event in await visit.down("souffleur.audio") if event["line_id"] == line}
-    return " ".join(fact["body"]["text"] for fact in facts if fact["kind"] == "sentence" and fact["seq"] in sounded)
-
-
-async def said(house: Program, session: str, text: str) -> None:
-    """Somebody types; the answer is not waited for."""
-    async with api(house.url) as client:
-        (await client.post(f"/api/sessions/{session}/messages", json={"text": text})).raise_for_status()
-
-
-async def fits(page: Page) -> None:
-    """Nothing can be scrolled sideways."""
-    wide = await page.locator("html").evaluate("(one) => [one.scrollWidth, one.clientWidth]")
-    assert wide[0] <= wide[1] <= WIDE
 
 
 async def test_an_evening_with_two_directors_and_a_player_by_voice(house: Program, playwright: Playwright, browser: Browser, tmp_path: Path) -> None:
@@ -321,12 +282,12 @@ async def test_the_directors_own_microphone_narrates_and_speaks_as_a_character(h
     async with chromium(playwright, microphone) as loud, directing(loud, house.url, session, "Gem") as gem:
         await gem.page.keyboard.down("Space")
         await expect(gem.by("own-voice")).to_have_attribute("data-role", "narrator")
-        await gem.page.wait_for_timeout(2_000 + len(asking().pcm(1000)) // 2 + 1_000)
+        await gem.visit.spoken()
         await gem.page.keyboard.up("Space")
         await expect(gem.by("narration")).to_have_count(1, timeout=15_000)
         await gem.page.keyboard.down("c")
         await expect(gem.by("own-voice")).to_have_attribute("data-role", "character")
-        await gem.page.wait_for_timeout(5_000 + len(interrupting().pcm(1000)) // 2)
+        await gem.visit.spoken()
         await gem.page.keyboard.up("c")
         line = gem.page.locator("li[data-type=line]")
         await expect(line).to_have_attribute("data-state", "heard", timeout=25_000)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, expect
 
-from tests.acceptance.browser import Visit, chromium, need_browser, playing, visiting
-from tests.acceptance.conftest import REPLIES, SCRIPTED, need
-from tests.acceptance.program import Program, running, until
-from tests.acceptance.table import Fact, api, facts_of, opened
+from tests.acceptance.browser import need_browser, visiting
+from tests.acceptance.conftest import REPLIES, saying, spotless
+from tests.acceptance.editor import QUESTION, at_end_of, corrected, fact, leave, line, of, played, told, written
+from tests.acceptance.program import Program, until
+from tests.acceptance.table import api
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
-QUESTION = "Is there a room for the night?"
 BEGINNINGS = {"fountain": b"title:", "txt": b"", "html": b"<!doctype html>", "pdf": b"%pdf-", "fdx": b"<?xml"}
 """How each kind of file begins, in small letters."""
 
@@ -25,84 +24,11 @@ BEGINNINGS = {"fountain": b"title:", "txt": b"", "html": b"<!doctype html>", "pd
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     """A program whose character's words are known."""
-    need("pocketsphinx", "espeakng_loader")
     need_browser()
-    settings: dict[str, Any] = SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": REPLIES[:1], "first_ms": 5, "token_ms": 1}}}}
-    settings |= {"telemetry": {"grafana_url": "http://grafana.example:3000/"}}
-    async with running(tmp_path_factory.mktemp("house"), settings) as program:
+    async with spotless(
+        tmp_path_factory.mktemp("house"), saying(REPLIES[:1], 5, 1) | {"telemetry": {"grafana_url": "http://grafana.example:3000/"}}
+    ) as program:
         yield program
-        assert program.complaints() == []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One browser; every test has a profile of its own in it."""
-    async with playing() as playwright, chromium(playwright) as one:
-        yield one
-
-
-async def told(house: Program, session: str, text: str) -> None:
-    """Somebody types something, and is answered to the end."""
-    async with api(house.url) as client:
-        answer = await client.post(f"/api/sessions/{session}/messages", json={"text": text}, headers={"Accept": "text/event-stream"})
-        answer.raise_for_status()
-
-
-async def played(house: Program) -> str:
-    """A session with a scene, a question and an answer of two sentences."""
-    session = await opened(house.url, ["mirelle"], title="First night", scene={"heading": "INT. TAVERN – NIGHT", "description": "Rain on the roof."})
-    await told(house, session, QUESTION)
-    return session
-
-
-async def corrected(house: Program, session: str, correction: dict[str, Any]) -> None:
-    """Another director corrects something, by REST."""
-    async with api(house.url) as client:
-        answer = await client.post(f"/api/sessions/{session}/corrections", json=correction)
-        answer.raise_for_status()
-        told_of = answer.json()
-
-        async def applied() -> bool:
-            return bool((await client.get(f"/api/sessions/{session}/corrections/{told_of['id']}")).json()["state"] == "applied")
-
-        await until(applied, what="the correction")
-
-
-async def written(visit: Visit, session: str) -> None:
-    """Open the editor and wait for the text."""
-    await visit.go(f"screenplay/{session}")
-    await expect(line(visit, QUESTION)).to_be_visible(timeout=20_000)
-
-
-def line(visit: Visit, text: str) -> Locator:
-    """The line of the document that holds these words."""
-    return visit.page.locator(".cm-line", has_text=text).first
-
-
-async def at_end_of(visit: Visit, text: str) -> None:
-    """Put the cursor behind a line's last word."""
-    await line(visit, text).click()
-    await visit.page.keyboard.press("End")
-
-
-async def leave(visit: Visit) -> None:
-    """Go elsewhere: to the title."""
-    await visit.page.keyboard.press("Control+Home")
-
-
-async def fact(house: Program, session: str, kind: str) -> Fact:
-    """The last fact of a kind, once there is one."""
-
-    async def found() -> Fact | None:
-        return next((one for one in reversed(await facts_of(house.url, session)) if one["kind"] == kind), None)
-
-    result: Fact = await until(found, what=kind)
-    return result
-
-
-async def of(house: Program, session: str, kind: str) -> list[Fact]:
-    """The facts of a kind."""
-    return [one for one in await facts_of(house.url, session) if one["kind"] == kind]
 
 
 async def test_what_is_changed_in_a_line_is_a_correction_as_the_cursor_leaves_it(house: Program, browser: Browser) -> None:

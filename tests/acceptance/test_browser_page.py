@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.acceptance.browser import Tape, Visit, chromium, need_browser, playing, unheard, visiting
-from tests.acceptance.conftest import SCRIPTED, need
+from tests.acceptance.browser import HIGH, WIDE, Tape, Visit, need_browser, unheard, visiting
+from tests.acceptance.conftest import need, saying, spotless
 from tests.acceptance.player import RATE, player
 from tests.acceptance.program import Program, running, started
 from tests.acceptance.table import assert_whole, facts_of, is_fact, opened, seen
@@ -27,10 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pyt
 
 REPLY = "[joy] Good evening, traveller. [neutral] The fire is warm and the ale is cold, so sit down with us for a while."
 SPOKEN = "The fire is warm and the ale is cold, so sit down with us for a while."
-SETTINGS: dict[str, Any] = SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": [REPLY], "first_ms": 20, "token_ms": 5}}}}
 LANGUAGES = Path(__file__).resolve().parents[2] / "admin_ui/src/app/i18n"
-WIDE, HIGH = 390, 844
-"""A phone's screen."""
 CONTROLS = {"back-button", "settings-button", "talk-button", "mute-button", "table-talk-button", "interrupt-button", "type-input"}
 CONTROLS |= {"loudspeakers-button", "voices-button", "download-fountain", "download-txt"}
 
@@ -44,18 +41,9 @@ def words_of(language: str) -> dict[str, Any]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     """A program whose character says the same six seconds to everything, once it has said its greeting."""
-    need("pocketsphinx", "espeakng_loader")
     need_browser()
-    async with running(tmp_path_factory.mktemp("house"), SETTINGS) as program:
+    async with spotless(tmp_path_factory.mktemp("house"), saying([REPLY])) as program:
         yield program
-        assert program.complaints() == []
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One browser; every test has a profile of its own in it."""
-    async with playing() as playwright, chromium(playwright) as one:
-        yield one
 
 
 async def enter(visit: Visit, slug: str = "mirelle") -> str:
@@ -222,7 +210,7 @@ async def tabbed(page: Page, key: str, times: int) -> list[tuple[str, bool]]:
 async def test_the_page_comes_back_after_the_server_did(browser: Browser, tmp_path: Path) -> None:
     """Stopped and started on the same port: the page says so, comes back to its session as the same person, and sends what was typed meanwhile, once."""
     need("pocketsphinx", "espeakng_loader")
-    settings = SETTINGS | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": ["[joy] Yes, yes."], "first_ms": 20, "token_ms": 5}}}}
+    settings = saying(["[joy] Yes, yes."])
     async with AsyncExitStack() as stack:
         first = await started(tmp_path, settings)
         stack.push_async_callback(first.stop)

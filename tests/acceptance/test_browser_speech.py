@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Playwright
 
 from tests.acceptance.browser import MIC_RATE, Spell, Tape, chromium, playing, recording, visiting
-from tests.acceptance.conftest import SCRIPTED, need
+from tests.acceptance.conftest import need, saying
 from tests.acceptance.program import Program, running
 from tests.acceptance.table import Fact, facts_of, opened
 from tests.acceptance.test_realtime_speech import chosen
@@ -34,7 +34,7 @@ REPLIES = {
     "[fear] Who goes there? [anger] Speak up at once.": ("fear", "anger"),
     "[sadness] The bridge is gone. [tenderness] Stay with us tonight.": ("sadness", "tenderness"),
 }
-SETTINGS: dict[str, Any] = SCRIPTED | {"llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": list(REPLIES), "first_ms": 20, "token_ms": 5}}}}
+SETTINGS = saying(list(REPLIES))
 WORDS = json.loads((Path(__file__).resolve().parents[2] / "admin_ui/src/app/i18n/en.json").read_text())["emotion"]
 AUDIBLE = 0.02
 _log = logging.getLogger(__name__)
