@@ -82,7 +82,10 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
         # Only the feeling changes.
         body = replace(body, text=session.sight.wording(body.target))
     changes = {body.target: body} if isinstance(body, Corrected) else dict.fromkeys(targets) if isinstance(body, Struck) else {}
-    session.interrupt_for(changes, retcon_to=body.to if isinstance(body, Retconned) else None)
+    undone_to = None
+    if isinstance(body, Retconned) and not await _is_written(session, log, key):
+        undone_to = body.to
+    session.interrupt_for(changes, retcon_to=undone_to)
     before = session.writer.durable
     fact = await session.write(
         Draft(
@@ -97,6 +100,18 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
         )
     )
     return TellResponse(fact.seq, repeated_key=fact.seq <= before)
+
+
+async def _is_written(session: Session, log: Lookup, key: str) -> bool:
+    """Whether a fact of this key stands, or is on its way: what was to be done for it has been done."""
+    while not session.writer.knows(key):
+        head = session.writer.durable
+        if await log.seq_of(session.sid, key):
+            return True
+        if session.writer.durable == head:
+            # Nothing was written while the answer was on its way: it still holds.
+            return session.writer.knows(key)
+    return True
 
 
 def _checked(request: TellRequest, roster: Roster) -> Body:

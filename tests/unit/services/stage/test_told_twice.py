@@ -72,3 +72,39 @@ async def test_the_log_is_asked_for_the_key_only_where_something_has_changed() -
         assert not log.asked.is_set()
         assert (await told(_asked(Kind.CORRECTED, {"target": said, "text": "Good day"}, key="b", base=said), at.session, log, 0)).conflicted
         assert log.asked.is_set()
+
+
+async def test_a_retcon_told_again_leaves_what_was_played_since() -> None:
+    """Its teller died before it could note that it was done; meanwhile the table went on, and a line is being spoken."""
+    async with table(ms_per_char=30) as at:
+        ann = await at.sit("Ann")
+        head = len(at.log.facts)
+        await at.session.say(ann, TextSaid("m1", "One"))
+        await at.until(at.speaking)
+        retcon = _asked(Kind.RETCONNED, {"to": head})
+        first = await told(retcon, at.session, at.log, 0)
+        await at.session.say(ann, TextSaid("m2", "Two"))
+        await at.until(at.speaking)
+        again = await told(retcon, at.session, at.log, 0)
+        assert (again.seq, again.repeated_key) == (first.seq, True)
+        assert at.speaking()
+        assert (await at.closed(2))["state"] == "heard"
+
+
+async def test_a_retcon_told_twice_at_once_undoes_once() -> None:
+    """Also where the log's answer about the second one comes when the first one stands and the table goes on."""
+    async with table(ms_per_char=30) as at:
+        ann = await at.sit("Ann")
+        head = len(at.log.facts)
+        await at.session.say(ann, TextSaid("m1", "One"))
+        await at.until(at.speaking)
+        retcon, slow = _asked(Kind.RETCONNED, {"to": head}), _Slow(at.log)
+        second = asyncio.create_task(told(retcon, at.session, slow, 0))
+        async with asyncio.timeout(5):
+            await slow.asked.wait()
+        first = await told(retcon, at.session, at.log, 0)
+        await at.session.say(ann, TextSaid("m2", "Two"))
+        await at.until(at.speaking)
+        slow.arrived.set()
+        assert (await second).seq == first.seq
+        assert (await at.closed(2))["state"] == "heard"
