@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from services.stage.fillers import AFTER_S, filler
 from services.stage.holding import Held, Holding
 from services.stage.order import Order, Timing, Written
 from services.stage.resaying import unheard
+from services.stage.rules import Rules
 from services.stage.thinking import Thinking
 from services.stage.turns import Turn
 
@@ -67,13 +68,13 @@ class Floor(Protocol):
 class Approval(Holding):
     """Lines that are for a director or an operator to release."""
 
-    def __init__(self, floor: Floor, backstage: Backstage, thinking: Thinking, changed: Callable[[], None]) -> None:
-        """`changed` is called whenever the desk is to be shown anew."""
+    def __init__(self, floor: Floor, backstage: Backstage, thinking: Thinking, rules: Rules) -> None:
+        """`rules` are the director's."""
         super().__init__(floor.name, backstage.clock, lambda: backstage.settings().stage)
         self._floor = floor
         self._backstage = backstage
         self._thinking = thinking
-        self._tell = changed
+        self._rules = rules
         self._fillers = 0
 
     def draft(self, turn: Turn) -> None:
@@ -132,6 +133,14 @@ class Approval(Holding):
         """Nobody has decided on it in time."""
         self.release(held, STAGE)
 
+    def is_silent(self, held: Held) -> bool:
+        """The director has silenced its character."""
+        return self._rules.is_silent(held.drafting.order.seat.member)
+
+    def is_here(self, held: Held) -> bool:
+        """Its character is where the line is to be spoken."""
+        return any(seat.member == held.drafting.order.seat.member for seat in self._backstage.roster.cast(self._floor.name))
+
     def never_opened(self, held: Held) -> None:
         """A draft was refused before it was a line: its words are passed."""
         if not held.drafting.order.retakes:
@@ -139,4 +148,4 @@ class Approval(Holding):
 
     def changed(self) -> None:
         """What stands on the desk has changed."""
-        self._tell()
+        self._rules.changed()

@@ -156,6 +156,7 @@ class Desk:
 
     async def _resume(self, asked: ActRequest) -> ActResponse:
         self._halted = False
+        self._speak_again()
         return await self._lay_down(Silenced(on=False), asked)
 
     async def _mute(self, asked: ActRequest) -> ActResponse:
@@ -166,7 +167,13 @@ class Desk:
 
     async def _unmute(self, asked: ActRequest) -> ActResponse:
         self._muted[self._character(asked)] = False
+        self._speak_again()
         return await self._lay_down(Silenced(on=False, character=asked.character), asked)
+
+    def _speak_again(self) -> None:
+        """Somebody is silenced no more: what was released for them takes the floor."""
+        for place in list(self._places()):
+            place.offer()
 
     async def _lay_down(self, body: Silenced | SceneSet, asked: ActRequest) -> ActResponse:
         self.changed()
@@ -195,6 +202,8 @@ class Desk:
         place, held = self._held(asked)
         if self.is_silent(held.drafting.order.seat.member):
             raise Conflict("the character is silenced")
+        if not place.approval.is_here(held):
+            raise Conflict("the character is not here any more")
         by = self._author(asked)
         if asked.text.strip() and asked.text.strip() != held.text():
             # Nobody else decides on it while the new words are cut into sentences.

@@ -88,6 +88,14 @@ class Holding(ABC):
         self._held: dict[str, Held] = {}
 
     @abstractmethod
+    def is_silent(self, held: Held) -> bool:
+        """The director has silenced its character."""
+
+    @abstractmethod
+    def is_here(self, held: Held) -> bool:
+        """Its character is where the line is to be spoken."""
+
+    @abstractmethod
     def release_due(self, held: Held) -> None:
         """It is to be released by itself."""
 
@@ -204,8 +212,13 @@ class Holding(ABC):
         self.changed()
 
     def next_released(self) -> Held | None:
-        """The line that has waited longest for the floor."""
-        return next((held for held in self._held.values() if held.queued), None)
+        """The line that has waited longest for the floor, of those whose character may speak."""
+        return next((held for held in self._held.values() if held.queued and self.is_here(held) and not self.is_silent(held)), None)
+
+    def dismiss(self) -> None:
+        """The floor is free: released lines of characters that have left meanwhile are spoken by nobody."""
+        for held in [held for held in self._held.values() if held.queued and not self.is_here(held)]:
+            self.refuse(held, "no_character")
 
     def take(self, held: Held) -> None:
         """It is off the desk."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
-
-import structlog
+from collections.abc import Callable
+from typing import Final
 
 from services.core import tracing
-from services.core.errors import Conflict, NotFound, Overloaded, SouffleurError
+from services.core.errors import Conflict, NotFound, Overloaded
 from services.core.model.facts import Passed
 from services.core.telemetry import INTERRUPTIONS
 from services.stage import casting, spans
@@ -27,6 +25,7 @@ from services.stage.order import Order, Timing, Written
 from services.stage.ordering import ordered
 from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
+from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
 from services.stage.turns import Turn, Unasked, written_seq
 
@@ -34,8 +33,6 @@ _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 """Why a line was cut, by the event that cut it."""
 
 _SCRIPTS: Final = 16
-
-_log = structlog.get_logger(__name__)
 
 
 class Place:
@@ -49,18 +46,19 @@ class Place:
         self.turn: Turn | None = None
         self.scripts: deque[Turn] = deque()
         """The director's words that wait for the floor; they go before the turn."""
+        self._tasks = Tasks(backstage.session)
+        self.spawn, self.finished = self._tasks.spawn, self._tasks.finished
         self.fell_back = Degradation(name, backstage).fell_back
         self.remainders = Remainders(backstage, self.fell_back, self.spawn)
         self.unasked: Unasked | None = None
         self.thinking = Thinking(name, backstage)
-        self.approval = Approval(self, backstage, self.thinking, rules.changed)
+        self.approval = Approval(self, backstage, self.thinking, rules)
         self._rules = rules
         self._answered = ""
         """The participant whom the line answers."""
         self._backstage = backstage
         self._occupied = occupied
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def _choose(self, text: str, *, asked: str = "", addressed: str = "", humans: int | None = None) -> casting.Choice:
         """Who answers these words; `humans` stands for the heads that are here."""
@@ -122,6 +120,8 @@ class Place:
             return
         if self.turn is not None and not self.turn.script and self._rules.mode(self.turn.character, self.turn.platform) == "approve":
             self._draft_for_approval()
+        if self.line is None:
+            self.approval.dismiss()
         # A turn that waits for a line to end is no reason to leave that line paused.
         waiting = self.remainders or self.turn is not None or self.scripts or self.approval.next_released() is not None
         ready = self.line is None and bool(waiting)
@@ -381,19 +381,3 @@ class Place:
             self.pass_over(turn.first, turn.said, reason)
         if waiting is not None:
             self.pass_over(waiting.first, waiting.last, reason)
-
-    async def finished(self) -> None:
-        """Lines that were cut, and turns that are passed as soon as their words are durable."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Run it; `finished` waits for it."""
-        task = asyncio.create_task(work, name=f"{name}:{self._backstage.session}")
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, SouffleurError):
-            _log.error("session.task_failed", session=self._backstage.session, task=task.get_name(), exc_info=error)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.core.errors import EngineFailed, NotFound, SouffleurError
+from services.core.errors import Conflict, EngineFailed, NotFound, SouffleurError
 from services.core.model.attachment import (
     ActRequest,
     CancelLine,
@@ -132,9 +132,10 @@ class Company:
         for line in self._at.session.desk.shown().held:
             if not line.queued:
                 owner = Principal(line.claimed_by or "gm", "director")
+                here = any(seat.member == line.character for seat in self._at.session.roster.cast(line.place))
                 # One that was overtaken goes by itself.
-                with contextlib.suppress(NotFound):
-                    await self._at.session.act(ActRequest(session="s", principal=owner, act=self._new(), kind="release", line=line.line))
+                with contextlib.suppress(NotFound, Conflict):
+                    await self._at.session.act(ActRequest(session="s", principal=owner, act=self._new(), kind="release" if here else "reject", line=line.line))
 
     def be_quiet(self) -> None:
         """Everybody finishes."""

@@ -1,0 +1,98 @@
+"""Panic and mute against lines that are released already, or release themselves: who is silenced says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.core.errors import Conflict
+from services.core.model.attachment import Configure, LineAudio
+from services.core.model.fact import Author, Draft, Kind
+from services.core.model.facts import Joined, fields_of
+from services.stage.attachments import Attachment
+from tests.unit.services.stage.direction import act, approving, held, type_in
+from tests.unit.services.stage.table import Table, received, table
+
+
+async def _two_released(at: Table) -> tuple[Attachment, str, str]:
+    """Mirelle speaks her released line, Bram's waits for the floor."""
+    await approving(at)
+    ann = await at.sit("Ann", role="player")
+    await type_in(at, ann, "Mirelle?")
+    first = await held(at)
+    await act(at, "release", line=first)
+    await at.until(at.speaking)
+    ann.configure(Configure(interrupts=False))
+    await type_in(at, ann, "Bram?")
+    second = await held(at)
+    await act(at, "release", line=second)
+    assert at.session.place("").approval.has(second)
+    received(ann)
+    return ann, first, second
+
+
+def _sound(values: list[Any], line: str) -> int:
+    return sum(isinstance(value, LineAudio) and value.line == line for value in values)
+
+
+async def test_panic_starts_no_line_that_was_released() -> None:
+    """It waits, and is spoken when the director lets them speak again."""
+    async with table("Mirelle", "Bram", ms_per_char=30) as at:
+        ann, first, second = await _two_released(at)
+        await act(at, "halt")
+        assert (await at.closed())["line"] == first
+        assert at.session.place("").line is None
+        await asyncio.sleep(0.05)
+        assert _sound(received(ann), second) == 0
+        [waiting] = at.session.desk.shown().held
+        assert (waiting.line, waiting.queued) == (second, True)
+        await act(at, "resume")
+        closed = await at.closed(2)
+        assert (closed["line"], closed["state"]) == (second, "heard")
+
+
+async def test_a_muted_character_keeps_its_released_line_until_it_is_unmuted() -> None:
+    """Others go on; nothing is stuck behind it."""
+    async with table("Mirelle", "Bram", ms_per_char=10) as at:
+        ann, _, second = await _two_released(at)
+        await act(at, "mute", character="bram")
+        await at.closed()
+        await type_in(at, ann, "Mirelle?")
+        third = await held(at, 2)
+        await act(at, "release", line=third)
+        assert (await at.closed(2))["line"] == third
+        assert at.session.place("").line is None
+        await act(at, "unmute", character="bram")
+        assert (await at.closed(3))["line"] == second
+        assert _sound(received(ann), second)
+
+
+async def test_a_character_that_has_left_does_not_speak_its_released_line() -> None:
+    """The line ends unheard, and the desk is clear."""
+    async with table("Mirelle", "Bram", ms_per_char=10) as at:
+        ann, first, second = await _two_released(at)
+        body = fields_of(Joined(member="bram", role="character", name="Bram"))
+        await at.session.write(Draft(key="moved", kind=Kind.JOINED, at_ms=0, by=Author("director"), place="cellar", body=body))
+        await at.closed(2)
+        ends = {body["line"]: (body["state"], body["reason"]) for body in at.bodies(Kind.LINE_CLOSED)}
+        assert ends == {first: ("heard", ""), second: ("rejected", "no_character")}
+        assert _sound(received(ann), second) == 0
+        assert at.session.desk.shown().held == ()
+
+
+async def test_the_draft_of_a_character_that_has_left_is_not_released() -> None:
+    """Whoever tries is told; it can still be refused."""
+    async with table("Mirelle", "Bram") as at:
+        await approving(at)
+        ann = await at.sit("Ann", role="player", hears=False)
+        await type_in(at, ann, "Bram?")
+        line = await held(at)
+        body = fields_of(Joined(member="bram", role="character", name="Bram"))
+        await at.session.write(Draft(key="moved", kind=Kind.JOINED, at_ms=0, by=Author("director"), place="cellar", body=body))
+        with pytest.raises(Conflict, match="not here"):
+            await act(at, "release", line=line)
+        assert at.bodies(Kind.RELEASED) == []
+        await act(at, "reject", line=line)
+        assert (await at.closed())["state"] == "rejected"
