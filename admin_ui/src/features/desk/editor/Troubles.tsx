@@ -5,15 +5,16 @@ import { Icon } from '@/components/Icon'
 import { useProblemText } from '@/components/States'
 import { useObservable } from '@/lib/useObservable'
 
-import type { EditorController, Trouble } from './controller'
+import type { EditorController } from './controller'
+import type { Trouble } from './outbox'
 
 export function Troubles({ controller }: { controller: EditorController }) {
   const { troubles } = useObservable(controller.shown$)
   if (troubles.length === 0) return null
   return (
     <div className="max-h-[55%] shrink-0 overflow-y-auto border-t border-danger/50 bg-velvet shadow-(--shadow)">
-      {troubles.map((trouble, at) => (
-        <Card key={at} trouble={trouble} controller={controller} />
+      {troubles.map((trouble) => (
+        <Card key={trouble.id} trouble={trouble} controller={controller} />
       ))}
     </div>
   )

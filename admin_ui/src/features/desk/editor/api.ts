@@ -2,6 +2,7 @@
 import { Problem, request } from '@/lib/api/client'
 import { ulid } from '@/lib/realtime/ulid'
 
+import { asOperator } from '../api/operator'
 import type { Correction } from './changes'
 
 /** What the margin tells besides what the text tells. */
@@ -24,12 +25,19 @@ const POLL_MS = [60, 120, 250, 500, 1000] as const
 
 const pathOf = (session: string) => `/api/sessions/${encodeURIComponent(session)}`
 
-/** Tell it and wait until it is applied, conflicted or dead; `onPending` says that it was accepted. Throws `Problem`. */
-export async function tell(session: string, correction: AnyCorrection, signal: AbortSignal, onPending: () => void = () => undefined): Promise<Told> {
-  const id = ulid()
+interface Way {
+  /** Told again with the same id it happens once. */
+  id?: string
+  /** The server has it: it cannot be lost any more. */
+  accepted?: () => void
+  signal?: AbortSignal
+}
+
+/** Tell it and wait until it is applied, conflicted or dead. Throws `Problem`. */
+export async function tell(session: string, correction: AnyCorrection, { id = ulid(), accepted = () => undefined, signal = new AbortController().signal }: Way): Promise<Told> {
   let told = await posted(session, { ...correction, id }, signal)
+  accepted()
   for (let attempt = 0; told.state === 'pending'; attempt++) {
-    onPending()
     await pause(POLL_MS[Math.min(attempt, POLL_MS.length - 1)] ?? 1000, signal)
     told = await asked(session, id, signal, told)
   }
@@ -40,7 +48,7 @@ export async function tell(session: string, correction: AnyCorrection, signal: A
 async function posted(session: string, body: object, signal: AbortSignal): Promise<Told> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await request<Told>(`${pathOf(session)}/corrections`, { method: 'POST', body, signal })
+      return await asOperator<Told>(`${pathOf(session)}/corrections`, { method: 'POST', body, signal })
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'unreachable' || attempt >= 4) throw error
       await pause(500 * 2 ** attempt, signal)
@@ -60,7 +68,7 @@ async function asked(session: string, id: string, signal: AbortSignal, before: T
 
 /** Take back one's last act. */
 export function undo(session: string): Promise<unknown> {
-  return request(`${pathOf(session)}/undo`, { method: 'POST', body: {} })
+  return asOperator(`${pathOf(session)}/undo`, { method: 'POST', body: {} })
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { highlightSelectionMatches, openSearchPanel, search, searchKeymap } from '@codemirror/search'
 import { EditorState, Transaction as Step } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, keymap, placeholder, type ViewUpdate } from '@codemirror/view'
-import { BehaviorSubject, type Subscription } from 'rxjs'
+import { BehaviorSubject, Subscription } from 'rxjs'
 
 import { Problem } from '@/lib/api/client'
 import type { Transcript } from '@/lib/transcript/fold'
@@ -11,20 +11,10 @@ import type { SentenceEntry } from '@/lib/transcript/view'
 
 import { type AnyCorrection, tell, type Told, undo } from './api'
 import { type Block, type Words, writer } from './blocks'
-import { asNew, changesOf, type Correction } from './changes'
+import { asNew, changesOf, type Correction, type Outcome as Changes } from './changes'
 import { type BadgeWords, dressing, setApplied, setWords, theme } from './dress'
+import { type Outbox, outboxOf, type Outcome, type Trouble, wordsOf } from './outbox'
 import { blockAt, reconciled, setFate, setTracked, stepOf, type Tracked, tracked, tracking } from './tracked'
-
-/** A correction that did not go through. */
-export interface Trouble {
-  block: number
-  correction: Correction
-  kind: 'conflict' | 'failed'
-  /** What the editor wrote, and what stands meanwhile. */
-  mine: string
-  theirs: string
-  error: unknown
-}
 
 export interface Shown {
   following: boolean
@@ -57,11 +47,17 @@ export class EditorController {
   readonly margin = document.createElement('div')
   readonly view: EditorView
   private readonly left = new AbortController()
-  private readonly subscription: Subscription
+  private readonly subscription = new Subscription()
+  private readonly outbox: Outbox
+  /** What each block said when its corrections were sent. */
+  private readonly sent = new Map<number, { text: string; corrections: readonly Correction[] }>()
+  /** Told from cards, and not applied yet. */
+  private cards = 0
   private blocks: Block[] = []
   private readonly write: ReturnType<typeof writer>
   private readonly onUnload = (event: BeforeUnloadEvent) => {
-    if (this.shown$.value.changed > 0 || this.shown$.value.waiting > 0) event.preventDefault()
+    const { changed, waiting, troubles } = this.shown$.value
+    if (changed > 0 || waiting > 0 || troubles.length > 0) event.preventDefault()
   }
   private glowing = new Set<number>()
   private handled = -Infinity
@@ -82,12 +78,18 @@ export class EditorController {
     scrollDOM.addEventListener('scroll', () => this.scrolled(), { passive: true })
     for (const hand of ['wheel', 'touchmove', 'pointerdown', 'keydown']) scrollDOM.addEventListener(hand, () => (this.handled = performance.now()), { passive: true })
     this.view.dispatch({ effects: setWords.of({ badge: language.badge }) })
-    this.subscription = transcript$.subscribe(() => this.facts())
+    this.outbox = outboxOf(session)
+    this.subscription.add(transcript$.subscribe(() => this.facts()))
+    this.subscription.add(this.outbox.state$.subscribe(() => this.counted()))
   }
 
   destroy(): void {
-    // What was not sent yet goes out before the page is left.
-    for (const one of this.view.state.field(tracked)) if (one.dirty && one.fate === '') void this.settle(one.block.id)
+    // What was not sent yet goes out; what cannot go out waits for somebody to decide, here or when the editor opens again.
+    for (const one of this.view.state.field(tracked)) {
+      if (!one.dirty) continue
+      if (one.fate === '') void this.settle(one.block.id, true)
+      else this.holdRest(one)
+    }
     window.removeEventListener('beforeunload', this.onUnload)
     this.subscription.unsubscribe()
     setTimeout(() => this.left.abort(), 5000)
@@ -135,8 +137,8 @@ export class EditorController {
     for (const one of lost) {
       const behind = this.blocks.findLast((block) => block.id < one.block.id)?.id ?? 0
       const text = this.textOf(one)
-      const troubles = asNew(text, behind, this.transcript$.value.view.members).map((correction) => ({ block: behind, correction, kind: 'conflict' as const, mine: wordsOf(correction), theirs: '', error: null }))
-      this.tellShown({ troubles: [...this.shown$.value.troubles.filter((trouble) => trouble.block !== one.block.id), ...troubles] })
+      this.outbox.dropAll(one.block.id)
+      this.outbox.hold(behind, asNew(text, behind, this.transcript$.value.view.members).map((correction) => ({ correction, theirs: '' })))
     }
   }
 
@@ -185,26 +187,46 @@ export class EditorController {
   }
 
   private giveUp(id: number): void {
+    this.sent.delete(id)
     this.rewrite((one) => one.block.id !== id && (one.dirty || one.fate !== ''))
   }
 
-  /** Tell what was changed in a block. */
-  private async settle(id: number): Promise<void> {
+  /** Tell what was changed in a block; what is not written to its end waits, unless the editor is `leaving`. */
+  private async settle(id: number, leaving = false): Promise<void> {
     const one = this.find(id)
     if (one?.dirty !== true || one.fate !== '') return
     const text = this.textOf(one)
-    const { corrections, complete } = changesOf(one.block, { text, parts: one.parts.map((part) => ({ from: part.from - one.from, to: part.to - one.from })) }, this.transcript$.value.view.members)
-    if (!complete) return
+    const { corrections, complete } = this.changesOf(one)
+    if (!complete && !leaving) return
     if (corrections.length === 0) {
-      this.giveUp(id)
+      if (!leaving) this.giveUp(id)
       return
     }
     this.mark(id, 'sending')
-    const troubles = await this.tellAll(id, corrections)
-    if (troubles.length > 0) {
-      this.mark(id, troubles.some((trouble) => trouble.kind === 'conflict') ? 'conflict' : 'failed')
-      this.tellShown({ troubles: [...this.shown$.value.troubles, ...troubles] })
-    } else this.finish(id, text)
+    this.sent.set(id, { text, corrections })
+    const { troubles } = await this.awaited(this.outbox.send(id, corrections))
+    if (troubles.length > 0) this.mark(id, fateOf(troubles))
+    else this.finish(id, text)
+  }
+
+  private changesOf(one: Tracked): Changes {
+    return changesOf(one.block, { text: this.textOf(one), parts: one.parts.map((part) => ({ from: part.from - one.from, to: part.to - one.from })) }, this.transcript$.value.view.members)
+  }
+
+  /** Written in a block after its corrections went out, and the editor is left. */
+  private holdRest(one: Tracked): void {
+    const sent = this.sent.get(one.block.id)
+    if (sent === undefined || sent.text === this.textOf(one)) return
+    const known = new Set(sent.corrections.map((correction) => JSON.stringify(correction)))
+    const rest = this.changesOf(one).corrections.filter((correction) => !known.has(JSON.stringify(correction)))
+    const theirs = (target: number) => sent.corrections.find((correction) => correction.kind === 'edit' && correction.target === target)
+    this.outbox.hold(
+      one.block.id,
+      rest.map((correction) => {
+        const told = correction.kind === 'edit' ? theirs(correction.target) : undefined
+        return { correction, theirs: told === undefined ? '' : wordsOf(told) }
+      }),
+    )
   }
 
   private textOf(one: Tracked): string {
@@ -215,40 +237,21 @@ export class EditorController {
     if (!this.gone) this.view.dispatch({ effects: setFate.of({ id, fate }), annotations: Step.addToHistory.of(false) })
   }
 
-  /** One after the other: what is inserted stands behind what was inserted before it. */
-  private async tellAll(block: number, corrections: readonly Correction[]): Promise<Trouble[]> {
-    const troubles: Trouble[] = []
-    let after = 0
-    for (const given of corrections) {
-      const correction = given.kind === 'insert' && after > 0 ? { ...given, after } : given
-      try {
-        const told = await this.told(correction)
-        if (correction.kind === 'insert' && told.state === 'applied') after = told.seq
-        if (told.state !== 'applied') troubles.push({ block, correction, kind: told.state === 'conflicted' ? 'conflict' : 'failed', mine: wordsOf(correction), theirs: told.current, error: new Problem(409, told.state, told.detail) })
-      } catch (error) {
-        if (this.left.signal.aborted) return []
-        troubles.push({ block, correction, kind: 'failed', mine: wordsOf(correction), theirs: '', error })
-      }
-    }
-    return troubles
+  /** With the facts of what was applied before the eyes. */
+  private async awaited(outcome: Promise<Outcome>): Promise<Outcome> {
+    const known = await outcome
+    if (known.seq > 0) await this.seen(known.seq)
+    this.tellShown({ applied: this.shown$.value.applied + known.applied })
+    return known
   }
 
-  /** Tell one correction, wait for its end and for its fact. Throws `Problem`. */
-  private async told(correction: AnyCorrection): Promise<Told> {
-    this.tellShown({ waiting: this.shown$.value.waiting + 1 })
-    try {
-      const told = await tell(this.session, correction, this.left.signal)
-      if (told.state === 'applied') {
-        await this.seen(told.seq)
-        this.tellShown({ applied: this.shown$.value.applied + 1 })
-      }
-      return told
-    } finally {
-      this.tellShown({ waiting: this.shown$.value.waiting - 1 })
-    }
+  private counted(): void {
+    const { waiting, troubles } = this.outbox.state$.value
+    this.tellShown({ waiting: waiting + this.cards, troubles })
   }
 
   private seen(seq: number): Promise<void> {
+    if (this.gone) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer)
@@ -271,6 +274,7 @@ export class EditorController {
     if (one === undefined || this.gone) return
     const again = this.textOf(one) !== sent && block !== undefined && block.parts.length === one.parts.length
     if (again) {
+      this.sent.delete(id)
       const all = this.view.state.field(tracked).map((other) => (other === one ? { ...one, block, fate: '' as const, dirty: true } : other))
       this.view.dispatch({ effects: setTracked.of(all), annotations: Step.addToHistory.of(false) })
     } else this.giveUp(id)
@@ -291,18 +295,19 @@ export class EditorController {
 
   /** A conflict or a failure: once more, over what stands now; or leave it as it stands. */
   async resolve(trouble: Trouble, keep: boolean): Promise<void> {
-    this.tellShown({ troubles: this.shown$.value.troubles.filter((other) => other !== trouble) })
-    const still = () => this.shown$.value.troubles.some((other) => other.block === trouble.block)
+    const { block } = trouble
+    const still = () => this.shown$.value.troubles.filter((other) => other.block === block)
     if (!keep) {
-      if (!still()) this.giveUp(trouble.block)
+      this.outbox.drop(trouble.id)
+      if (still().length === 0) this.giveUp(block)
       return
     }
-    this.mark(trouble.block, 'sending')
-    const one = this.find(trouble.block)
-    const troubles = await this.tellAll(trouble.block, [this.rebased(trouble.correction)])
-    if (troubles.length > 0) this.tellShown({ troubles: [...this.shown$.value.troubles, ...troubles] })
-    if (still()) this.mark(trouble.block, 'conflict')
-    else this.finish(trouble.block, one === undefined ? '' : this.textOf(one))
+    this.mark(block, 'sending')
+    const one = this.find(block)
+    const text = this.sent.get(block)?.text ?? (one === undefined ? '' : this.textOf(one))
+    await this.awaited(this.outbox.again(trouble.id, (correction) => this.rebased(correction)))
+    if (still().length > 0) this.mark(block, fateOf(still()))
+    else this.finish(block, text)
   }
 
   /** The same correction, of what stands now. */
@@ -319,9 +324,18 @@ export class EditorController {
 
   /** From a card in the margin. Throws `Problem`. */
   async tellCard(correction: AnyCorrection): Promise<Told> {
-    const told = await this.told(correction)
-    if (told.state !== 'applied') throw new Problem(409, told.state, told.detail || told.current)
-    return told
+    this.cards += 1
+    this.counted()
+    try {
+      const told = await tell(this.session, correction, { signal: this.left.signal })
+      if (told.state !== 'applied') throw new Problem(409, told.state, told.detail || told.current)
+      await this.seen(told.seq)
+      this.tellShown({ applied: this.shown$.value.applied + 1 })
+      return told
+    } finally {
+      this.cards -= 1
+      this.counted()
+    }
   }
 
   /** Take back the last act of this director. */
@@ -379,7 +393,6 @@ export class EditorController {
   }
 }
 
-function wordsOf(correction: Correction): string {
-  if (correction.kind === 'strike') return ''
-  return correction.kind === 'scene' ? [correction.heading, correction.description].filter((text) => text !== '').join('\n') : correction.text
+function fateOf(troubles: readonly Trouble[]): Tracked['fate'] {
+  return troubles.some((trouble) => trouble.kind === 'conflict') ? 'conflict' : 'failed'
 }
