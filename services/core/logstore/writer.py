@@ -23,6 +23,7 @@ _LINGER_S: Final = 0.2
 """Entries of so long a time go into one transaction."""
 _TRIM_S: Final = 60.0
 _TRIM_ROWS: Final = 5_000
+"""Removed at a time; and so many new ones make it time again."""
 _CLOSE_S: Final = 5.0
 _TELL_S: Final = 60.0
 _DAY_MS: Final = 86_400_000
@@ -42,7 +43,11 @@ class Writer:
         self._rows = rows
         self._queue: queue.Queue[Entry | None] = queue.Queue(room)
         self._closing = threading.Event()
-        self._told_at = float("-inf")
+        self._told_at = self._trimmed_at = float("-inf")
+        self._since = 0
+        """Entries written since the last trim."""
+        self._behind = False
+        """The last trim did not come to its end."""
         self._thread = threading.Thread(target=self._run, name="log-store", daemon=True)
 
     def __enter__(self) -> Self:
@@ -67,16 +72,15 @@ class Writer:
 
     def _run(self) -> None:
         connection: sqlite3.Connection | None = None
-        trimmed_at = float("-inf")
         while (batch := self._batch()) is not None:
             rows = self._rows_of(batch)
             try:
                 connection = connection or opened(self._path)
                 if rows:
                     _insert(connection, rows)
+                self._since += len(rows)
                 rows = []
-                if time.monotonic() - trimmed_at >= _TRIM_S:
-                    trimmed_at = time.monotonic()
+                if self._behind or self._since >= _TRIM_ROWS or time.monotonic() - self._trimmed_at >= _TRIM_S:
                     self._trim(connection)
             except Exception as error:
                 # Whatever it is: this thread is the only one, and the next batch is tried again.
@@ -110,7 +114,7 @@ class Writer:
     def _batch(self) -> list[Entry] | None:
         """What has come meanwhile, waiting a moment for more; None = closed and empty."""
         with contextlib.suppress(queue.Empty):
-            found = [self._queue.get(timeout=_TRIM_S)] if not self._closing.is_set() else []
+            found = [self._queue.get(timeout=_LINGER_S if self._behind else _TRIM_S)] if not self._closing.is_set() else []
             self._closing.wait(_LINGER_S)
             while len(found) < _BATCH:
                 try:
@@ -122,11 +126,15 @@ class Writer:
         return []
 
     def _trim(self, connection: sqlite3.Connection) -> None:
-        """A bounded piece at a time, so that no reader waits for long."""
+        """A bounded piece at a time, so that no reader waits for long; the next one behind the next batch, as long as one is full."""
+        self._trimmed_at, self._since, self._behind = time.monotonic(), 0, False
         oldest = int(time.time() * 1000 - self._days * _DAY_MS)
-        connection.execute("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE at_ms < ? ORDER BY at_ms LIMIT ?)", (oldest, _TRIM_ROWS))
+        aged = connection.execute("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE at_ms < ? ORDER BY at_ms LIMIT ?)", (oldest, _TRIM_ROWS))
         newest = connection.execute("SELECT max(id) FROM entries").fetchone()[0] or 0
-        connection.execute("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE id <= ? ORDER BY id LIMIT ?)", (newest - self._rows, _TRIM_ROWS))
+        beyond = connection.execute(
+            "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE id <= ? ORDER BY id LIMIT ?)", (newest - self._rows, _TRIM_ROWS)
+        )
+        self._behind = max(aged.rowcount, beyond.rowcount) >= _TRIM_ROWS
 
 
 def _row(entry: Entry) -> _Row:

@@ -84,6 +84,20 @@ def test_old_entries_and_those_beyond_the_limit_go_with_their_words(tmp_path: Pa
         connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
 
 
+@pytest.mark.parametrize("age_days", [0, 3])
+def test_a_store_that_is_written_fast_stays_within_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_days: int) -> None:
+    """What is removed at a time is little; it goes on until nothing is left to remove, whether more is written or not."""
+    monkeypatch.setattr("services.core.logstore.writer._TRIM_ROWS", 20)
+    monkeypatch.setattr("services.core.logstore.writer._LINGER_S", 0.01)
+    store = tmp_path / "logs.sqlite3"
+    with Writer(store, days=2, rows=30) as writer:
+        for number in range(300):
+            writer.put(_entry(f"event.n{number}", at_ms=_NOW - age_days * 86_400_000))
+        _until(store.exists)
+        writer.put(_entry("last"))
+        _until(lambda: bool(left := older(store, Wanted(), None, 400)) and len(left) <= 30 and left[0].event == "last")
+
+
 def test_what_finds_no_room_is_counted_and_nobody_waits(tmp_path: Path) -> None:
     dropped = LOG_DROPPED.labels("full")._value.get()
     writer = Writer(tmp_path / "logs.sqlite3", days=1, rows=1000, room=5)
