@@ -173,6 +173,7 @@ class Desk:
     def _speak_again(self) -> None:
         """Somebody is silenced no more: what was released for them takes the floor."""
         for place in list(self._places()):
+            place.approval.time_anew()
             place.offer()
 
     async def _lay_down(self, body: Silenced | SceneSet, asked: ActRequest) -> ActResponse:

@@ -139,9 +139,23 @@ class Holding(ABC):
     def _arm(self, held: Held) -> None:
         held.stop_timer()
         wait_s = self._settings().auto_release_s
-        if wait_s > 0 and not (held.stale or held.claimed_by is not None or held.queued):
+        if wait_s > 0 and not (held.stale or held.claimed_by is not None or held.queued or self.is_silent(held)):
             held.releases_at_ms = self._clock.wall_ms() + round(wait_s * 1000)
-            held.timer = asyncio.get_running_loop().call_later(wait_s, self.release_due, held)
+            held.timer = asyncio.get_running_loop().call_later(wait_s, self._due, held)
+
+    def _due(self, held: Held) -> None:
+        if self.is_here(held) and not self.is_silent(held):
+            self.release_due(held)
+        else:
+            self._arm(held)
+
+    def time_anew(self) -> None:
+        """Somebody was silenced, or is so no more: the timers of whoever may not speak stand still."""
+        for held in self._held.values():
+            if self.is_silent(held):
+                held.stop_timer()
+            elif held.timer is None and held.drafting.order.timing.held is not None:
+                self._arm(held)
 
     def get(self, line: str) -> Held:
         """The held line of this id, or the one that is meant: the newest that is not stale. Raises `NotFound`."""

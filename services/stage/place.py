@@ -327,6 +327,7 @@ class Place:
         for script in [script for script in self.scripts if character in ("", script.character)]:
             self.scripts.remove(script)
             self.pass_over(script.first, script.said, reason)
+        self.approval.time_anew()
         self.remainders.give_up(reason, lambda drafting: character in ("", drafting.order.seat.member))
         guess = self.thinking.speculation
         if guess is not None and character in ("", guess.character):

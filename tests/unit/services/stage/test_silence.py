@@ -11,6 +11,7 @@ from services.core.errors import Conflict
 from services.core.model.attachment import Configure, LineAudio
 from services.core.model.fact import Author, Draft, Kind
 from services.core.model.facts import Joined, fields_of
+from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
 from tests.unit.services.stage.direction import act, approving, held, type_in
 from tests.unit.services.stage.table import Table, received, table
@@ -31,6 +32,11 @@ async def _two_released(at: Table) -> tuple[Attachment, str, str]:
     assert at.session.place("").approval.has(second)
     received(ann)
     return ann, first, second
+
+
+async def _moved(at: Table, place: str, name: str = "Mirelle") -> None:
+    body = fields_of(Joined(member=name.lower(), role="character", name=name))
+    await at.session.write(Draft(key=f"to:{place}", kind=Kind.JOINED, at_ms=0, by=Author("director"), place=place, body=body))
 
 
 def _sound(values: list[Any], line: str) -> int:
@@ -73,8 +79,7 @@ async def test_a_character_that_has_left_does_not_speak_its_released_line() -> N
     """The line ends unheard, and the desk is clear."""
     async with table("Mirelle", "Bram", ms_per_char=10) as at:
         ann, first, second = await _two_released(at)
-        body = fields_of(Joined(member="bram", role="character", name="Bram"))
-        await at.session.write(Draft(key="moved", kind=Kind.JOINED, at_ms=0, by=Author("director"), place="cellar", body=body))
+        await _moved(at, "cellar", "Bram")
         await at.closed(2)
         ends = {body["line"]: (body["state"], body["reason"]) for body in at.bodies(Kind.LINE_CLOSED)}
         assert ends == {first: ("heard", ""), second: ("rejected", "no_character")}
@@ -89,10 +94,43 @@ async def test_the_draft_of_a_character_that_has_left_is_not_released() -> None:
         ann = await at.sit("Ann", role="player", hears=False)
         await type_in(at, ann, "Bram?")
         line = await held(at)
-        body = fields_of(Joined(member="bram", role="character", name="Bram"))
-        await at.session.write(Draft(key="moved", kind=Kind.JOINED, at_ms=0, by=Author("director"), place="cellar", body=body))
+        await _moved(at, "cellar", "Bram")
         with pytest.raises(Conflict, match="not here"):
             await act(at, "release", line=line)
         assert at.bodies(Kind.RELEASED) == []
         await act(at, "reject", line=line)
         assert (await at.closed())["state"] == "rejected"
+
+
+@pytest.mark.parametrize(("silence", "speak", "whom"), [("halt", "resume", ""), ("mute", "unmute", "mirelle")])
+async def test_a_silenced_character_releases_nothing_by_itself(silence: str, speak: str, whom: str) -> None:
+    """The timer stands still, and begins anew when the character may speak."""
+    async with table(settings=Settings(stage=StageSettings(auto_release_s=0.1))) as at:
+        await approving(at)
+        ann = await at.sit("Ann", role="player")
+        await type_in(at, ann)
+        line = await held(at)
+        await act(at, silence, character=whom)
+        received(ann)
+        [waiting] = at.session.desk.shown().held
+        assert waiting.releases_at_ms == 0
+        await asyncio.sleep(0.25)
+        assert at.bodies(Kind.RELEASED) == []
+        assert _sound(received(ann), line) == 0
+        await act(at, speak, character=whom)
+        assert (await at.closed())["state"] == "heard"
+
+
+async def test_the_timer_releases_no_line_of_a_character_that_has_left() -> None:
+    """It may come back."""
+    async with table(settings=Settings(stage=StageSettings(auto_release_s=0.1))) as at:
+        await approving(at)
+        ann = await at.sit("Ann", role="player", hears=False)
+        await type_in(at, ann)
+        line = await held(at)
+        await _moved(at, "cellar")
+        await asyncio.sleep(0.25)
+        assert at.bodies(Kind.RELEASED) == []
+        assert at.session.place("").approval.has(line)
+        await _moved(at, "")
+        assert (await at.closed())["state"] == "heard"
