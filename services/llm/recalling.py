@@ -26,7 +26,7 @@ _ENTRIES: Final = 12
 _WORDS: Final = 4
 _LONGEST_QUERY: Final = 2_000
 _SPARE: Final = 2
-"""Asked for beyond what is wanted: some may rest on what stands no more."""
+"""Asked for beyond what is wanted: some may rest on what stands no more, or not yet."""
 
 _log = structlog.get_logger(__name__)
 
@@ -154,6 +154,11 @@ def about(view: View) -> str:
 
 
 def _standing(memories: Sequence[Memory], view: View, session: str) -> list[str]:
-    """On one line each, and without those of this very session that rest on what was struck or retconned since."""
+    """On one line each, and without those of this very session that rest on what was struck or retconned since, or on what is still to come."""
     stands = view.state.ledger.stands
-    return [" ".join(memory.text.split()) for memory in memories if memory.session != session or all(map(stands, memory.sources))]
+
+    def holds(memory: Memory) -> bool:
+        # A rehearsal folds the view at a point in the past of a session that has gone on since.
+        return memory.session != session or all(seq <= view.seq and stands(seq) for seq in memory.sources)
+
+    return [" ".join(memory.text.split()) for memory in memories if holds(memory)]

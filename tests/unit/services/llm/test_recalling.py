@@ -32,6 +32,7 @@ class Store:
         self.fails = False
         self.closed = False
         self.empty = False
+        self.kept: Sequence[Memory] = KEPT
 
     async def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> list[Memory]:
         self.asked.append((character, present, text, limit))
@@ -39,7 +40,7 @@ class Store:
             await self.hangs.wait()
         if self.fails:
             raise Unavailable
-        return [] if self.empty else KEPT[:limit]
+        return [] if self.empty else list(self.kept[:limit])
 
     async def blank(self, character: str) -> bool:
         return self.empty
@@ -97,6 +98,19 @@ async def test_it_asks_for_what_is_spoken_of_and_who_is_here() -> None:
     assert about(view()) == store.asked[0][2]
     await recalling.close()
     assert store.closed
+
+
+async def test_nobody_remembers_what_is_still_to_come() -> None:
+    """A rehearsal asks at a point in the past of this session; what happened behind it has not happened yet. Other sessions count on their own."""
+    store = Store()
+    store.kept = [
+        Memory(character="mirelle", session="s", text="She lost the bell.", sources=(3, 300)),
+        Memory(character="mirelle", session="s", text="Anna asked for the bell.", sources=(4,)),
+        Memory(character="mirelle", session="old", text="The bell was stolen.", sources=(300,)),
+    ]
+    recalling = await opened(store)
+    assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == ["Anna asked for the bell.", "The bell was stolen."]
+    await recalling.close()
 
 
 async def test_a_character_without_a_past_is_not_asked_in_every_turn() -> None:
