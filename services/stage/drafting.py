@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from typing import Final
 
 from services.core.errors import SouffleurError
 from services.core.model.fact import Author, Basis, LineState
@@ -16,8 +15,6 @@ from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order, Written
 from services.stage.turns import written_seq
-
-_SENTENCES: Final = 64
 
 
 class Drafting:
@@ -35,8 +32,8 @@ class Drafting:
         """Somebody runs it."""
         self.task: asyncio.Task[None] | None = None
         """Where it runs, if nobody waits for it to end."""
-        self.sentences: asyncio.Queue[Written | None] = asyncio.Queue(_SENTENCES)
-        """What was written, in order; None = the end."""
+        self.sentences: asyncio.Queue[Written | None] = asyncio.Queue()
+        """What was written, in order; None = the end. Nobody reads it while the line is held, so it takes as much as the reply may have."""
         self.given: list[Sentence] = []
         """The words of this attempt so far."""
         self.facts: list[Written] = []
@@ -62,7 +59,7 @@ class Drafting:
         self.begun = True
         turn = await self._open()
         for sentence in first:
-            await self._take(sentence, turn)
+            self._take(sentence, turn)
         await self._take_all(rest)
 
     async def _take_all(self, events: AsyncIterable[ReplyEvent]) -> None:
@@ -70,12 +67,12 @@ class Drafting:
         turn = await self._open()
         try:
             async for event in events:
-                await self._take(event, turn)
+                self._take(event, turn)
         except SouffleurError as error:
             # What was already given is spoken to its end; the line is then closed as cut, with this reason.
             self.failure = error.code
         self.complete = True
-        await self.sentences.put(None)
+        self.sentences.put_nowait(None)
         self.changed()
 
     async def _open(self) -> int:
@@ -119,11 +116,11 @@ class Drafting:
         self.stop()
         self.feed, self._by = feed, by
         self.attempt += 1
-        self.sentences = asyncio.Queue(_SENTENCES)
+        self.sentences = asyncio.Queue()
         self.given, self.facts = [], self.facts[:1]
         self.complete, self.failure = False, ""
 
-    async def _take(self, event: ReplyEvent, turn: int) -> None:
+    def _take(self, event: ReplyEvent, turn: int) -> None:
         timing = self.order.timing
         match event:
             case ReplyStarted():
@@ -144,7 +141,7 @@ class Drafting:
                 self.given.append(event)
                 written = self._write(body, f"a{self.attempt}:s{body.index}", turn or None, self._by)
                 self.facts.append(written)
-                await self.sentences.put(written)
+                self.sentences.put_nowait(written)
                 self.changed()
             case FellBack():
                 self._fell_back("llm", event.from_engine, event.to_engine, event.reason)
