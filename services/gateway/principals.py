@@ -64,9 +64,9 @@ def operator_of(principal: Principal, operator: str, name: str) -> Principal:
     """Which of the directors behind `principal` it is. Raises `InvalidRequest`."""
     if not _OPERATOR_ID.fullmatch(operator):
         raise InvalidRequest("An operator's id has 1 to 32 letters, digits, - and _.")
-    name = " ".join(name.split())
-    if len(name) > _NAME_LENGTH or not name.isprintable():
-        raise InvalidRequest(f"An operator's name has at most {_NAME_LENGTH} characters that can be printed.")
+    name = "".join(sign for sign in " ".join(name.split()) if sign.isprintable())
+    if len(name) > _NAME_LENGTH:
+        raise InvalidRequest(f"An operator's name has at most {_NAME_LENGTH} characters.")
     return Principal(id=f"{principal.id}:{operator}", role=principal.role, name=name or principal.name)
 
 

@@ -7,6 +7,8 @@ export interface Prefs {
   language: '' | 'en' | 'ru' | 'zh'
   /** How the player is called at the table. */
   name: string
+  /** How the director is called at the desk; empty = as at the table. */
+  director: string
   /** The microphone can hear the loudspeakers: the echo guard is needed. */
   loudspeakers: boolean
   /** Empty = the browser's default microphone. */
@@ -22,7 +24,7 @@ export interface Prefs {
   privateOutput: string
 }
 
-export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', loudspeakers: true, microphone: '', talk: 'hands-free', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
+export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', director: '', loudspeakers: true, microphone: '', talk: 'hands-free', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
 const KEY = 'souffleur.prefs'
 
 let current: Prefs = load()

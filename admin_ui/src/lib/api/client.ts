@@ -22,6 +22,7 @@ interface Options {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   body?: unknown
   signal?: AbortSignal
+  headers?: Record<string, string>
   /** How long an answer may take. */
   deadlineMs?: number
 }
@@ -29,10 +30,10 @@ interface Options {
 const DEADLINE_MS = 20_000
 
 /** Ask the gateway. Throws `Problem`. */
-export async function request<T>(path: string, { method = 'GET', body, signal, deadlineMs = DEADLINE_MS }: Options = {}): Promise<T> {
+export async function request<T>(path: string, { method = 'GET', body, signal, headers, deadlineMs = DEADLINE_MS }: Options = {}): Promise<T> {
   const response = await reach(path, {
     method,
-    headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.any([AbortSignal.timeout(deadlineMs), ...(signal === undefined ? [] : [signal])]),
   })

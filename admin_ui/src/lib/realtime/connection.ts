@@ -19,7 +19,12 @@ export interface Seat {
   participant: string
   /** A director's desk: watches without being there. */
   monitor?: boolean
+  /** Which of the directors at this machine watches. */
+  operator?: string
 }
+
+/** What this page is called where approval is asked for one platform. */
+const PLATFORM = 'page'
 
 /** More than this unsent means the network is gone: further audio would only arrive late. */
 const UNSENT_LIMIT = 256 * 1024
@@ -59,6 +64,13 @@ export class RealtimeConnection {
     if (this.timer !== null) clearTimeout(this.timer)
     this.detach()
     this.state$.next({ kind: 'closed' })
+  }
+
+  /** Come again under another name. */
+  rename(name: string): void {
+    if (name === this.seat.name) return
+    this.seat = { ...this.seat, name }
+    if (this.state$.value.kind === 'open') this.connect()
   }
 
   /** False if there is no connection; the event is not kept. */
@@ -135,6 +147,8 @@ export function addressOf(base: string, seat: Seat, head: number): string {
   if (seat.name !== '') url.searchParams.set('name', seat.name)
   if (seat.participant !== '') url.searchParams.set('participant', seat.participant)
   if (seat.monitor === true) url.searchParams.set('monitor', '1')
+  if (seat.operator !== undefined) url.searchParams.set('operator', seat.operator)
+  url.searchParams.set('platform', PLATFORM)
   url.searchParams.set('after_seq', String(head))
   return url.toString()
 }

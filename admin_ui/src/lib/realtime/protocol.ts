@@ -48,8 +48,11 @@ export interface HeldLine {
   since_ms: number
   /** When it is released by itself; 0 = never. */
   releases_at_ms: number
+  /** The operator who works on it; empty = nobody. */
   claimed_by: string
   claimed_by_name: string
+  /** When it is free again if nothing is heard of them; 0 = it is free. */
+  claim_lapses_at_ms: number
   stale: boolean
   complete: boolean
   place: string
@@ -67,6 +70,8 @@ export interface DeskShown {
   teleprompted: string[]
   /** Place -> the character that speaks next. */
   next: Record<string, string>
+  /** Where words have come from so far. */
+  platforms: string[]
 }
 
 /** A sentence of a reply that is prepared while players still talk. */

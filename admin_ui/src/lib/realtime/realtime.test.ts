@@ -15,8 +15,10 @@ describe('the realtime client', () => {
   it('asks for the same seat and only for facts that it lacks', () => {
     const url = new URL(addressOf('https://table.example', { slug: 'mirelle', session: 'S1', name: 'Анна', participant: 'p-1' }, 42))
     expect(url.protocol).toBe('wss:')
-    expect(Object.fromEntries(url.searchParams)).toEqual({ model: 'npc/mirelle', session: 'S1', name: 'Анна', participant: 'p-1', after_seq: '42' })
-    expect(addressOf('http://127.0.0.1:8765', { slug: 'x', session: '', name: '', participant: '' }, 0)).toBe('ws://127.0.0.1:8765/v1/realtime?model=npc%2Fx&after_seq=0')
+    expect(Object.fromEntries(url.searchParams)).toEqual({ model: 'npc/mirelle', session: 'S1', name: 'Анна', participant: 'p-1', platform: 'page', after_seq: '42' })
+    expect(addressOf('http://127.0.0.1:8765', { slug: 'x', session: '', name: '', participant: '' }, 0)).toBe('ws://127.0.0.1:8765/v1/realtime?model=npc%2Fx&platform=page&after_seq=0')
+    const desk = new URL(addressOf('https://table.example', { slug: '', session: 'S1', name: 'Dora', participant: '', monitor: true, operator: '0af3' }, 0))
+    expect([desk.searchParams.get('monitor'), desk.searchParams.get('operator')]).toEqual(['1', '0af3'])
   })
 
   it('reads events and nothing else', () => {

@@ -45,6 +45,7 @@ def test_a_director_may_say_which_of_them_acts() -> None:
     """An id and a name tell two directors at one machine apart; without an id everything is as it is."""
     one = acting(_connection("127.0.0.1", x_souffleur_operator="Ab-1_z", x_souffleur_operator_name="%D0%94%D0%BE%D1%80%D0%B0%20%20B."))
     assert one == Principal(id="local:Ab-1_z", role="director", name="Дора B.")
+    assert acting(_connection("127.0.0.1", x_souffleur_operator="a", x_souffleur_operator_name="a%0Ab%00%E2%80%AE")).name == "a b"
     assert acting(_connection("127.0.0.1", x_souffleur_operator="a")) == Principal(id="local:a", role="director")
     assert acting(_connection("127.0.0.1", x_souffleur_operator_name="Dora")) is LOCAL
     assert principal_of(_connection("127.0.0.1", x_souffleur_operator="a")) is LOCAL
@@ -57,9 +58,9 @@ def test_an_operators_id_is_short_and_plain(operator: str) -> None:
         acting(_connection("127.0.0.1", x_souffleur_operator=operator))
 
 
-@pytest.mark.parametrize("name", ["%D0", "%zz", "%", "D\u00f6ra", "%00", "a%0Ab%1B", "%F0%9F%98%80" * 65, "x" * 65, "%E2%80%AE", "x" * 5000])
+@pytest.mark.parametrize("name", ["%D0", "%zz", "%", "D\u00f6ra", "%F0%9F%98%80" * 65, "x" * 65, "x" * 5000])
 def test_an_operators_name_can_be_read(name: str) -> None:
-    """Broken encodings, control characters and endless names are refused."""
+    """Broken encodings and endless names are refused; what cannot be printed is left out."""
     with pytest.raises(InvalidRequest):
         acting(_connection("127.0.0.1", x_souffleur_operator="a", x_souffleur_operator_name=name))
 

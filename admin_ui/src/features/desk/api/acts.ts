@@ -1,6 +1,8 @@
 /** What a director does, over REST: live acts go straight to the stage, text acts are accepted first and applied in a moment. */
 import { request } from '@/lib/api/client'
 
+import { asOperator } from './operator'
+
 /** A live act. Told twice under the same id it happens once. */
 export interface LiveAct {
   kind: 'halt' | 'resume' | 'mute' | 'unmute' | 'hold' | 'release' | 'reject' | 'retake' | 'puppet' | 'next' | 'claim' | 'unclaim' | 'mode' | 'deliver' | 'stop'
@@ -9,6 +11,8 @@ export interface LiveAct {
   text?: string
   direction?: string
   place?: string
+  /** mode: of one platform only. */
+  platform?: string
 }
 
 /** A text act: it changes the transcript, or what steers the characters. */
@@ -39,12 +43,12 @@ export interface CorrectionRow {
 
 const inSession = (session: string, path: string) => `/api/sessions/${encodeURIComponent(session)}/${path}`
 
-export const postAct = (session: string, id: string, act: LiveAct) => request<{ id: string; seq: number; line: string }>(inSession(session, 'acts'), { method: 'POST', body: { id, ...act } })
+export const postAct = (session: string, id: string, act: LiveAct) => asOperator<{ id: string; seq: number; line: string }>(inSession(session, 'acts'), { method: 'POST', body: { id, ...act } })
 
-export const postCorrection = (session: string, id: string, correction: Correction) => request<CorrectionRow>(inSession(session, 'corrections'), { method: 'POST', body: { id, ...correction } })
+export const postCorrection = (session: string, id: string, correction: Correction) => asOperator<CorrectionRow>(inSession(session, 'corrections'), { method: 'POST', body: { id, ...correction } })
 
 export const getCorrection = (session: string, id: string) => request<CorrectionRow>(inSession(session, `corrections/${encodeURIComponent(id)}`))
 
-export const postUndo = (session: string) => request<{ kind?: string }>(inSession(session, 'undo'), { method: 'POST' })
+export const postUndo = (session: string) => asOperator<{ kind?: string }>(inSession(session, 'undo'), { method: 'POST' })
 
 export const postRoll = (session: string, expression: string, purpose: string) => request<unknown>(inSession(session, 'rolls'), { method: 'POST', body: { expression, purpose } })

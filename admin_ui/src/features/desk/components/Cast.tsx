@@ -3,7 +3,6 @@ import { useTranslation } from 'react-i18next'
 
 import { Icon } from '@/components/Icon'
 import { Portrait } from '@/components/Portrait'
-import { Segmented } from '@/components/Segmented'
 import type { DeskShown } from '@/lib/realtime/protocol'
 import { isWithheld, type Member } from '@/lib/transcript/view'
 import { useObservable } from '@/lib/useObservable'
@@ -12,6 +11,8 @@ import { bringIn, sendOff, useHouse } from '../api/panels'
 import type { DeskSession } from '../session/deskSession'
 import { lineIn, modeOf } from '../session/states'
 import { castOf, Key, peopleOf } from './looks'
+import { ModeSwitch } from './ModeSwitch'
+import { OperatorName } from './OperatorName'
 import { useParts } from './useParts'
 
 export function Cast({ desk }: { desk: DeskSession }) {
@@ -21,16 +22,7 @@ export function Cast({ desk }: { desk: DeskSession }) {
   const speaker = open !== undefined && !isWithheld(open.state) && !shown.held.some((held) => held.line === open.line) ? open.character : ''
   return (
     <div className="flex flex-col gap-4">
-      <div>
-        <p className="eyebrow mb-1.5">{t('desk.session_mode')}</p>
-        <Segmented
-          className="w-full"
-          label={t('desk.session_mode')}
-          value={shown.mode === 'approve' ? 'approve' : 'auto'}
-          onChange={(mode) => void desk.act({ kind: 'mode', text: mode })}
-          options={(['auto', 'approve'] as const).map((value) => ({ value, label: t(`desk.mode_${value}`) }))}
-        />
-      </div>
+      <ModeSwitch desk={desk} />
       <section aria-label={t('desk.cast')}>
         <h2 className="eyebrow mb-1.5">{t('desk.cast')}</h2>
         <ul className="flex flex-col gap-2">
@@ -41,6 +33,7 @@ export function Cast({ desk }: { desk: DeskSession }) {
         <Wings desk={desk} />
       </section>
       <People desk={desk} />
+      <OperatorName desk={desk} />
     </div>
   )
 }
@@ -74,7 +67,7 @@ function CastCard({ desk, member, number, shown, chosen, speaking }: CardProps) 
         </span>
         <Key>⇧{number}</Key>
         </button>
-        <button type="button" className="shrink-0 rounded-md p-1 text-muted hover:bg-stage hover:text-danger" data-testid={`leave-${slug}`} aria-label={t('desk.send_off', { name: member.name })} title={t('desk.send_off', { name: member.name })} onClick={() => void sendOff(desk.id, slug).catch((error: unknown) => desk.failed(error, 'cast'))}>
+        <button type="button" className="shrink-0 rounded-md p-1 text-muted hover:bg-stage hover:text-danger" data-testid={`leave-${slug}`} aria-label={t('desk.send_off', { name: member.name })} title={t('desk.send_off', { name: member.name })} onClick={() => void sendOff(desk.id, slug).catch((error: unknown) => desk.failed(error))}>
           <Icon name="close" className="size-4" />
         </button>
       </div>
@@ -106,7 +99,7 @@ function Wings({ desk }: { desk: DeskSession }) {
   const waiting = (house.data ?? []).filter((one) => view.members.get(one.slug)?.present !== true)
   if (waiting.length === 0) return null
   return (
-    <select className="btn-sm mt-2 w-full" data-testid="bring-in" aria-label={t('desk.bring')} value="" onChange={(event) => void bringIn(desk.id, event.target.value).catch((error: unknown) => desk.failed(error, 'cast'))}>
+    <select className="btn-sm mt-2 w-full" data-testid="bring-in" aria-label={t('desk.bring')} value="" onChange={(event) => void bringIn(desk.id, event.target.value).catch((error: unknown) => desk.failed(error))}>
       <option value="">+ {t('desk.bring')}</option>
       {waiting.map((one) => (
         <option key={one.slug} value={one.slug}>

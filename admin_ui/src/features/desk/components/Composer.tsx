@@ -163,7 +163,7 @@ async function deliver(desk: DeskSession, tool: Tool, { words, target, whom, sco
       return postRoll(desk.id, words, extra).then(
         () => true,
         (error: unknown) => {
-          desk.failed(error, 'roll')
+          desk.failed(error)
           return false
         },
       )

@@ -10,8 +10,8 @@ import { useNow } from '@/lib/useNow'
 import { useObservable } from '@/lib/useObservable'
 
 import type { DeskSession } from '../session/deskSession'
-import { approve, decide, leave, listenTo, reject, takeOver } from '../session/gestures'
-import { lineIn } from '../session/states'
+import { approve, decide, leave, listenTo, reject } from '../session/gestures'
+import { lineIn, othersClaim } from '../session/states'
 import { Dot, Key, useFeeling } from './looks'
 import { MarkedEditor } from './MarkedEditor'
 import { Rejection } from './Rejection'
@@ -23,9 +23,8 @@ const HISTORY = 4
 export function HeldCard({ desk, held }: { desk: DeskSession; held: HeldLine }) {
   const { t } = useTranslation()
   const { view, at } = useParts(desk)
-  const claims = useObservable(desk.claims$)
   const line = lineIn(view, held.line)
-  const others = held.claimed_by !== '' && !claims.has(held.line)
+  const others = othersClaim(held, desk.me)
   const deciding = at.held === held.line ? at.deciding : 'choose'
   const member = view.members.get(held.character)
   return (
@@ -35,6 +34,8 @@ export function HeldCard({ desk, held }: { desk: DeskSession; held: HeldLine }) 
       data-stale={held.stale}
       aria-label={t('desk.draft_of', { name: member?.name ?? held.character })}
       className={`rounded-xl border bg-raised p-3 shadow-(--shadow) ${others ? 'border-line opacity-80' : 'border-accent/70'}`}
+      onKeyDownCapture={() => deciding !== 'choose' && desk.keep(held.line)}
+      onPointerDownCapture={() => deciding !== 'choose' && desk.keep(held.line)}
       onFocus={(event) => {
         // Keyboard focus alone takes nothing from others; a control of the card does.
         if (event.target !== event.currentTarget && !others && !held.queued) desk.stand.turn({ held: held.line })
@@ -49,7 +50,7 @@ export function HeldCard({ desk, held }: { desk: DeskSession; held: HeldLine }) 
             {t('desk.stale')}
           </span>
         )}
-        {others && <Claimed desk={desk} held={held} />}
+        {held.claimed_by !== '' && <Claimed held={held} mine={!others} />}
         {held.releases_at_ms > 0 && <Countdown at={held.releases_at_ms} from={held.since_ms} />}
       </header>
       <div className={`grid gap-x-4 gap-y-2 ${deciding === 'choose' ? 'xl:grid-cols-[minmax(0,1fr)_12rem]' : ''}`}>
@@ -113,14 +114,15 @@ function Choices({ desk, held, disabled }: { desk: DeskSession; held: HeldLine; 
   )
 }
 
-function Claimed({ desk, held }: { desk: DeskSession; held: HeldLine }) {
+/** Who works on it, and how long it stays theirs if nothing more is heard of them. */
+function Claimed({ held, mine }: { held: HeldLine; mine: boolean }) {
   const { t } = useTranslation()
+  const now = useNow(500)
+  const seconds = Math.max(0, Math.ceil((held.claim_lapses_at_ms - now) / 1000))
   return (
-    <span className="chip border-accent/60 text-accent" data-testid="held-claimed">
-      {t('desk.claimed', { name: held.claimed_by_name || t('desk.another_director') })}
-      <button type="button" className="ml-1 underline underline-offset-2" data-testid="held-take-over" onClick={() => void takeOver(desk, held.line)}>
-        {t('desk.take_over')}
-      </button>
+    <span className="chip border-accent/60 text-accent" data-testid={mine ? 'held-mine' : 'held-claimed'} title={t('desk.claim_hint')}>
+      {mine ? t('desk.claimed_mine') : t('desk.claimed', { name: held.claimed_by_name || t('desk.another_director') })}
+      <span className="ml-1 tabular-nums opacity-80">{t('desk.claim_lapses', { seconds })}</span>
     </span>
   )
 }

@@ -43,6 +43,7 @@ function Waiting({ desk, held }: { desk: DeskSession; held: HeldLine }) {
       <span className="shrink-0 font-medium">{member?.name ?? held.character}</span>
       <span className="min-w-0 flex-1 truncate text-muted">{words}</span>
       {held.stale && !held.queued && <span className="chip text-danger">{t('desk.stale')}</span>}
+      {held.claimed_by !== '' && <span className="chip text-accent" data-testid="waiting-claimed">{held.claimed_by === desk.me ? t('desk.claimed_mine') : t('desk.claimed', { name: held.claimed_by_name || t('desk.another_director') })}</span>}
       <span className="chip">{t(held.queued ? 'desk.state_queued' : 'desk.state_held')}</span>
     </button>
   )

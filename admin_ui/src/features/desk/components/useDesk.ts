@@ -12,7 +12,7 @@ import { DeskSession } from '../session/deskSession'
 export function useDesk(session: string): DeskSession | null {
   const [desk$] = useState(() => new BehaviorSubject<DeskSession | null>(null))
   useEffect(() => {
-    const made = new DeskSession(session, prefs().name)
+    const made = new DeskSession(session)
     let output = ''
     const follow = () => {
       made.listen(prefs().deskVoices)

@@ -60,7 +60,7 @@ function Sketch({ desk, first, onDone }: { desk: DeskSession; first: Card; onDon
   const save = () =>
     saving.mutate(card, {
       onSuccess: ({ slug }) => {
-        bringIn(desk.id, slug).then(onDone, (error: unknown) => desk.failed(error, 'cast'))
+        bringIn(desk.id, slug).then(onDone, (error: unknown) => desk.failed(error))
       },
     })
   return (

@@ -9,12 +9,13 @@ import type { Fact } from '@/lib/transcript/fact'
 import { advance, BLANK, type Transcript } from '@/lib/transcript/fold'
 
 import { type Correction, getCorrection, type LiveAct, postAct, postCorrection, postUndo } from '../api/acts'
+import { operator } from '../api/operator'
 import { Ledger } from './ledger'
 import { happened, type Live, QUIET } from './live'
 import { OwnVoice } from './ownVoice'
 import { Preview } from './preview'
 import { MonitorSound } from './sound'
-import { CLEAR } from './states'
+import { CLEAR, othersClaim } from './states'
 import { Stand } from './stand'
 
 /** Something to be read once; words of the page by `code`, else `detail`. */
@@ -30,6 +31,9 @@ const FOLD_MS = 16
 const WORDS_KEPT = 4
 const WORD_MS = 6000
 const TURNS_KEPT = 200
+/** A claim is renewed when this share of it has gone. */
+const CLAIM_SHARE = 0.3
+const SOONEST_CLAIM_MS = 500
 /** Refusals that only say that there was nothing to do, or what the transcript says as well. */
 const HARMLESS = new Set(['input_audio_buffer_commit_empty', 'nobody_answers', 'response_cancel_not_active'])
 
@@ -41,8 +45,6 @@ export class DeskSession {
   /** Where the time of the last turns went, by line. */
   readonly turns$ = new BehaviorSubject<ReadonlyMap<string, TurnTimed>>(new Map())
   readonly words$ = new BehaviorSubject<readonly Word[]>([])
-  /** Drafts that this very desk works on. */
-  readonly claims$ = new BehaviorSubject<ReadonlySet<string>>(new Set())
   readonly stand = new Stand()
   readonly ledger: Ledger
   readonly voice: OwnVoice
@@ -55,12 +57,12 @@ export class DeskSession {
   private folding: ReturnType<typeof setTimeout> | null = null
   private listening = false
   private worded = 0
+  /** Drafts that were claimed from here: when last, and whether that was granted. */
+  private readonly claims = new Map<string, { at: number; granted: Promise<boolean> }>()
 
-  constructor(
-    readonly id: string,
-    name: string,
-  ) {
-    this.connection = new RealtimeConnection({ slug: '', session: id, name, participant: '', monitor: true })
+  constructor(readonly id: string) {
+    const me = operator()
+    this.connection = new RealtimeConnection({ slug: '', session: id, name: me.name, participant: '', monitor: true, operator: me.id })
     this.ledger = new Ledger({ post: (act, correction) => postCorrection(id, act, correction), look: (act) => getCorrection(id, act) }, ulid)
     this.voice = new OwnVoice({ send: this.connection.send.bind(this.connection), sendAudio: this.connection.sendAudio.bind(this.connection) })
   }
@@ -72,6 +74,16 @@ export class DeskSession {
   /** Where the desk is. */
   get place(): string {
     return this.attached$.value?.place ?? ''
+  }
+
+  /** Who works here, as `claimed_by` of a draft names them. */
+  get me(): string {
+    return this.attached$.value?.participant ?? ''
+  }
+
+  /** The director has given another name. */
+  renamed(): void {
+    this.connection.rename(operator().name)
   }
 
   open(): void {
@@ -110,7 +122,7 @@ export class DeskSession {
       await postAct(this.id, ulid(), { place: this.place, ...act })
       return true
     } catch (error) {
-      this.failed(error, act.kind)
+      this.refused(error, act)
       return false
     }
   }
@@ -126,7 +138,7 @@ export class DeskSession {
       const undone = await postUndo(this.id)
       this.tell('undone', undone.kind ?? '', 'info')
     } catch (error) {
-      this.failed(error, 'undo')
+      this.failed(error)
     }
   }
 
@@ -137,13 +149,27 @@ export class DeskSession {
     await this.act({ kind: on ? 'halt' : 'resume' })
   }
 
-  /** Work on a draft, or leave it to others. */
-  async claim(line: string, on: boolean): Promise<boolean> {
-    if (this.claims$.value.has(line) === on) return true
-    this.claimed(line, on)
-    const done = await this.act({ kind: on ? 'claim' : 'unclaim', line })
-    if (!done && on) this.claimed(line, false)
-    return done
+  /** Work on a draft; false if that was not granted. */
+  claim(line: string): Promise<boolean> {
+    const granted = this.act({ kind: 'claim', line })
+    this.claims.set(line, { at: Date.now(), granted })
+    return granted
+  }
+
+  /** Leave a draft to others. */
+  async unclaim(line: string): Promise<void> {
+    const claim = this.claims.get(line)
+    this.claims.delete(line)
+    if (claim === undefined || (await claim.granted)) await this.act({ kind: 'unclaim', line })
+  }
+
+  /** A hand is still on the draft: it is claimed anew in good time. */
+  keep(line: string): void {
+    const held = this.desk$.value.held.find((one) => one.line === line)
+    const claim = this.claims.get(line)
+    if (held === undefined || held.queued || claim === undefined || othersClaim(held, this.me)) return
+    const lasts = Math.max(0, held.claim_lapses_at_ms - claim.at)
+    if (Date.now() - claim.at > Math.max(SOONEST_CLAIM_MS, lasts * CLAIM_SHARE)) void this.claim(line)
   }
 
   tell(code: string, detail: string, severity: Word['severity']): void {
@@ -162,12 +188,24 @@ export class DeskSession {
   }
 
   /** Tell why something could not be done. */
-  failed(error: unknown, kind: string): void {
+  failed(error: unknown): void {
     const problem = error instanceof Problem ? error : new Problem(0, 'unknown', '')
-    // A draft that is gone was decided on by somebody else.
-    const late = problem.code === 'not_found' && (kind === 'release' || kind === 'reject' || kind === 'claim')
-    if (kind === 'unclaim' && problem.status === 404) return
-    this.tell(late ? 'decided_already' : problem.code, problem.detail, problem.code === 'conflict' || late ? 'warning' : 'error')
+    this.tell(problem.code, problem.detail, problem.code === 'conflict' ? 'warning' : 'error')
+  }
+
+  /** As `failed`, for an act. A draft that is gone was decided on by somebody else, or is being worked on. */
+  private refused(error: unknown, { kind, line = '' }: LiveAct): void {
+    const code = error instanceof Problem ? error.code : ''
+    const about = kind === 'release' || kind === 'reject' || kind === 'claim' || kind === 'unclaim'
+    if (!about || (code !== 'not_found' && code !== 'conflict')) {
+      this.failed(error)
+      return
+    }
+    if (kind === 'unclaim') return
+    const held = this.desk$.value.held.find((one) => one.line === line)
+    if (held === undefined || held.queued) this.tell('decided_already', '', 'warning')
+    else if (othersClaim(held, this.me)) this.tell('others_claim', held.claimed_by_name, 'warning')
+    else this.failed(error)
   }
 
   private take(event: ServerEvent): void {
@@ -195,8 +233,7 @@ export class DeskSession {
 
   private shown(desk: DeskShown): void {
     const there = new Set(desk.held.map((held) => held.line))
-    const claims = [...this.claims$.value].filter((line) => there.has(line))
-    if (claims.length !== this.claims$.value.size) this.claims$.next(new Set(claims))
+    for (const line of this.claims.keys()) if (!there.has(line)) this.claims.delete(line)
     this.desk$.next(desk)
   }
 
@@ -213,12 +250,5 @@ export class DeskSession {
       this.folding = null
       this.transcript$.next(this.incoming.splice(0).reduce(advance, this.transcript$.value))
     }, FOLD_MS)
-  }
-
-  private claimed(line: string, on: boolean): void {
-    const claims = new Set(this.claims$.value)
-    if (on) claims.add(line)
-    else claims.delete(line)
-    this.claims$.next(claims)
   }
 }

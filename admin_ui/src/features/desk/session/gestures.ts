@@ -2,7 +2,7 @@
 import type { HeldLine } from '@/lib/realtime/protocol'
 
 import type { DeskSession } from './deskSession'
-import { lineIn, meant } from './states'
+import { lineIn, meant, othersClaim } from './states'
 
 /** What a steer tells the character, in plain words for its next line. */
 export const STEERS = {
@@ -24,14 +24,9 @@ export function atHand(desk: DeskSession): HeldLine | undefined {
   return meant(desk.desk$.value.held, desk.stand.at.held)
 }
 
-/** Somebody else works on it. */
-export function othersClaim(desk: DeskSession, held: HeldLine): boolean {
-  return held.claimed_by !== '' && !desk.claims$.value.has(held.line)
-}
-
 export function approve(desk: DeskSession, held: HeldLine | undefined = atHand(desk), text = ''): void {
   if (held === undefined) return
-  if (othersClaim(desk, held)) {
+  if (othersClaim(held, desk.me)) {
     desk.tell('others_claim', held.claimed_by_name, 'warning')
     return
   }
@@ -42,12 +37,12 @@ export function approve(desk: DeskSession, held: HeldLine | undefined = atHand(d
 /** Open the draft for editing or rejecting: it is ours meanwhile. */
 export function decide(desk: DeskSession, deciding: 'edit' | 'reject', held: HeldLine | undefined = atHand(desk)): void {
   if (held === undefined) return
-  if (othersClaim(desk, held)) {
+  if (othersClaim(held, desk.me)) {
     desk.tell('others_claim', held.claimed_by_name, 'warning')
     return
   }
   desk.stand.turn({ held: held.line, deciding, part: 'live' })
-  void desk.claim(held.line, true).then((ours) => {
+  void desk.claim(held.line).then((ours) => {
     if (!ours && desk.stand.at.held === held.line) desk.stand.turn({ deciding: 'choose' })
   })
 }
@@ -55,12 +50,7 @@ export function decide(desk: DeskSession, deciding: 'edit' | 'reject', held: Hel
 /** Leave the draft as it is. */
 export function leave(desk: DeskSession, line: string): void {
   desk.stand.turn({ deciding: 'choose' })
-  void desk.claim(line, false)
-}
-
-/** Take it over from somebody else: theirs is given back first. */
-export async function takeOver(desk: DeskSession, line: string): Promise<void> {
-  if (await desk.act({ kind: 'unclaim', line })) await desk.claim(line, true)
+  void desk.unclaim(line)
 }
 
 export function reject(desk: DeskSession, line: string, reason: string): void {
@@ -99,7 +89,7 @@ export function listenTo(desk: DeskSession, output: string, held: HeldLine | und
   }
   const line = lineIn(desk.transcript$.value.view, held.line)
   if (line === undefined || line.sentences.length === 0) return
-  desk.preview.play(held.line, held.character, line.sentences, output).catch((error: unknown) => desk.failed(error, 'listen'))
+  desk.preview.play(held.line, held.character, line.sentences, output).catch((error: unknown) => desk.failed(error))
 }
 
 export function setMuted(desk: DeskSession, character: string): void {

@@ -2,7 +2,7 @@
 import type { DeskShown, HeldLine } from '@/lib/realtime/protocol'
 import type { LineEntry, View } from '@/lib/transcript/view'
 
-export const CLEAR: DeskShown = { held: [], muted: [], halted: false, mode: 'auto', modes: {}, teleprompted: [], next: {} }
+export const CLEAR: DeskShown = { held: [], muted: [], halted: false, mode: 'auto', modes: {}, teleprompted: [], next: {}, platforms: [] }
 
 export type Shown = 'drafting' | 'held' | 'queued' | 'speaking' | 'heard' | 'cut' | 'rejected' | 'aborted'
 
@@ -24,6 +24,30 @@ export function meant(held: readonly HeldLine[], chosen: string): HeldLine | und
 export function modeOf(desk: DeskShown, character: string): { mode: string; own: boolean } {
   const own = desk.modes[`character:${character}`] ?? ''
   return { mode: own || desk.mode, own: own !== '' }
+}
+
+/** Whose lines a mode is for; without either the whole session's. */
+export interface Scope {
+  character?: string
+  platform?: string
+}
+
+/** The mode laid down for exactly these. */
+export function modeIn(desk: DeskShown, { character, platform }: Scope): 'auto' | 'approve' | 'inherit' {
+  const own = character !== undefined ? desk.modes[`character:${character}`] : platform !== undefined ? desk.modes[`platform:${platform}`] : desk.mode
+  if (own === 'auto' || own === 'approve') return own
+  return character === undefined && platform === undefined ? 'auto' : 'inherit'
+}
+
+/** What a mode can be laid down for: this page and the HTTP interface, whoever came from elsewhere, and what has a mode already. */
+export function platformsOf(desk: DeskShown): string[] {
+  const laid = Object.keys(desk.modes).filter((whose) => whose.startsWith('platform:') && desk.modes[whose] !== '')
+  return [...new Set(['page', 'api', ...desk.platforms, ...laid.map((whose) => whose.slice('platform:'.length))])]
+}
+
+/** Somebody else works on it. */
+export function othersClaim(held: HeldLine, me: string): boolean {
+  return held.claimed_by !== '' && held.claimed_by !== me
 }
 
 export function lineIn(view: View, line: string): LineEntry | undefined {
