@@ -49,6 +49,11 @@ _BODY_LIMIT: Final = 64 * 1024
 _KEY_BYTES: Final = 200
 _TARGETS: Final = 500
 _BLOCKS: Final = frozenset({"said", "line", "action"})
+_WORDED: Final = frozenset({
+    Kind.SAID, Kind.SENTENCE, Kind.INSERTED, Kind.SCENE_SET, Kind.NOTED, Kind.WHISPERED, Kind.SUMMARIZED, Kind.RECOMMENDED,
+})  # fmt: skip
+"""What a correction can change: the view shows their words."""
+_FELT: Final = frozenset({Kind.SENTENCE, Kind.INSERTED})
 _DECISIONS: Final = frozenset({"accepted", "pinned", "rejected", "expired"})
 _SCOPES: Final = frozenset({"once", "turns", "until_removed"})
 
@@ -71,7 +76,7 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     await session.sight.open()
     targets = _targets(body)
     for target in targets:
-        await _check_target(request.principal, session, log, target)
+        await _check_target(request.principal, session, log, target, body)
     # Behind a prefix: no key of the stage's own can be taken.
     key = f"told:{request.key}"
     touched = session.roster.last_touch(targets) if request.base and targets else 0
@@ -197,12 +202,23 @@ def _check_values(body: Body, roster: Roster) -> None:
             pass
 
 
-async def _check_target(principal: Principal, session: Session, log: Lookup, target: int) -> None:
+async def _check_target(principal: Principal, session: Session, log: Lookup, target: int, body: Body) -> None:
     fact = await log.one(session.sid, target)
     if fact is None:
         raise NotFound(f"there is no fact {target}")
+    if isinstance(body, Corrected):
+        _check_wording(fact, body)
     if principal.role == "director":
         return
     seat = session.roster.seats.get(fact.by.id)
     if fact.kind != Kind.SAID or seat is None or not seat.may_be(principal):
         raise Forbidden("you may strike only what you said yourself")
+
+
+def _check_wording(fact: Fact, body: Corrected) -> None:
+    """What has no wording cannot be reworded: it would be said to be done, and nothing would change."""
+    no_scene = fact.kind == Kind.SCENE_SET and not (fact.body.get("heading") or fact.body.get("description"))
+    if fact.kind not in _WORDED or no_scene:
+        raise InvalidRequest(f"fact {fact.seq} ({fact.kind}) has no wording that could be edited")
+    if not body.text and fact.kind not in _FELT:
+        raise InvalidRequest(f"fact {fact.seq} ({fact.kind}) has no feeling that could be edited")
