@@ -9,8 +9,10 @@ from typing import Any, Protocol
 
 from ulid import ULID
 
+from services.core.errors import Conflict, InvalidRequest
 from services.core.model.fact import Author
 from services.core.model.facts import Rejected, Released
+from services.core.model.reply import Sentence
 from services.stage.backstage import STAGE, Backstage
 from services.stage.conductor import Line
 from services.stage.drafting import Drafting
@@ -106,11 +108,30 @@ class Approval(Holding):
         return self.add(drafting, turn)
 
     async def reword(self, held: Held, text: str, by: Author) -> None:
-        """Give a line other words, the director's; they stand in the transcript when this returns."""
+        """Give a line other words, the director's; they are on their way to the transcript when this returns.
+
+        Raises what the reply failed with, `InvalidRequest` if there is nothing to say, or `Conflict` if somebody else was quicker; the
+        line keeps the words that it had then.
+        """
         drafting, order = held.drafting, held.drafting.order
-        drafting.again(self._thinking.reply(order.seat, order.line, script=text), by)
-        drafting.task = self._floor.spawn(drafting.run(), "draft")
+        attempt = drafting.attempt
+        feed = self._thinking.reply(order.seat, order.line, script=text)
+        try:
+            events = [event async for event in feed]
+        finally:
+            feed.stop()
+        if not any(isinstance(event, Sentence) for event in events):
+            raise InvalidRequest("there is nothing to say")
+        self._still(held, attempt)
+        drafting.again(feed, by)
+        drafting.task = self._floor.spawn(drafting.continued(events), "draft")
         await asyncio.wait([drafting.task])
+        self._still(held, attempt + 1)
+
+    def _still(self, held: Held, attempt: int) -> None:
+        """Nobody has decided on it or given it other words. Raises `Conflict`."""
+        if not self.has(held.line) or held.queued or held.drafting.attempt != attempt:
+            raise Conflict("somebody else was quicker with this line")
 
     def release(self, held: Held, by: Author) -> Written:
         """It may be spoken as soon as the floor is free."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 
 from services.core.errors import SouffleurError
 from services.core.model.fact import Author, Basis, LineState
@@ -54,13 +54,13 @@ class Drafting:
         """Reply -> sentences in the transcript."""
         await self._take_all(self.feed)
 
-    async def continued(self, first: list[Sentence], rest: AsyncIterable[ReplyEvent]) -> None:
-        """As `run`, for a reply of which these sentences are there already."""
+    async def continued(self, first: Sequence[ReplyEvent], rest: AsyncIterable[ReplyEvent] | None = None) -> None:
+        """As `run`, for a reply of which this is there already; without `rest` that is all of it."""
         self.begun = True
         turn = await self._open()
-        for sentence in first:
-            self._take(sentence, turn)
-        await self._take_all(rest)
+        for event in first:
+            self._take(event, turn)
+        await self._take_all(_nothing() if rest is None else rest)
 
     async def _take_all(self, events: AsyncIterable[ReplyEvent]) -> None:
         self.begun = True
