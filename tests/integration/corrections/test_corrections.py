@@ -36,7 +36,7 @@ async def test_an_edit_becomes_a_fact_and_the_desk_knows_its_seq(house: House) -
         ({"kind": "retcon", "to": 2}, "retconned", {"to": 2}),
         ({"kind": "reveal", "character": "mirelle", "secret": "s1"}, "revealed", {"secret": "s1"}),
         ({"kind": "decide", "recommendation": "r1", "state": "pinned"}, "recommendation_decided", {"state": "pinned"}),
-        ({"kind": "edit", "target": 3, "text": "Is nobody there?", "emotion": "fear", "intensity": 1}, "corrected", {"emotion": "fear", "intensity": 1.0}),
+        ({"kind": "edit", "target": 4, "text": "Is nobody there?", "emotion": "fear", "intensity": 1}, "corrected", {"emotion": "fear", "intensity": 1.0}),
     ],
 )
 async def test_every_kind_becomes_its_fact(house: House, asked: dict[str, Any], kind: str, body: dict[str, Any]) -> None:
