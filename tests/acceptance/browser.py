@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Playwright, Request, Response, async_playwright
 
-from tests.acceptance.program import until
 from tests.acceptance.table import Fact
+from tests.waiting import until
 
 MIC_RATE = 48000
 WIDE, HIGH = 390, 844

@@ -7,8 +7,9 @@ from typing import Any
 from playwright.async_api import Locator, expect
 
 from tests.acceptance.browser import Visit
-from tests.acceptance.program import Program, until
+from tests.acceptance.program import Program
 from tests.acceptance.table import Fact, api, facts_of, opened
+from tests.waiting import until
 
 QUESTION = "Is there a room for the night?"
 

@@ -152,16 +152,3 @@ async def _ready(process: asyncio.subprocess.Process, runtime: Path) -> str:
                     if (await client.get(f"{found[1]}/readyz")).is_success:
                         return found[1]
             await asyncio.sleep(0.05)
-
-
-async def until(condition: Any, timeout_s: float = 20.0, what: str = "the state", every_s: float = 0.02) -> Any:
-    """Wait for a state: poll `condition` (sync or async) until it is true, and return what it returned."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            value = condition()
-            if asyncio.iscoroutine(value):
-                value = await value
-            if value:
-                return value
-            await asyncio.sleep(every_s)
-    raise AssertionError(f"{what} never came")

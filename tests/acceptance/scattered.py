@@ -14,7 +14,8 @@ from typing import Any
 import httpx2
 
 from services.catalog import SERVICES
-from tests.acceptance.program import START_S, Program, runtime_folder, scrubbed, toml, until
+from tests.acceptance.program import START_S, Program, runtime_folder, scrubbed, toml
+from tests.waiting import until
 
 BY_MODULE = ("stt", "llm", "tts")
 """These are started by `python -m services`, the others by `souffleur up --services`."""

@@ -13,11 +13,12 @@ from playwright.async_api import Browser, Playwright, expect
 from tests.acceptance.browser import HIGH, MIC_RATE, WIDE, chromium, need_browser, recording, visiting
 from tests.acceptance.conftest import REPLIES, SCRIPTED, spotless
 from tests.acceptance.desk import Desk, directing, evening, fits, said, spoken
-from tests.acceptance.program import Program, running, until
+from tests.acceptance.program import Program, running
 from tests.acceptance.table import api, assert_whole, brisk, facts_of, opened
 from tests.acceptance.test_barge_in import asking, interrupting
 from tests.acceptance.test_browser_page import write
 from tests.making.prompts import words
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 

@@ -12,8 +12,9 @@ from playwright.async_api import Browser, expect
 from tests.acceptance.browser import need_browser, visiting
 from tests.acceptance.conftest import REPLIES, saying, spotless
 from tests.acceptance.editor import QUESTION, at_end_of, corrected, fact, leave, line, of, played, told, written
-from tests.acceptance.program import Program, until
+from tests.acceptance.program import Program
 from tests.acceptance.table import api
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 

@@ -17,8 +17,9 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.acceptance.conftest import REPLIES, need
 from tests.acceptance.player import Player, player
-from tests.acceptance.program import Program, running, started, until
+from tests.acceptance.program import Program, running, started
 from tests.acceptance.table import Fact, api, assert_whole, facts_of, heard, is_fact, opened, seen
+from tests.waiting import until
 
 pytestmark = [pytest.mark.timeout(300)]
 GONE_S = 10.0

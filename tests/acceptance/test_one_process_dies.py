@@ -9,11 +9,11 @@ import pytest
 
 from tests.acceptance.conftest import SCRIPTED, need
 from tests.acceptance.player import RATE, Player, player
-from tests.acceptance.program import until
 from tests.acceptance.scattered import Scattered, scattered
 from tests.acceptance.table import Fact, assert_whole, facts_of, heard, is_fact, seen
 from tests.making.prompts import prompts, words
 from tests.redis_server import running_redis
+from tests.waiting import until
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(400)]
 ASKED = "all circuits are busy now"

@@ -13,11 +13,12 @@ import pytest
 from services.catalog import SERVICES
 from tests.acceptance.conftest import need
 from tests.acceptance.player import RATE, player, rms
-from tests.acceptance.program import running, until
+from tests.acceptance.program import running
 from tests.acceptance.scattered import scattered
 from tests.acceptance.table import api, assert_whole, facts_of, heard, is_fact, seen
 from tests.making.prompts import Prompt, prompts, words
 from tests.redis_server import path_binary, running_redis, wheel_binary
+from tests.waiting import until
 
 pytestmark = [pytest.mark.timeout(240)]
 PHRASES = 5

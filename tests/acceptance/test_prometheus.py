@@ -17,9 +17,10 @@ import pytest
 from grafana.writing import queries, texts
 from tests.acceptance.conftest import REPLIES, SCRIPTED, need
 from tests.acceptance.player import RATE, Player, player
-from tests.acceptance.program import Program, running, until
+from tests.acceptance.program import Program, running
 from tests.acceptance.table import api, brisk, is_fact, opened, seen
 from tests.making.prompts import prompts
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
 _SHIPPED = Path(__file__).parents[2] / "deploy" / "prometheus"

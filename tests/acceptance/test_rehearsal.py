@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 
 from tests.acceptance.conftest import SCRIPTED
-from tests.acceptance.program import Program, running, scrubbed, until
+from tests.acceptance.program import Program, running, scrubbed
 from tests.acceptance.table import api, brisk, facts_of, opened
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 _REPLIES = ["[joy] Come in, come in!", "The ferry leaves at dawn. [sadness] Nobody takes it any more.", "Never & again."]

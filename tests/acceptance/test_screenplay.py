@@ -13,8 +13,9 @@ import pytest
 from pypdf import PdfReader
 
 from tests.acceptance.conftest import need
-from tests.acceptance.program import Program, running, scrubbed, until
+from tests.acceptance.program import Program, running, scrubbed
 from tests.acceptance.table import opened
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 _SETTINGS = {

@@ -14,10 +14,11 @@ import pytest_asyncio
 
 from tests.acceptance.conftest import SCRIPTED, need
 from tests.acceptance.player import Player, player
-from tests.acceptance.program import Program, running, until
+from tests.acceptance.program import Program, running
 from tests.acceptance.timing import p95, promised
 from tests.making.openai_answer import OpenAiServer
 from tests.making.openai_server import openai_server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 PANICS = 8

@@ -11,9 +11,10 @@ import pytest
 from tests.acceptance.conftest import SCRIPTED, need
 from tests.acceptance.otlp import Receiver, Span, receiver
 from tests.acceptance.player import RATE, player
-from tests.acceptance.program import Program, running, until
+from tests.acceptance.program import Program, running
 from tests.acceptance.table import api, brisk, opened
 from tests.making.prompts import prompts
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(180)
 _CANARY = "Xanthippe's silver weasel"

@@ -16,9 +16,10 @@ import pytest_asyncio
 from tests.acceptance.conftest import need
 from tests.acceptance.page import Page, page
 from tests.acceptance.player import RATE, Player, player, rms
-from tests.acceptance.program import Program, running, until
+from tests.acceptance.program import Program, running
 from tests.acceptance.table import assert_whole, brisk, facts_of, heard, is_fact, opened, seen
 from tests.making.prompts import prompts, words
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 REPLIES = [

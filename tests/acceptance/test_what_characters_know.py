@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.acceptance.conftest import need
 from tests.acceptance.program import Program, running
 from tests.making.openai_answer import OpenAiServer
 from tests.making.openai_server import openai_server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 WRITTEN: dict[str, Any] = {
@@ -68,10 +68,13 @@ async def prompt_of(http: httpx2.AsyncClient, provider: OpenAiServer, session: s
     provider.calls.clear()
     answer = await http.post(f"/api/sessions/{session}/messages", json={"text": text})
     assert answer.status_code == 202, answer.text
-    async with asyncio.timeout(20):
-        while not any(text in json.dumps(call.body, ensure_ascii=False) for call in provider.calls if call.body.get("model") == "good"):
-            await asyncio.sleep(0.02)
-    return next(whole for call in provider.calls if text in (whole := json.dumps(call.body["messages"], ensure_ascii=False)))
+
+    def asked() -> str:
+        bodies = (json.dumps(call.body["messages"], ensure_ascii=False) for call in provider.calls if call.body.get("model") == "good")
+        return next((body for body in bodies if text in body), "")
+
+    question: str = await until(asked, what="the question")
+    return question
 
 
 async def test_from_a_sentence_to_what_it_remembers(program: Program, http: httpx2.AsyncClient, provider: OpenAiServer) -> None:

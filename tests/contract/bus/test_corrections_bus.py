@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 
 import pytest
 from ulid import ULID
@@ -12,6 +11,7 @@ from ulid import ULID
 from services.core.bus.corrections import CorrectionBus, Counts, Letter, Verdict
 from services.core.errors import NotFound, Unavailable
 from tests.contract.bus.servers import LIMIT, Broker
+from tests.waiting import until
 
 WAIT_S = 30.0
 
@@ -40,16 +40,6 @@ class Desk:
     def corrections(self) -> list[str]:
         """In the order in which they came."""
         return [correction for correction, _ in self.taken]
-
-
-async def until(condition: Callable[[], Awaitable[bool] | bool], timeout_s: float = WAIT_S) -> None:
-    """Wait for a state."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            value = condition()
-            if value if isinstance(value, bool) else await value:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def up(bus: CorrectionBus) -> None:

@@ -19,6 +19,7 @@ from services.transcript.archiver import BATCH, Archiver
 from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 from tests.unit.services.transcript.drafts import said
+from tests.waiting import until
 
 ME = "unix:/tmp/stage-a.sock"
 
@@ -46,9 +47,12 @@ async def written(log: TranscriptLog, count: int, sid: str = "s") -> int:
 
 async def archived(archive: Archive, sid: str, upto: int) -> None:
     """Return once the mark has got there."""
-    async with asyncio.timeout(10):
-        while await archive.mark(sid) < upto:
-            await asyncio.sleep(0.01)  # a database does not tell when it has changed
+
+    async def there() -> bool:
+        return await archive.mark(sid) >= upto
+
+    # A database does not tell when it has changed.
+    await until(there, what=f"the mark {upto}")
 
 
 async def test_archives_what_it_is_told_of(log: TranscriptLog, archive: Archive) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from services.corrections.worker import Hook
 from services.gateway.app import serving
 from services.gateway.realtime import routes as realtime
 from services.stage.app import build as stage
+from tests.waiting import until
 
 WAIT_S = 20.0
 CLOSED = ("applied", "conflicted", "dead")
@@ -140,15 +141,3 @@ async def house(
         url = await stack.enter_async_context(serving(runtime, lambda edge: [realtime.router(edge)]))
         http = await stack.enter_async_context(httpx2.AsyncClient(base_url=url, timeout=20, trust_env=False))
         yield House(http, runtime, settings)
-
-
-async def until(condition: Callable[[], Any], timeout_s: float = WAIT_S) -> Any:
-    """Wait for a state."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            value = condition()
-            if asyncio.iscoroutine(value):
-                value = await value
-            if value:
-                return value
-            await asyncio.sleep(0.02)

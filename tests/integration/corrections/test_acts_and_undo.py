@@ -11,8 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from services.stage.app import build as stage
-from tests.integration.corrections.house import House, until
+from tests.integration.corrections.house import House
 from tests.integration.corrections.house import house as opened
+from tests.waiting import until
 
 
 async def acted(house: House, sid: str, **fields: Any) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from redis.asyncio import Redis
 
 from services.core.bus.amqp_link import NAME
 from services.corrections.worker import POINTS
-from tests.integration.corrections.house import CLOSED, House, until
+from tests.integration.corrections.house import CLOSED, House
 from tests.integration.corrections.house import house as opened
 from tests.rabbitmq_server import RabbitServer
+from tests.waiting import until
 
 RESEND = {"resend_s": 1.0}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import Any
 
 import httpx2
@@ -12,6 +11,7 @@ import pytest
 
 from services.core.logstore import Entry, Writer, path_of
 from tests.integration.gateway.conftest import House
+from tests.waiting import until
 
 _FORWARDED = {"X-Forwarded-For": "203.0.113.9"}
 
@@ -116,10 +116,11 @@ async def test_the_status_says_where_grafana_is(house: House) -> None:
 
 async def test_a_scrape_brings_the_health_of_the_engines_up_to_date(house: House) -> None:
     """Without waiting for it: the next scrape shows it."""
-    limit = time.monotonic() + 10
-    while 'souffleur_engine_ready{part="llm",provider=' not in (await _metrics(house)):
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.02)
+
+    async def shown() -> bool:
+        return 'souffleur_engine_ready{part="llm",provider=' in await _metrics(house)
+
+    await until(shown, what="the engine's health")
     assert "souffleur_ready 1.0" in await _metrics(house)
 
 

@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,6 +18,7 @@ from manager.redis_binary import RedisBinary
 from manager.redis_child import PID_FILE, RedisChild, supervised
 from manager.redis_leftover import end_leftover
 from services.core.errors import SettingsRejected, Unavailable
+from tests.waiting import until_at_last
 
 _PARENT = """
 import asyncio, sys
@@ -44,14 +43,6 @@ def _child(folder: Path, binary: RedisBinary, durability: str = "everysec") -> R
 
 def _client(child: RedisChild) -> Redis:
     return Redis.from_url(child.url, protocol=2, decode_responses=True)
-
-
-def _eventually(done: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for a state of another process."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.01)
 
 
 def _ended(pid: int) -> bool:
@@ -123,7 +114,7 @@ def test_a_killed_parent_leaves_no_orphan(folder: Path, binary: RedisBinary) -> 
     assert not _ended(pid)
     parent.kill()
     parent.communicate(timeout=10)
-    _eventually(lambda: _ended(pid))
+    until_at_last(lambda: _ended(pid))
 
 
 async def test_a_leftover_is_ended_before_a_new_one_opens_its_files(folder: Path, binary: RedisBinary) -> None:
@@ -193,9 +184,9 @@ def _untied(folder: Path, binary: RedisBinary) -> subprocess.Popen[bytes]:
     from redis import Redis as Blocking
 
     with Blocking(unix_socket_path=str(folder / "old.sock"), protocol=2) as client:
-        _eventually(lambda: _answers(client))
+        until_at_last(lambda: _answers(client))
         client.set("earlier", "word")
-    _eventually((data / PID_FILE).exists)
+    until_at_last((data / PID_FILE).exists)
     return process
 
 

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from manager.redis_binary import available
+from tests.waiting import until_at_last
 
 pytestmark = pytest.mark.skipif(next(available(), None) is None, reason="no Redis server on this machine")
 _LIMIT_S = 60.0
@@ -51,10 +52,7 @@ def _ps(folder: Path) -> tuple[int, dict[str, Any]]:
 
 
 def _gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, f"{pid} still runs"
-        time.sleep(0.01)
+    until_at_last(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, what=f"the end of {pid}")
 
 
 def test_a_running_program_is_found(folder: Path) -> None:

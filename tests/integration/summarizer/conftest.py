@@ -25,6 +25,7 @@ from services.transcript.log import TranscriptLog
 from services.transcript.view import DIRECTOR, View, fold
 from tests.making.openai_answer import OpenAiServer
 from tests.making.openai_server import openai_server
+from tests.waiting import until
 
 ANN = Principal("local", "director", "Ann")
 REPLIES = ["Come in. I owe you forty crowns, and I promise to pay before midnight.", "The silver key is under the third stone, but tell nobody."]
@@ -70,12 +71,7 @@ class Party:
 
     async def until(self, condition: Callable[[], Any], what: str, *, timeout_s: float = 20.0, every_s: float = 0.02) -> Any:
         """Wait for a state."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                if value := condition():
-                    return value
-                await asyncio.sleep(every_s)
-        raise AssertionError(f"{what} never came")
+        return await until(condition, timeout_s, what, every_s)
 
     async def view(self) -> View:
         """As the director sees it now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from services.core.model.attachment import CastMember
@@ -12,6 +12,7 @@ from services.core.model.fact import Kind
 from services.transcript.memory import Memory, MemoryStore
 from services.transcript.view import RecommendationEntry
 from tests.integration.summarizer.conftest import Party, Tables
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -24,10 +25,19 @@ async def _store(party: Party) -> AsyncIterator[MemoryStore]:
 
 
 async def _kept(store: MemoryStore, least: int = 1) -> list[Memory]:
-    async with asyncio.timeout(20):
-        while len(found := (await store.page()).items) < least:
-            await asyncio.sleep(0.05)
-    return list(found)
+    async def enough() -> list[Memory]:
+        found = list((await store.page()).items)
+        return found if len(found) >= least else []
+
+    kept: list[Memory] = await until(enough, what="the memories")
+    return kept
+
+
+async def _forgotten(store: MemoryStore, gone: Callable[[Memory], bool]) -> None:
+    async def done() -> bool:
+        return not any(gone(memory) for memory in (await store.page()).items)
+
+    await until(done, what="the end of a memory")
 
 
 async def test_what_matters_is_remembered_with_who_was_there_and_forgotten_when_struck(tables: Tables) -> None:
@@ -46,9 +56,7 @@ async def test_what_matters_is_remembered_with_who_was_there_and_forgotten_when_
             assert not any("Good evening" in memory.text for memory in memories)
             assert (await store.recall("mirelle", [], "Where are the horses for Brackwater?", 3))[0].id == promise.id
             await party.tell(Kind.STRUCK, json.dumps({"targets": [promise.sources[0]]}), "strike")
-            async with asyncio.timeout(20):
-                while any(memory.id == promise.id for memory in (await store.page()).items):
-                    await asyncio.sleep(0.05)
+            await _forgotten(store, lambda memory: memory.id == promise.id)
 
 
 async def test_a_model_proposes_memories_and_only_those_that_rest_on_what_was_witnessed_are_kept(tables: Tables) -> None:
@@ -89,9 +97,7 @@ async def test_a_retcon_takes_digest_memories_and_proposals_together(tables: Tab
             view = await party.view()
             assert view.summary is None
             assert not [entry for entry in view.entries if isinstance(entry, RecommendationEntry)]
-            async with asyncio.timeout(20):
-                while any("Dunmore" in memory.text for memory in (await store.page()).items):
-                    await asyncio.sleep(0.05)
+            await _forgotten(store, lambda memory: "Dunmore" in memory.text)
             assert any("Brackwater" in memory.text for memory in (await store.page()).items)
             again = (await party.until(lambda: len(party.of(Kind.SUMMARIZED)) > 1 and party.of(Kind.SUMMARIZED), "another digest"))[-1]
             assert "Brackwater" in again.body["text"]

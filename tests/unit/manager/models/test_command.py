@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from manager.models.catalogue import Model, ModelFile
 from manager.models.command import list_models, pull_models
 from services.core.settings import Settings, overlaid
 from tests.unit.manager.models.hub import Hub, serving
+from tests.waiting import until
 
 _FILES = (ModelFile("a.json", "gguf/a.json", 4), ModelFile("b.gguf", "gguf/b.gguf", 300_000))
 _MODEL = Model(name="small-talk", kind="gguf", title="t", license="Apache-2.0", repository="r", revision="1", files=_FILES)
@@ -88,7 +88,7 @@ async def test_missing_defaults_come_in_the_background(hub: Hub, settings: Setti
     told: list[str] = []
     monkeypatch.setattr(console, "print", told.append)
     async with background.fetching(settings, wanted=True, hub=hub.url, console=console):
-        await _until(lambda: any("is here now" in line for line in told))
+        await until(lambda: any("is here now" in line for line in told))
     assert _MODEL.present(settings.models)
     assert text.getvalue() == ""
 
@@ -101,7 +101,7 @@ async def test_a_background_fetch_that_fails_is_one_line(hub: Hub, settings: Set
     told: list[str] = []
     monkeypatch.setattr(console, "print", told.append)
     async with background.fetching(settings, wanted=True, hub=hub.url, console=console):
-        await _until(lambda: len(told) == 2)
+        await until(lambda: len(told) == 2)
     assert "souffleur models pull small-talk" in told[1]
 
 
@@ -120,10 +120,3 @@ def test_a_kind_that_is_served_is_not_fetched(settings: Settings) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert background.missing_defaults(settings) == []
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    """Wait for a state, ten seconds at most."""
-    async with asyncio.timeout(10):
-        while not done():
-            await asyncio.sleep(0.005)

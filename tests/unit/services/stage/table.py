@@ -24,6 +24,7 @@ from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.sight import Sight
 from services.stage.writer import Writer
+from tests.waiting import until
 
 
 class MemoryLog:
@@ -152,11 +153,7 @@ class Table:
         return [fact.body for fact in self.log.facts if fact.kind == kind]
 
     async def until(self, condition: Callable[[], Any], what: str = "", timeout_s: float = 5.0) -> Any:
-        async with asyncio.timeout(timeout_s):
-            while not (found := condition()):
-                await asyncio.sleep(0.005)
-        assert found, what
-        return found
+        return await until(condition, timeout_s, what or "the state", 0.005)
 
     async def closed(self, count: int = 1) -> dict[str, Any]:
         await self.until(lambda: len(self.bodies(Kind.LINE_CLOSED)) >= count)
