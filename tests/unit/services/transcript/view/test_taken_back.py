@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.model import facts as bodies
@@ -105,7 +105,6 @@ _STEPS: st.SearchStrategy[_Step] = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(before=st.lists(_STEPS, max_size=12), act=_ACTS, behind=st.lists(_STEPS, max_size=6), later=st.lists(_STEPS, max_size=3))
 def test_a_struck_act_never_was(before: Sequence[_Step], act: _Step, behind: Sequence[_Step], later: Sequence[_Step]) -> None:
     """Any history with any act in it that is struck, struck again, and struck once more: every other time it never was, whoever reads."""
