@@ -221,6 +221,11 @@ class Roster:
             card=body.card,
         )
 
+    def seat_of(self, principal: Principal) -> Seat | None:
+        """Where this principal sits, or sat last; None = nowhere."""
+        own = [seat for seat in self.seats.values() if seat.role != CHARACTER and principal.id and seat.principal == principal.id]
+        return next((seat for seat in reversed(own) if seat.present), own[-1] if own else None)
+
     def audience(self, place: str) -> tuple[str, ...]:
         """Everyone present in `place`."""
         return tuple(seat.member for seat in self.seats.values() if seat.present and seat.place == place)

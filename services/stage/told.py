@@ -73,6 +73,7 @@ class Lookup(Protocol):
 async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) -> TellResponse:
     """Have it written. Raises `Forbidden`, `InvalidRequest`, `TooLarge` or `NotFound`; on a conflict nothing is written and both sides are told."""
     body = _checked(request, session.roster)
+    by, place, audience = _standing(request, session.roster)
     await session.sight.open()
     targets = _targets(body)
     for target in targets:
@@ -97,9 +98,9 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
             key=key,
             kind=request.kind,
             at_ms=at_ms,
-            by=Author(request.principal.role, request.principal.id, request.principal.name),
-            place=request.place,
-            audience=() if request.kind in _HIDDEN else None,
+            by=by,
+            place=place,
+            audience=audience,
             cause=targets[0] if targets else None,
             body=fields_of(body),
         )
@@ -131,6 +132,25 @@ def _checked(request: TellRequest, roster: Roster) -> Body:
     _check_members(body, roster)
     _check_values(body, roster)
     return body
+
+
+def _standing(request: TellRequest, roster: Roster) -> tuple[Author, str, tuple[str, ...] | None]:
+    """Whose fact it is, where it stands, and who perceives it. Raises `Forbidden` where somebody has no part in it.
+
+    Dice lie on a table: whoever is there sees them, under the name of who threw them. A director may throw them anywhere, or before everybody.
+    """
+    principal, place = request.principal, request.place
+    by = Author(principal.role, principal.id, principal.name)
+    if request.kind != Kind.ROLLED:
+        return by, place, () if request.kind in _HIDDEN else None
+    seat = roster.seat_of(principal)
+    if seat is None:
+        if principal.role != "director":
+            raise Forbidden("you roll dice where you sit, and you have no seat here")
+        return by, place, roster.audience(place) if place else None
+    if not place or principal.role != "director":
+        place = seat.place
+    return Author(principal.role, seat.member, seat.name), place, tuple(dict.fromkeys((*roster.audience(place), seat.member)))
 
 
 def _targets(body: Body) -> Sequence[int]:

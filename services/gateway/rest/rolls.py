@@ -29,7 +29,7 @@ class NewRoll(BaseModel):
 
     expression: str = Field(min_length=1, max_length=100, description="d20 notation: 2d6+3, 4d6kh3, 1d20+5")
     purpose: str = Field("", max_length=200, description="What it is for: a check, a save, damage")
-    place: str = Field("", max_length=80)
+    place: str = Field("", max_length=80, description="Where a director throws them; players roll where they sit")
     roll_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$", description="Sent again with the same id it is rolled once")
 
 
