@@ -176,11 +176,12 @@ function EditLine({ desk, line, onDone }: { desk: DeskSession; line: LineEntry; 
   )
 }
 
-function change(desk: DeskSession, was: SentenceEntry, now: Felt | undefined): void {
+/** Against what was seen as the edit began, also where the sentence goes. */
+export function change(desk: Pick<DeskSession, 'correct'>, was: SentenceEntry, now: Felt | undefined): void {
   if (now === undefined) return
   const text = now.text.trim()
   const felt = now.emotion !== was.emotion || now.manner !== was.manner
-  if (text === '') void desk.correct({ kind: 'strike', targets: [was.seq] })
+  if (text === '') void desk.correct({ kind: 'strike', targets: [was.seq], base: was.touched })
   else if (text !== was.text || felt) void desk.correct({ kind: 'edit', target: was.seq, text, base: was.touched, ...(felt ? { emotion: now.emotion, manner: now.manner } : {}) })
 }
 

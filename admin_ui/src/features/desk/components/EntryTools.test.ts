@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest'
+
+import type { SentenceEntry } from '@/lib/transcript/view'
+
+import type { Correction } from '../api/acts'
+import { change } from './EntryTools'
+
+const WAS: SentenceEntry = { seq: 6, index: 0, text: 'Well met.', emotion: 'joy', intensity: 0.8, manner: 'plain', engine: '', heard: null, struck: false, edited: true, touched: 11 }
+
+function told(text: string, emotion = 'joy'): Correction[] {
+  const corrections: Correction[] = []
+  change({ correct: (correction) => Promise.resolve(corrections.push(correction) > 0) }, WAS, { text, emotion, intensity: 0.8, manner: 'plain' })
+  return corrections
+}
+
+describe("a sentence changed among the desk's entries", () => {
+  it('is told against what was seen, also where it is emptied', () => {
+    expect(told('Well.')).toEqual([{ kind: 'edit', target: 6, text: 'Well.', base: 11 }])
+    expect(told('  ')).toEqual([{ kind: 'strike', targets: [6], base: 11 }])
+    expect(told('Well met.', 'fear')).toMatchObject([{ kind: 'edit', target: 6, base: 11, emotion: 'fear' }])
+    expect(told('Well met.')).toEqual([])
+  })
+})
