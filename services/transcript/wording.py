@@ -12,6 +12,10 @@ from services.transcript.view.places import Place
 from services.transcript.view.strikes import struck_by
 
 
+class TakenBack(NotFound):
+    """This was to be spoken, and is not any more."""
+
+
 class Facts(Protocol):
     """The log as this needs it."""
 
@@ -28,8 +32,8 @@ async def spoken(log: Facts, sid: str, seq: int) -> Spoken:
     """The `sentence` at `seq` with its corrections.
 
     Raises:
-        NotFound: there is none, or it is struck, retconned or erased, or its line was given other words. An inserted line was never
-            to be spoken, so there is none either.
+        TakenBack: it is struck, retconned or erased, or its line was given other words.
+        NotFound: there is none. An inserted line was never to be spoken, so there is none either.
     """
     found = await log.read(sid, after=seq - 1) if seq > 0 else []
     if not found or found[0].kind != Kind.SENTENCE:
@@ -38,7 +42,7 @@ async def spoken(log: Facts, sid: str, seq: int) -> Spoken:
     for fact in found:
         await wording.take(fact)
     if await wording.is_undone():
-        raise NotFound(f"sentence {seq} has been taken back")
+        raise TakenBack(f"sentence {seq} has been taken back")
     return wording.sentence
 
 

@@ -18,6 +18,7 @@ from services.core.model.prosody import Prosody, Voice
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import SPEAK_EVENT, SPEAK_REQUEST
 from services.core.telemetry import STREAMS
+from services.transcript.wording import TakenBack
 from services.tts.ensemble import Ensemble
 from services.tts.line import Line, Script
 from services.tts.loudness import Calibration
@@ -26,7 +27,7 @@ from services.tts.prosody import prosody_from, whole_voice
 from services.tts.waiting import ahead
 
 Wording = Callable[[str, int], Awaitable[Spoken]]
-"""(session, seq) -> the sentence as it is to be spoken, corrections applied."""
+"""(session, seq) -> the sentence as it is to be spoken, corrections applied. Raises `TakenBack` if it is not to be, and `NotFound` if there is none."""
 
 _AHEAD: Final = 64
 """Events made ahead of the reader: about six seconds of sound, so the next sentence is ready before this one ends."""
@@ -95,7 +96,11 @@ class TtsServicer(tts_pb2_grpc.TtsServiceServicer):
             say = SPEAK_REQUEST.unwrap(request)
             if not isinstance(say, voicing.Say):
                 raise InvalidRequest("after SpeakOpen only Say may follow")
-            spoken = await self._wording(session, say.seq)
+            try:
+                spoken = await self._wording(session, say.seq)
+            except TakenBack:
+                # The line goes on without it.
+                continue
             yield Script(say.seq, spoken.text, prosody_from(spoken.emotion, spoken.intensity, spoken.manner))
 
     @contextmanager

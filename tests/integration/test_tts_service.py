@@ -137,14 +137,22 @@ async def test_what_corrected_a_sentence_is_what_is_spoken(serve: Serve, told: C
     assert [event.text for event in events if isinstance(event, SentenceStarted)] == ["No."]
 
 
-async def test_a_sentence_that_is_struck_or_absent_ends_the_call(serve: Serve, told: Callable[..., Any]) -> None:
-    """Nothing is spoken that the transcript does not hold."""
-    (seq,) = await told(_sentence("Never mind."))
-    await told(Struck(targets=[seq]))
+async def test_a_sentence_that_is_struck_is_passed_over(serve: Serve, told: Callable[..., Any]) -> None:
+    """The rest of the line is spoken all the same."""
+    first, second, third = await told(_sentence("One."), _sentence("Never mind.", 1), _sentence("Three.", 2))
+    await told(Struck(targets=[second]))
     async with serve() as client:
-        for absent in (seq, 99):
-            with pytest.raises(NotFound):
-                await _spoken(client, TONE, absent)
+        events = await _spoken(client, TONE, first, second, third)
+    assert [event.seq for event in events if isinstance(event, SentenceStarted)] == [first, third]
+    assert {event.seq for event in events if isinstance(event, SpeechAudio)} == {first, third}
+
+
+async def test_a_sentence_that_is_absent_ends_the_call(serve: Serve, told: Callable[..., Any]) -> None:
+    """Nothing is spoken that the transcript never held."""
+    await told(_sentence("One."))
+    async with serve() as client:
+        with pytest.raises(NotFound):
+            await _spoken(client, TONE, 99)
 
 
 async def test_a_line_waits_open_for_its_next_sentence(serve: Serve, told: Callable[..., Any]) -> None:
