@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from services.core.errors import Conflict, NotFound
 from services.core.model.attachment import Principal
 from services.core.model.fact import Fact, Kind
-from services.gateway.corrections.acts import LASTING, OPPOSITES
+from services.gateway.corrections.acts import LASTING, OPPOSITES, subject_of
 from services.gateway.corrections.desk import Corrections
 from services.gateway.corrections.requests import Act, correction_of
 from services.transcript.outbox import OPEN, Row
@@ -62,17 +62,25 @@ class Undo:
         raise CannotUndo("Your last act is still on its way.")
 
     async def _found(self, session: str, principal: Principal) -> Row:
-        """Rows by age: those that failed, that take back, that are taken back or that meant a moment only are passed over."""
+        """Rows by age: those that failed, that take back, that are taken back or that meant a moment only are passed over.
+
+        So is a live act that somebody else has decided otherwise since: what stands is theirs.
+        """
         taken_back: set[str] = set()
+        overruled: set[tuple[str, ...]] = set()
         below: int | None = None
         while True:
             page = await self._corrections.outbox.page(session, below=below, limit=_PAGE)
             for row in page.items:
-                if row.principal.id != principal.id or row.state in ("dead", "conflicted"):
+                if row.state in ("dead", "conflicted"):
                     continue
                 if row.undoes:
                     taken_back.add(row.undoes)
-                elif row.id not in taken_back and (row.sort == TEXT or row.kind in LASTING):
+                elif row.id in taken_back or not (row.sort == TEXT or row.kind in LASTING):
+                    continue
+                elif row.principal.id != principal.id:
+                    overruled.add(subject_of(row))
+                elif subject_of(row) not in overruled:
                     return row
             if page.next_number is None:
                 raise NotFound("There is nothing to take back.")
