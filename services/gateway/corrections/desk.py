@@ -203,5 +203,5 @@ def _hotwords(asked: Correction, table: Table) -> tuple[str, ...]:
     entry = table.view.entry_of(asked.target)
     if not isinstance(entry, SaidEntry) or entry.source != "voice":
         return ()
-    known = {str(word) for fact in table.view.state.facts if fact.kind == "scene_set" for word in fact.body.get("hotwords") or ()}
+    known = set(table.view.hotwords)
     return tuple(name for name in names_taught(entry.text, asked.text, table.view.language) if name not in known)
