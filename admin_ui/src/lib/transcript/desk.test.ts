@@ -57,6 +57,19 @@ describe("what the desk's acts make of the screenplay", () => {
     expect(notesInForce(fold(late).view)).toEqual([])
   })
 
+  it('counts lines against accepted advice from its decision on, and lets it lapse when its time is over', () => {
+    const advice: [string, object][] = [['recommended', { recommendation: 'r', category: 'plot', text: 'Ring the bell', character: 'mirelle', expires_at_ms: Date.parse('2026-01-01T01:00:00Z') }]]
+    const accepted = ['recommendation_decided', { recommendation: 'r', state: 'accepted' }, GM] as [string, object, typeof GM]
+    const inForce = (...later: [string, object, typeof GM?][]) => notesInForce(fold(played(...cast, ...advice, accepted, ...later)).view)
+    expect(inForce(opened('L', { base_seq: 3 }))).toMatchObject([{ left: 1, note: { text: 'Ring the bell', since: 4 } }])
+    expect(inForce(opened('L', { base_seq: 4 }))).toEqual([])
+    const passed = (at: string) => notesInForce(fold([...played(...cast, ...advice, accepted), { seq: 5, kind: 'said', at, by: ANNA, place: '', body: { utterance: 'u', text: 'One' } }]).view)
+    expect(passed('2026-01-01T00:59:59.999Z')).toHaveLength(1)
+    expect(passed('2026-01-01T01:00:00Z')).toEqual([])
+    const pinned = played(...cast, ...advice, ['recommendation_decided', { recommendation: 'r', state: 'pinned' }, GM])
+    expect(notesInForce(fold([...pinned, { ...pinned[0], seq: 5, kind: 'silenced', at: '2027-01-01T00:00:00Z', body: { on: false } } as Fact]).view)).toHaveLength(1)
+  })
+
   it('lets a retcon take summaries and recommendations with the facts they rest on, and leaves notes and the table standing', () => {
     const facts = played(...cast, ['said', { utterance: 'u', text: 'One' }, ANNA], ['summarized', { text: 'They met.', covers: [3] }], ['recommended', { recommendation: 'r', category: 'plot', text: 'Ring the bell', rests_on: [3] }], ['recommendation_decided', { recommendation: 'r', state: 'pinned' }, GM], ['noted', { text: 'Stay calm' }, GM])
     expect(fold(facts).view.recommendations).toMatchObject([{ state: 'pinned' }])

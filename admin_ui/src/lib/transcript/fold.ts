@@ -16,8 +16,9 @@ export const BLANK: Transcript = { facts: [], view: EMPTY }
 export function advance(transcript: Transcript, fact: Fact): Transcript {
   if (fact.seq <= transcript.view.seq) return transcript
   const facts = [...transcript.facts, fact]
-  if (fact.kind === 'retconned' || takesBack(fact, transcript.facts)) return { facts, view: { ...refold(facts), seq: fact.seq } }
-  return { facts, view: { ...step(transcript.view, fact), seq: fact.seq } }
+  const now = { seq: fact.seq, nowMs: Math.max(transcript.view.nowMs, Date.parse(fact.at) || 0) }
+  if (fact.kind === 'retconned' || takesBack(fact, transcript.facts)) return { facts, view: { ...refold(facts), ...now } }
+  return { facts, view: { ...step(transcript.view, fact), ...now } }
 }
 
 /** Fold from the beginning. */

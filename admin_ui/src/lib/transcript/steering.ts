@@ -11,12 +11,12 @@ export function steered(view: View, fact: Of<'noted'>): View {
   // What was told with the request for one line steers no other.
   if (text === '' || line !== '') return kept === view.notes ? view : { ...view, notes: kept }
   const limit = scope === 'once' ? 1 : scope === 'turns' ? Math.max(1, turns) : null
-  return { ...view, notes: [...kept, { seq: fact.seq, text, character, scope, limit, spent: new Map() }] }
+  return { ...view, notes: [...kept, { seq: fact.seq, text, character, scope, limit, since: fact.seq, expiresAt: 0, spent: new Map() }] }
 }
 
 /** A line counts against the notes that it knew of. */
 export function spent(view: View, character: string, base: number): View {
-  const aimed = (note: NoteInForce) => note.limit !== null && (note.character === '' || note.character === character) && (base === 0 || note.seq <= base)
+  const aimed = (note: NoteInForce) => note.limit !== null && (note.character === '' || note.character === character) && (base === 0 || note.since <= base)
   if (!view.notes.some(aimed)) return view
   return { ...view, notes: view.notes.map((note) => (aimed(note) ? { ...note, spent: new Map(note.spent).set(character, (note.spent.get(character) ?? 0) + 1) } : note)) }
 }
@@ -27,7 +27,7 @@ export function recommended(view: View, fact: Of<'recommended'>): View {
   return { ...view, recommendations: [...view.recommendations.filter((known) => known.id !== recommendation), fresh] }
 }
 
-/** Accepted = steers one line like a note; pinned = until it is rejected or expires. */
+/** Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise. */
 export function decided(view: View, fact: Of<'recommendation_decided'>): View {
   const { recommendation, state, text = '' } = fact.body
   const known = view.recommendations.find((one) => one.id === recommendation)
@@ -35,7 +35,8 @@ export function decided(view: View, fact: Of<'recommendation_decided'>): View {
   const now = { ...known, state, text: text || known.text }
   const notes = view.notes.filter((note) => note.seq !== known.seq)
   const steers = state === 'accepted' || state === 'pinned'
-  const note: NoteInForce = { seq: known.seq, text: now.text, character: known.character, scope: state === 'accepted' ? 'once' : 'until_removed', limit: state === 'accepted' ? 1 : null, spent: new Map() }
+  const once = state === 'accepted'
+  const note: NoteInForce = { seq: known.seq, text: now.text, character: known.character, scope: once ? 'once' : 'until_removed', limit: once ? 1 : null, since: fact.seq, expiresAt: once ? known.expiresAt : 0, spent: new Map() }
   return { ...view, recommendations: view.recommendations.map((one) => (one === known ? now : one)), notes: steers ? [...notes, note] : notes }
 }
 
@@ -58,5 +59,6 @@ export function linesLeft(view: View, note: NoteInForce): number | null {
 }
 
 export function notesInForce(view: View): { note: NoteInForce; left: number | null }[] {
-  return view.notes.map((note) => ({ note, left: linesLeft(view, note) })).filter(({ left }) => left !== 0)
+  const standing = view.notes.filter((note) => note.expiresAt === 0 || note.expiresAt > view.nowMs)
+  return standing.map((note) => ({ note, left: linesLeft(view, note) })).filter(({ left }) => left !== 0)
 }

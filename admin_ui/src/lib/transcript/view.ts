@@ -103,6 +103,10 @@ export interface NoteInForce {
   scope: string
   /** Lines that it still steers; null = until it is removed. */
   limit: number | null
+  /** The fact by which it took hold: a line that was prepared before it does not use it up. */
+  since: number
+  /** Of accepted advice, in ms since 1970; 0 = never. */
+  expiresAt: number
   spent: ReadonlyMap<string, number>
 }
 
@@ -122,6 +126,8 @@ export type Entry =
 export interface View {
   /** The last fact folded. */
   seq: number
+  /** The latest time that a fact has told, in ms since 1970: by it advice expires, as on the server. */
+  nowMs: number
   title: string
   mode: string
   heading: string
@@ -136,7 +142,7 @@ export interface View {
   revealed: ReadonlySet<string>
 }
 
-export const EMPTY: View = { seq: 0, title: '', mode: 'auto', heading: '', members: new Map(), entries: [], openLine: null, notes: [], recommendations: [], revealed: new Set() }
+export const EMPTY: View = { seq: 0, nowMs: 0, title: '', mode: 'auto', heading: '', members: new Map(), entries: [], openLine: null, notes: [], recommendations: [], revealed: new Set() }
 
 const OPEN = new Set(['drafting', 'held', 'queued', 'speaking'])
 
