@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from services.core.errors import EngineFailed, EngineMissing
+from services.core.errors import EngineFailed, EngineMissing, SouffleurError
 from services.core.model.reply import ChatMessage, Delta, FellBack, ReplyEvent, ReplyFinished, ReplyStarted
 from services.llm.engine import Prompt
 from services.llm.reading import DeltaReader, Reader
@@ -43,6 +43,8 @@ class _Answer:
 async def structured(run: Run, slots: Sequence[Slot], prompt: Prompt) -> AsyncGenerator[ReplyEvent, None]:
     """One reply whose only delta is a JSON text that fits `prompt.schema`. Engines that fail, or answer twice with something else, are passed over.
 
+    An error comes behind a `ReplyFinished` with what was spent until then, if anything was.
+
     Raises:
         EngineMissing: no model can be asked.
         EngineFailed: none gave what was asked for.
@@ -51,6 +53,17 @@ async def structured(run: Run, slots: Sequence[Slot], prompt: Prompt) -> AsyncGe
     if not queue:
         raise EngineMissing("no language model is configured that could answer in JSON")
     spent: list[ReplyFinished] = []
+    try:
+        async with contextlib.aclosing(_asked(run, queue, prompt, spent)) as events:
+            async for event in events:
+                yield event
+    except SouffleurError:
+        if spent:
+            yield _total(spent)
+        raise
+
+
+async def _asked(run: Run, queue: list[Slot], prompt: Prompt, spent: list[ReplyFinished]) -> AsyncGenerator[ReplyEvent, None]:
     while queue:
         asked, ready = list(queue), prompt
         for attempt in range(_ATTEMPTS):

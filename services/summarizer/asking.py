@@ -6,10 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from services.core.errors import DeadlineExceeded, EngineFailed
+from services.core.errors import DeadlineExceeded, EngineFailed, EngineMissing, InvalidRequest, Overloaded, SouffleurError
 from services.core.model.reply import ChatMessage, Delta, ReplyEvent, ReplyFinished, ReplyOptions, ReplyRequest, ReplyStarted
 from services.core.settings import SummarizerSettings
 from services.summarizer.lease import Budget
@@ -18,6 +18,8 @@ from services.summarizer.size import tokens_of
 _UNDERSTUDY: Final = "understudy"
 """Stands at the end of every chain and speaks in character: nothing that anybody could rest on."""
 _LONGEST_ANSWER: Final = 32_000
+_NOBODY_ASKED: Final = (EngineMissing, InvalidRequest, Overloaded)
+"""The service refused before any engine was called."""
 _ROOM: Final = 4
 """A prompt's last message gets no more than three tenths of its budget."""
 
@@ -47,6 +49,20 @@ class Question:
     json_schema: str = ""
 
 
+@dataclass(slots=True)
+class _Answer:
+    """As far as it has come."""
+
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    tokens: int = 0
+    """As the service counted them, those of failed attempts too; 0 = it did not say."""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces).strip()
+
+
 class Models:
     """Asks through the roleplay service, statelessly."""
 
@@ -60,38 +76,41 @@ class Models:
         size = tokens_of(question.system) + tokens_of(question.text)
         reserved = size + question.max_tokens
         slot = await self._budget.reserve(question.session, reserved, question.tokens_per_hour)
-        # Whatever ends the call early, the provider has been paid for the prompt.
-        used = size
+        answer, used = _Answer(), reserved
         try:
             async with asyncio.timeout(question.timeout_s):
-                answer, counted = await self._answer(question, size)
-            used = counted or size + tokens_of(answer)
+                await self._hear(question, size, answer)
+            used = answer.tokens or size + tokens_of(answer.text)
         except TimeoutError:
             raise DeadlineExceeded("the model took too long") from None
+        except _NOBODY_ASKED:
+            used = answer.tokens
+            raise
+        except SouffleurError:
+            # What was counted until then; else it may have been all that it was allowed.
+            used = answer.tokens or max(reserved, size + tokens_of(answer.text))
+            raise
         finally:
             await asyncio.shield(self._budget.settle(question.session, slot, reserved, used))
-        return answer
+        return answer.text
 
-    async def _answer(self, question: Question, size: int) -> tuple[str, int]:
-        pieces: list[str] = []
-        length = counted = 0
+    async def _hear(self, question: Question, size: int, answer: _Answer) -> None:
         async with aclosing(self._roleplay.reply(_request(question, size), question.timeout_s)) as events:
             async for event in events:
                 match event:
                     case ReplyStarted(engine=engine) if engine == _UNDERSTUDY:
                         raise EngineFailed("none of the wanted engines answers")
                     case ReplyStarted():
-                        pieces, length = [], 0
+                        answer.pieces, answer.length = [], 0
                     case Delta(text=text):
-                        pieces.append(text)
-                        length += len(text)
-                        if length > _LONGEST_ANSWER:
+                        answer.pieces.append(text)
+                        answer.length += len(text)
+                        if answer.length > _LONGEST_ANSWER:
                             raise EngineFailed("the model does not come to an end")
                     case ReplyFinished():
-                        counted = event.prompt_tokens + event.completion_tokens
-        if not (answer := "".join(pieces).strip()):
+                        answer.tokens = event.prompt_tokens + event.completion_tokens
+        if not answer.text:
             raise EngineFailed("the model said nothing")
-        return answer, counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,30 @@ async def test_after_two_wrong_answers_the_next_engine_is_asked(server: OpenAiSe
             await asked(play, ReplyRequest(messages=(ChatMessage("user", "x"),), options=ReplyOptions(speakable=False, purpose="summary")))
 
 
+@pytest.mark.parametrize(("engines", "times"), [(("one",), 2), (("one", "two"), 4), (("one", "gone"), 2)])
+async def test_what_failed_was_paid_for_too(server: OpenAiServer, engines: tuple[str, ...], times: int) -> None:
+    """Every engine is asked twice before the error comes; in front of it stands what that took, and the metrics count it."""
+    server.reply = '{"mood": "glad"}'
+    before = TOKENS.labels("in", "one", "second-thoughts:99")._value.get(), PURPOSE_TOKENS.labels("in", "advice")._value.get()
+    known = {"one": engine(server, "second-thoughts:99"), "two": engine(server, "second-thoughts:98"), "gone": engine(server, "status:500")}
+    events: list[ReplyEvent] = []
+
+    async def kept(play: Replies) -> None:
+        async for event in play.reply(question(engines=engines)):
+            events.append(event)  # noqa: PERF401 - those before the error are wanted
+
+    async with replies(known) as play:
+        with pytest.raises(EngineFailed):
+            await kept(play)
+    end = events[-1]
+    assert isinstance(end, ReplyFinished)
+    assert (end.prompt_tokens, end.completion_tokens) == (11 * times, 22 * times)
+    assert not [event for event in events if isinstance(event, ReplyStarted | Delta)]
+    assert PURPOSE_TOKENS.labels("in", "advice")._value.get() == before[1] + 11 * times
+    if "two" not in engines:
+        assert TOKENS.labels("in", "one", "second-thoughts:99")._value.get() == before[0] + 11 * times
+
+
 async def test_a_schema_is_for_stateless_chat(server: OpenAiServer) -> None:
     """In a session, or where the answer is spoken, it is refused; so is one that is none."""
     async with replies({"one": engine(server, "good")}) as play:
