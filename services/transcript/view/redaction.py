@@ -72,18 +72,18 @@ def _of_a_line(fact: Fact) -> Fact:
 
 
 def _is_public(fact: Fact, view: View | None) -> bool:
-    """The fact belongs to a line that is no draft, and a sentence to its last attempt."""
+    """The fact belongs to a line that is no draft, and a sentence to its last attempt, of which it was not struck."""
     if fact.kind == Kind.LINE_CLOSED:
         return fact.body.get("state") != LineState.REJECTED
     if view is None:
         return fact.kind == Kind.SENTENCE or fact.body.get("mode") != "approve"
     if line := view.line(str(fact.body.get("line", ""))):
-        stands = fact.kind == Kind.LINE_OPENED or any(item.seq == fact.seq for item in line.sentences)
+        stands = fact.kind == Kind.LINE_OPENED or any(item.seq == fact.seq and not item.struck for item in line.sentences)
         return stands and line.line not in view.held
     entry = view.entry_of(fact.seq)
     if not isinstance(entry, LineEntry) or entry.state is LineState.REJECTED or (entry.mode == "approve" and not entry.released_seq):
         return False
-    return fact.kind == Kind.LINE_OPENED or any(item.seq == fact.seq and item.heard != "none" for item in entry.sentences)
+    return fact.kind == Kind.LINE_OPENED or any(item.seq == fact.seq and item.heard != "none" and not item.struck for item in entry.sentences)
 
 
 def _knows(view: View, target: object, reader: Reader) -> bool:

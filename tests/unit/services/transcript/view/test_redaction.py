@@ -194,3 +194,17 @@ def test_draft_that_was_never_released_leaves_no_trace() -> None:
     story.close("l", "aborted")
     view = fold(story.facts, DIRECTOR)
     assert [redacted(fact, ANN, view) is not None for fact in story.facts] == [False, False, True]
+
+
+def test_a_sentence_that_was_struck_while_it_was_held_never_passes() -> None:
+    """Not when its line is released, not when a player reads it up later."""
+    story = Story()
+    story.open("l", mode="approve")
+    struck, kept = story.sentence("l", "Struck."), story.sentence("l", "Kept.")
+    story.add(bodies.Struck(targets=[struck]))
+    story.add(bodies.Released(line="l"))
+    released = fold(story.facts, DIRECTOR)
+    assert [redacted(story.facts[seq - 1], ANN, released) is not None for seq in (struck, kept)] == [False, True]
+    story.close("l", "heard", kept, 5)
+    later = fold(story.facts, DIRECTOR)
+    assert [redacted(story.facts[seq - 1], ANN, later) is not None for seq in (struck, kept)] == [False, True]
