@@ -174,6 +174,8 @@ class Line:
                 await self._open_voice(self._stream)
             while (future := await self.drafting.sentences.get()) is not None:
                 fact = await future
+                if not self._backstage.sight.stands(fact.seq):
+                    continue
                 if self._stream is not None and self._voiced:
                     await self._say(self._stream, fact)
                 else:
@@ -303,8 +305,10 @@ class Line:
 
     def _complete(self, basis: Basis) -> None:
         last = self._delivered
-        if self._spoken:
-            final = max(self._spoken.values(), key=lambda sentence: sentence.seq)
+        # What was struck in the last moment is passed over by the voice.
+        said = [sentence for sentence in self._spoken.values() if sentence.start >= 0 or not self._voiced]
+        if said:
+            final = max(said, key=lambda sentence: sentence.seq)
             last = max(last, (final.seq, len(final.text)))
         if last == (0, 0):
             self.drafting.close(LineState.ABORTED, last, Basis.DELIVERED, self.drafting.failure or "no_words")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Container, Sequence
 
 from services.core.errors import SouffleurError
 from services.core.model.fact import Author, Basis, LineState
@@ -106,6 +106,10 @@ class Drafting:
             self.task.cancel()
         if feed:
             self.feed.stop()
+
+    def opened_by(self, seqs: Container[int]) -> bool:
+        """One of these facts is its `line_opened`: the line as a whole is meant."""
+        return any(seq in seqs for seq in map(written_seq, self.facts[:1]) if seq)
 
     def after(self, seq: int) -> bool:
         """It belongs to what came after this fact."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -249,6 +249,11 @@ class Holding(ABC):
         self.take(held)
         if not held.drafting.opened:
             self.never_opened(held)
+
+    def strike(self, changes: Container[int]) -> None:
+        """These facts are struck or changed."""
+        for held in [held for held in self._held.values() if held.drafting.opened_by(changes)]:
+            self.refuse(held, "corrected")
 
     def undo(self, to: int) -> None:
         """Nothing after the fact `to` has happened."""

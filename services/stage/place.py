@@ -27,7 +27,7 @@ from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
-from services.stage.turns import Turn, Unasked, written_seq
+from services.stage.turns import Turn, Unasked
 
 _REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
 """Why a line was cut, by the event that cut it."""
@@ -183,10 +183,12 @@ class Place:
     def interrupt_for(self, changes: Changes) -> None:
         """A correction changes these facts: what is being said of them is not said to its end, but as it stands then."""
         line = self.line
+        # What waits is said as it stands when its time comes; a line that is struck as a whole waits for nothing any more.
+        self.approval.strike(changes)
+        self.remainders.give_up("corrected", lambda drafting: drafting.opened_by(changes))
         if line is None:
             return
-        if any(seq in changes for seq in map(written_seq, line.drafting.facts[:1]) if seq):
-            # The line as a whole is struck.
+        if line.drafting.opened_by(changes):
             self._cut("corrected")
             self.feed(Event.LINE_ENDED)
             self.offer()

@@ -70,6 +70,11 @@ class Sight:
         elif fact.kind == Kind.LINE_CLOSED:
             self._drafts.pop(line, None)
 
+    def stands(self, sentence: int) -> bool:
+        """It has not been struck. Whoever strikes begins to look, so without a view nothing is."""
+        entry = None if self.view is None else self.view.entry_of(sentence)
+        return not (isinstance(entry, LineEntry) and any(item.seq == sentence and item.struck for item in entry.sentences))
+
     def wording(self, target: int) -> str:
         """What stands there now; empty if it is nothing that was worded."""
         entry = None if self.view is None else self.view.entry_of(target)
