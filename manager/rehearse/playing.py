@@ -67,6 +67,7 @@ async def takes(roleplay: Roleplay, session: str, cues: Sequence[Cue], changes: 
                 max_tokens=settings.max_tokens,
                 token_budget=settings.token_budget,
                 notes=changes.notes,
+                purpose="rehearsal",
             ),
         )
         try:

@@ -10,7 +10,9 @@ from typing import Final
 from services.core.model.reply import ReplyEvent, ReplyFinished
 from services.core.telemetry import COST, PURPOSE_TOKENS, TOKENS
 
-PURPOSES: Final = frozenset({"roleplay", "chat", "summary", "advice", "character"})
+TURN: Final = "roleplay"
+"""A turn at a table: the stage counts what its lines took."""
+PURPOSES: Final = frozenset({TURN, "rehearsal", "chat", "summary", "advice", "character"})
 _OTHER: Final = "other"
 _PER: Final = 1_000_000
 

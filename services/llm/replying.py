@@ -13,7 +13,7 @@ from services.core.settings import Settings
 from services.llm.engine import Prompt
 from services.llm.fallback import Chain, Limits
 from services.llm.greeting import greeting
-from services.llm.metering import metered, priced
+from services.llm.metering import TURN, metered, priced
 from services.llm.preparing import IN_CHARACTER, Preparing
 from services.llm.reading import Reader
 from services.llm.relay import coalesced
@@ -48,7 +48,7 @@ class Replies:
             settings = self._settings()
             prompt, reader = await self._preparing.prepared(request, settings)
             slots = self._slots(request, prompt, settings)
-            a_turn = bool(request.session) and request.options.speakable
+            a_turn = bool(request.session) and request.options.speakable and request.options.purpose == TURN
             events = metered(self._asked(request, slots, prompt, reader, settings), request.options.purpose, counted=a_turn)
             if not request.options.speakable:
                 events = coalesced(events)

@@ -34,7 +34,7 @@ class ReplyOptions:
     json_schema: str = ""
     """That the answer must fit (stateless chat only)."""
     purpose: str = "roleplay"
-    """For metrics: roleplay, chat, summary, advice or character."""
+    """For metrics: roleplay (a turn, whose tokens the stage counts), rehearsal, chat, summary, advice or character."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

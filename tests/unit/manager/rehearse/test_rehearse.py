@@ -94,6 +94,7 @@ async def test_the_transcript_is_folded_up_to_each_cue_and_a_failure_ends_nothin
     assert [(request.base_seq, request.character, request.card, request.options.engines, request.options.notes) for request in roleplay.asked] == [
         (seq, "mirelle", '{"name": "Quill"}', ("other",), ("Be afraid.", "Be brief.")) for seq in (5, 9, 14)
     ]
+    assert {request.options.purpose for request in roleplay.asked} == {"rehearsal"}
     assert [(take.reply, take.failed) for take in done] == [
         ("[fear] Stay away. Please.", ""),
         ("", "no language engine could answer"),
