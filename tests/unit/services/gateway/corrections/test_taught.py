@@ -31,5 +31,5 @@ def _view(*, hotwords: list[str]) -> View:
 def test_a_name_is_taught_once(known: list[str], taught: tuple[str, ...]) -> None:
     """By what the view has gathered; the session's facts, of which there may be many thousands, are not gone through."""
     view = _view(hotwords=known)
-    bare = replace(view, state=replace(view.state, facts=()))
+    bare = replace(view, state=replace(view.state, facts=type(view.state.facts)()))
     assert _hotwords(Edit(kind="edit", target=3, text="I have met Mirelle before."), Table(bare, {})) == taught
