@@ -65,7 +65,8 @@ class Line:
         self._playhead = Playhead(backstage.settings().stage.lead_s)
         self._audio: asyncio.Queue[SpeechAudio | None] = asyncio.Queue(_CHUNKS)
         self._spoken: dict[int, SpokenSentence] = {}
-        self._delivered = (0, 0)
+        self._shown: Fact | None = None
+        """The last sentence that went out as text."""
         self._stream: Stream[SpeakOpen | Say, SpeakEvent] | None = None
         self._voiced = False
         self._changed = asyncio.Event()
@@ -309,7 +310,7 @@ class Line:
         said = [sentence for sentence in self._spoken.values() if sentence.start >= 0 or not self._voiced]
         if said:
             final = max(said, key=lambda sentence: sentence.seq)
-            last = max(last, (final.seq, len(final.text)))
+            last = max(last, (final.seq, self._length(final.seq, final.text)))
         if last == (0, 0):
             self.drafting.close(LineState.ABORTED, last, Basis.DELIVERED, self.drafting.failure or "no_words")
         elif self.drafting.failure:
@@ -351,7 +352,16 @@ class Line:
 
     def _deliver(self, fact: Fact) -> None:
         self._begin(self._clock.now())
-        self._delivered = (fact.seq, len(str(fact.body["text"])))
+        self._shown = fact
+
+    @property
+    def _delivered(self) -> tuple[int, int]:
+        """How far it went out as text."""
+        return (0, 0) if self._shown is None else (self._shown.seq, self._length(self._shown.seq, str(self._shown.body["text"])))
+
+    def _length(self, seq: int, text: str) -> int:
+        """Of a sentence as it stands now: it may have been given other words, while it was held or after it was heard."""
+        return len(self._backstage.sight.wording(seq) or text)
 
     def _listeners(self) -> list[Attachment]:
         return [listener for listener in self._backstage.listeners(self.order.place) if listener.hears]

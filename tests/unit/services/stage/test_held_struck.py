@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 from services.core.errors import Conflict
-from services.core.model.attachment import Configure, LineAudio, TellRequest
+from services.core.model.attachment import Configure, LineAudio
 from services.core.model.fact import Kind
-from services.stage.told import told
-from tests.unit.services.stage.direction import GM, act, approving, held, type_in
+from services.transcript.view import LineEntry, Reader, fold
+from tests.unit.services.stage.direction import act, approving, held, type_in
 from tests.unit.services.stage.table import Mind, Table, received, table
+from tests.unit.services.stage.telling import tell
 
 _WORDS = ["One.", "Two.", "Three."]
-
-
-async def tell(at: Table, kind: str, **body: Any) -> None:
-    await told(TellRequest(session="s", principal=GM, key=f"k{len(at.log.facts)}", kind=kind, body=json.dumps(body)), at.session, at.log, 0)
 
 
 def _seqs(at: Table, kind: str) -> list[int]:
@@ -90,3 +84,19 @@ async def test_a_released_line_that_is_struck_before_its_time_is_not_spoken() ->
         await at.closed(2)
         ends = [(body["line"] == line, body["state"]) for body in at.bodies(Kind.LINE_CLOSED)]
         assert ends == [(True, "rejected"), (False, "heard")]
+
+
+@pytest.mark.parametrize("hears", [False, True])
+async def test_a_held_sentence_that_is_made_longer_is_heard_to_its_end(*, hears: bool) -> None:
+    """Also where nobody listens by voice: the history has all of the new words."""
+    async with table(mind=Mind(["No."])) as at:
+        await approving(at)
+        ann = await at.sit("Ann", role="player", hears=hears)
+        await type_in(at, ann)
+        line = await held(at)
+        [sentence] = await at.until(lambda: _seqs(at, Kind.SENTENCE))
+        await tell(at, Kind.CORRECTED, target=sentence, text="Never in my whole life.")
+        await act(at, "release", line=line)
+        assert (await at.closed())["state"] == "heard"
+        known = fold(at.log.facts, Reader("character", "mirelle")).entries
+        assert [entry.heard_text for entry in known if isinstance(entry, LineEntry)] == ["Never in my whole life."]
