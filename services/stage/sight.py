@@ -9,6 +9,8 @@ from services.core.model.fact import Fact, Kind
 from services.transcript.view import DIRECTOR, LineEntry, Reader, SaidEntry, SceneEntry, View, fold, redacted
 
 _MEANWHILE: Final = 255
+_JUDGED: Final = frozenset({Kind.CORRECTED, Kind.INSERTED})
+"""Whether a player may see these depends on what they are about."""
 
 
 class Sight:
@@ -25,11 +27,7 @@ class Sight:
     @staticmethod
     def needed(facts: Iterable[Fact]) -> bool:
         """These facts cannot be shown one by one."""
-        return any(
-            fact.body.get("mode") == "approve" or "approve" in dict(fact.body.get("modes") or {}).values()
-            for fact in facts
-            if fact.kind in (Kind.SCENE_SET, Kind.LINE_OPENED)
-        )
+        return any(fact.kind in _JUDGED or _holds(fact) for fact in facts)
 
     async def open(self) -> View:
         """Begin to look, if nobody did."""
@@ -85,3 +83,10 @@ class Sight:
         if isinstance(entry, SceneEntry):
             return f"{entry.heading}\n{entry.description}".strip()
         return str(getattr(entry, "text", "") or "")
+
+
+def _holds(fact: Fact) -> bool:
+    """A line waits for approval, or is to."""
+    if fact.kind not in (Kind.SCENE_SET, Kind.LINE_OPENED):
+        return False
+    return fact.body.get("mode") == "approve" or "approve" in dict(fact.body.get("modes") or {}).values()
