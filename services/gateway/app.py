@@ -72,7 +72,7 @@ async def serving(runtime: Runtime, more: Routers = lambda _: ()) -> AsyncIterat
         stack.push_async_callback(remembered.close)
         app = application(edge, history, turns, corrections, [memories.router(remembered), *more(edge)])
         await stack.enter_async_context(app.router.lifespan_context(app))
-        server = _Server(_config(guarded(app, runtime), runtime))
+        server = Server(_config(guarded(app, runtime), runtime))
         listener = _listener(runtime.settings.gateway)
         stack.callback(listener.close)
         await stack.enter_async_context(_running(server, listener, edge.stopping))
@@ -148,18 +148,21 @@ def guarded(app: ASGIApp, runtime: Runtime) -> ASGIApp:
     return Doorkeeper(BodyLimits(app, lambda: live.current.gateway), lambda: live.current.gateway)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn without its signal handlers: the launcher has its own; and with a moment at which it is up."""
 
     def __init__(self, config: uvicorn.Config) -> None:
+        """`up` is set when it takes connections."""
         super().__init__(config)
         self.up = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """None."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Up, and known to be."""
         await super().startup(sockets)
         self.up.set()
 
@@ -185,7 +188,7 @@ def _config(app: ASGIApp, runtime: Runtime) -> uvicorn.Config:
 
 
 @asynccontextmanager
-async def _running(server: _Server, listener: socket.socket, stopping: asyncio.Event) -> AsyncIterator[None]:
+async def _running(server: Server, listener: socket.socket, stopping: asyncio.Event) -> AsyncIterator[None]:
     task = asyncio.create_task(server.serve([listener]), name="gateway")
     up = asyncio.create_task(server.up.wait(), name="gateway-up")
     try:

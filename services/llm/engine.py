@@ -190,3 +190,18 @@ class Engine(Protocol):
     def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The answer. Closing the generator stops the provider. Raises `EngineTrouble`."""
         ...
+
+
+class SelfContained:
+    """The part of an engine that needs nothing from outside."""
+
+    @property
+    def account(self) -> str:
+        """None."""
+        return ""
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""

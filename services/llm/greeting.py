@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, ClassVar
 
-from services.llm.engine import EngineOptions, Finished, Ground, Piece, Prompt, Readiness, Token
+from services.llm.engine import EngineOptions, Finished, Ground, Piece, Prompt, Readiness, SelfContained, Token
 from services.llm.macros import Macros
 from services.llm.roster import Slot
 
 
-class GreetingEngine:
+class GreetingEngine(SelfContained):
     """Says one text, as if a model had written it: marks are lifted and sentences cut on the same way."""
 
     Options: ClassVar[type[EngineOptions]] = EngineOptions
@@ -19,17 +19,6 @@ class GreetingEngine:
     def __init__(self, options: Any, _ground: Ground | None = None) -> None:
         """`options` is the greeting, macros replaced."""
         self._text = str(options)
-
-    @property
-    def account(self) -> str:
-        """None."""
-        return ""
-
-    async def open(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
 
     async def readiness(self) -> Readiness:
         """Always."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from services.core.clock import rfc3339
+
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 """From the least to the gravest."""
 _COLUMNS: Final = frozenset({"event", "level", "timestamp", "service", "session", "logger"})
@@ -48,10 +50,9 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """As REST shows it."""
-        at = datetime.fromtimestamp(self.at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return {
             "id": self.id,
-            "at": at,
+            "at": rfc3339(self.at_ms),
             "level": self.level,
             "service": self.service,
             "event": self.event,

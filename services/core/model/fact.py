@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from services.core.clock import rfc3339
 
 VERSION: Final = 1
 """Envelope version; raised only with an upcaster for every older one."""
@@ -97,12 +99,11 @@ class Fact:
 
     def to_dict(self) -> dict[str, Any]:
         """The envelope as REST shows it; `at` is RFC 3339 in UTC."""
-        at = datetime.fromtimestamp(self.at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return {
             "v": self.v,
             "seq": self.seq,
             "kind": str(self.kind),
-            "at": at,
+            "at": rfc3339(self.at_ms),
             "by": {"role": self.by.role, "id": self.by.id, "name": self.by.name},
             "place": self.place,
             "audience": None if self.audience is None else list(self.audience),

@@ -102,6 +102,18 @@ class Stream(Generic[Up, Down]):
         self._call.cancel()
 
 
+async def _events(begin: Callable[[], Any], read: Callable[[Any], Down | None]) -> AsyncGenerator[Down]:
+    """What comes of a call with one request, until it ends; closing this cancels the call. Words of a newer callee are passed over."""
+    call = begin()
+    try:
+        async with translated():
+            async for message in call:
+                if (event := read(message)) is not None:
+                    yield event
+    finally:
+        call.cancel()
+
+
 class SttClient:
     """The hearing service."""
 
@@ -133,17 +145,9 @@ class LlmClient:
         """Calls go to `address`."""
         self._stub = llm_pb2_grpc.LlmServiceStub(channels.to(address))
 
-    async def reply(self, request: ReplyRequest, timeout_s: float) -> AsyncGenerator[ReplyEvent]:
+    def reply(self, request: ReplyRequest, timeout_s: float) -> AsyncGenerator[ReplyEvent]:
         """One line; closing the iterator stops the provider."""
-        call = self._stub.Reply(to_proto(request, llm_pb2.ReplyRequest), timeout=timeout_s, metadata=tracing.carried())
-        try:
-            async with translated():
-                async for message in call:
-                    event = REPLY_EVENT.unwrap(message)
-                    if event is not None:
-                        yield event
-        finally:
-            call.cancel()
+        return _events(lambda: self._stub.Reply(to_proto(request, llm_pb2.ReplyRequest), timeout=timeout_s, metadata=tracing.carried()), REPLY_EVENT.unwrap)
 
     async def describe(self) -> tuple[tuple[str, ...], tuple[LlmEngineInfo, ...]]:
         """The chain of engine names, and all engines."""
@@ -163,17 +167,9 @@ class TtsClient:
         """One line: send a `SpeakOpen`, then `Say` for each sentence; `finish` after the last."""
         return Stream(self._stub.Speak(timeout=timeout_s, metadata=tracing.carried()), SPEAK_REQUEST.wrap, SPEAK_EVENT.unwrap)
 
-    async def synthesize(self, request: voicing.SynthesizeRequest, timeout_s: float) -> AsyncGenerator[voicing.SpeakEvent]:
+    def synthesize(self, request: voicing.SynthesizeRequest, timeout_s: float) -> AsyncGenerator[voicing.SpeakEvent]:
         """A given text; closing the iterator stops the engine."""
-        call = self._stub.Synthesize(to_proto(request, tts_pb2.SynthesizeRequest), timeout=timeout_s)
-        try:
-            async with translated():
-                async for message in call:
-                    event = SPEAK_EVENT.unwrap(message)
-                    if event is not None:
-                        yield event
-        finally:
-            call.cancel()
+        return _events(lambda: self._stub.Synthesize(to_proto(request, tts_pb2.SynthesizeRequest), timeout=timeout_s), SPEAK_EVENT.unwrap)
 
     async def describe(self) -> tuple[str, tuple[voicing.TtsEngineInfo, ...]]:
         """The default engine's name, and all engines."""

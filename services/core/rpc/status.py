@@ -140,35 +140,34 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
 def _unary(inner: Callable[[Any, Any], Any], method: str) -> Callable[[Any, Any], Any]:
     async def call(request: Any, context: Any) -> Any:
-        try:
-            with tracing.arrived(context.invocation_metadata() if tracing.on() else None, method):
-                return await inner(request, context)
-        except (asyncio.CancelledError, grpc.aio.AbortError):
-            raise
-        except errors.SouffleurError as error:
-            await abort(context, error)
-        except Exception:
-            await abort(context, _masked())
+        async with _answering(context, method):
+            return await inner(request, context)
 
     return call
 
 
 def _streaming(inner: Callable[[Any, Any], Any], method: str) -> Callable[[Any, Any], Any]:
     async def call(request: Any, context: Any) -> AsyncIterator[Any]:
-        try:
-            # Closed here and not by the collector: a servicer's clean-up is due when the call ends.
-            with tracing.arrived(context.invocation_metadata() if tracing.on() else None, method):
-                async with aclosing(inner(request, context)) as responses:
-                    async for response in responses:
-                        yield response
-        except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
-            raise
-        except errors.SouffleurError as error:
-            await abort(context, error)
-        except Exception:
-            await abort(context, _masked())
+        # Closed here and not by the collector: a servicer's clean-up is due when the call ends.
+        async with _answering(context, method), aclosing(inner(request, context)) as responses:
+            async for response in responses:
+                yield response
 
     return call
+
+
+@asynccontextmanager
+async def _answering(context: Any, method: str) -> AsyncIterator[None]:
+    """Around a servicer's work: it is traced, and what it fails with is told to the caller."""
+    try:
+        with tracing.arrived(context.invocation_metadata() if tracing.on() else None, method):
+            yield
+    except (asyncio.CancelledError, GeneratorExit, grpc.aio.AbortError):
+        raise
+    except errors.SouffleurError as error:
+        await abort(context, error)
+    except Exception:
+        await abort(context, _masked())
 
 
 def _masked() -> errors.SouffleurError:

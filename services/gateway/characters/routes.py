@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import JSONResponse
 
+from services.core.clock import rfc3339
 from services.core.errors import Conflict, InvalidRequest
 from services.core.settings import merged
 from services.gateway.characters import validation
@@ -131,7 +131,7 @@ def summary(character: Character) -> dict[str, Any]:
         "tags": list(character.tags),
         "voice": {"engine": voice.engine, "name": voice.name, "language": voice.language},
         "sample": character.sample,
-        "updated_at": _rfc3339(character.updated_at_ms),
+        "updated_at": rfc3339(character.updated_at_ms),
     }
 
 
@@ -141,8 +141,8 @@ def full(character: Character) -> dict[str, Any]:
         "slug": character.slug,
         "version": character.version,
         "sample": character.sample,
-        "created_at": _rfc3339(character.created_at_ms),
-        "updated_at": _rfc3339(character.updated_at_ms),
+        "created_at": rfc3339(character.created_at_ms),
+        "updated_at": rfc3339(character.updated_at_ms),
         "data": character.data,
     }
 
@@ -181,7 +181,3 @@ def _answer(character: Character, status: int = 200) -> JSONResponse:
     if status == 201:
         headers["Location"] = f"/api/characters/{character.slug}"
     return JSONResponse(full(character), status, headers)
-
-
-def _rfc3339(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from services.core.clock import rfc3339
 from services.core.errors import InvalidRequest
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, key_of
 from services.gateway.principals import require_director
@@ -67,5 +67,5 @@ def shown(memory: Memory) -> dict[str, Any]:
         "session": memory.session,
         "sources": list(memory.sources),
         "present": list(memory.present),
-        "created_at": datetime.fromtimestamp(memory.created_at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created_at": rfc3339(memory.created_at_ms),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -12,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints
 from ulid import ULID
 
+from services.core.clock import rfc3339
 from services.core.model.fact import Fact
 from services.gateway import sse
 from services.gateway.advice.recap import previously
@@ -142,8 +142,8 @@ async def session_info(history: History, sid: str) -> dict[str, Any]:
             {"id": member.member, "name": member.name, "role": member.role, "present": member.present} for member in members if member.role != "character"
         ],
         "head": view.seq,
-        "created_at": _rfc3339(first.at_ms),
-        "active_at": _rfc3339(last.at_ms),
+        "created_at": rfc3339(first.at_ms),
+        "active_at": rfc3339(last.at_ms),
     }
 
 
@@ -160,10 +160,6 @@ def _row(row: SessionRow) -> dict[str, Any]:
         "mode": row.mode,
         "cast": [{"slug": item.slug, "name": item.name} for item in row.cast],
         "head": row.head,
-        "created_at": _rfc3339(row.created_at_ms),
-        "active_at": _rfc3339(row.active_at_ms),
+        "created_at": rfc3339(row.created_at_ms),
+        "active_at": rfc3339(row.active_at_ms),
     }
-
-
-def _rfc3339(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from pydantic import Field
 
-from services.llm.engine import EngineOptions, Finished, Ground, Piece, Prompt, Readiness, Token, Usage
+from services.llm.engine import EngineOptions, Finished, Ground, Piece, Prompt, Readiness, SelfContained, Token, Usage
 from services.llm.tokens import estimate
 
 _PIECE: Final = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+$")
@@ -26,7 +26,7 @@ class ScriptedOptions(EngineOptions):
     echo: bool = Field(default=False, description="Answer with the prompt, for looking into it")
 
 
-class ScriptedEngine:
+class ScriptedEngine(SelfContained):
     """The replies in turn, word by word."""
 
     Options: ClassVar[type[EngineOptions]] = ScriptedOptions
@@ -36,17 +36,6 @@ class ScriptedEngine:
         """Begins with the first reply."""
         self._options = options
         self._next = 0
-
-    @property
-    def account(self) -> str:
-        """None."""
-        return ""
-
-    async def open(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
 
     async def readiness(self) -> Readiness:
         """Always."""

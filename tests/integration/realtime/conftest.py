@@ -25,6 +25,7 @@ from services.core.model.attachment import CastMember, OpenRequest, OpenResponse
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.core.settings import Settings, overlaid
+from services.gateway.app import Server
 from services.gateway.edge import Edge
 from services.gateway.realtime.routes import router
 from tests.integration.realtime.scripted import WAIT_S, Facts, ScriptedStage, ScriptedStt
@@ -95,22 +96,6 @@ async def house(folder: Path, patch: dict[str, Any]) -> AsyncIterator[House]:
         yield House(url, stage, stt, facts, folder, lambda **query: _guest(url, stage, query))
 
 
-class _Server(uvicorn.Server):
-    """Without signal handlers, and with a moment at which it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-
 @contextlib.asynccontextmanager
 async def _served(edge: Edge, settings: Settings) -> AsyncIterator[str]:
     app = FastAPI()
@@ -125,7 +110,7 @@ async def _served(edge: Edge, settings: Settings) -> AsyncIterator[str]:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=2,
     )
-    server = _Server(config)
+    server = Server(config)
     task = asyncio.create_task(server.serve([listener]))
     try:
         async with asyncio.timeout(WAIT_S):

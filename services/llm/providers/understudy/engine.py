@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from typing import ClassVar, Final
 
-from services.llm.engine import EngineOptions, Finished, Ground, Piece, Prompt, Readiness, Token, Usage
+from services.llm.engine import EngineOptions, Finished, Ground, Piece, Prompt, Readiness, SelfContained, Token, Usage
 from services.llm.providers.understudy.material import Material
 from services.llm.providers.understudy.playing import Player
 from services.llm.sentences.reader import SpeakableReader
@@ -15,7 +15,7 @@ from services.llm.tokens import estimate
 _MOST_CARDS: Final = 64
 
 
-class UnderstudyEngine:
+class UnderstudyEngine(SelfContained):
     """Plays from the card alone."""
 
     Options: ClassVar[type[EngineOptions]] = EngineOptions
@@ -24,17 +24,6 @@ class UnderstudyEngine:
     def __init__(self, _options: EngineOptions, _ground: Ground) -> None:
         """Reads a card when it is first played."""
         self._materials: OrderedDict[int, Material] = OrderedDict()
-
-    @property
-    def account(self) -> str:
-        """None."""
-        return ""
-
-    async def open(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
 
     async def readiness(self) -> Readiness:
         """Always."""
