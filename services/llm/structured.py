@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,6 +20,8 @@ from services.llm.tokens import MESSAGE_TOKENS, estimate
 _ATTEMPTS: Final = 2
 _SHOWN: Final = 4_000
 """Characters of a wrong answer that the model is shown again."""
+_FAULT: Final = 600
+"""Of what is wrong with it, which may name what the model has made up."""
 MISFIT: Final = "does_not_fit"
 """`FellBack.reason` of an engine that answered twice with something else than was asked for."""
 
@@ -79,7 +82,7 @@ async def _asked(run: Run, queue: list[Slot], prompt: Prompt, spent: list[ReplyF
             value, fault = _judged(answer, prompt.schema or {})
             if not fault:
                 yield answer.started
-                yield Delta(json.dumps(value, ensure_ascii=False))
+                yield Delta(_written(value))
                 yield _total(spent)
                 return
             used = next(at for at, slot in enumerate(queue) if slot.name == answer.started.engine)
@@ -112,7 +115,7 @@ def _judged(answer: _Answer, schema: Mapping[str, Any]) -> tuple[Any, str]:
 def json_in(text: str) -> dict[str, Any] | None:
     """The JSON object in an answer, whatever a model has put around it; None if there is none."""
     start = text.find("{")
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_constant=_refused, parse_float=_finite)
     for _ in range(16):
         if start < 0:
             return None
@@ -125,11 +128,26 @@ def json_in(text: str) -> dict[str, Any] | None:
     return None
 
 
+def _finite(digits: str) -> float:
+    if not math.isfinite(value := float(digits)):
+        _refused(digits)
+    return value
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _written(value: Any) -> str:
+    """As it can be sent: half of a surrogate pair, which a model may well write as an escape, is no character."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
 def _corrected(prompt: Prompt, text: str, fault: str) -> Prompt:
     """The same question, with the answer that did not fit and what is wrong with it."""
     more = (
         ChatMessage("assistant", text[:_SHOWN] or "{}"),
-        ChatMessage("user", f"That does not fit: {fault}. {instruction(prompt.schema or {})}"),
+        ChatMessage("user", f"That does not fit: {fault[:_FAULT]}. {instruction(prompt.schema or {})}"),
     )
     messages = (*prompt.messages, *more)
     return replace(prompt, messages=messages, tokens=prompt.tokens + sum(estimate(item.content) + MESSAGE_TOKENS for item in more))
