@@ -97,6 +97,18 @@ describe('drafts of several operators', () => {
     expect(acts).toEqual(['claim', 'claim'])
   })
 
+  it('gives nothing back of what is decided on or taken by somebody else meanwhile', async () => {
+    for (const then of [[], [held({ queued: true })], [held({ claimed_by: 'local:dora' })]]) {
+      shown(held())
+      decide(desk, 'reject')
+      await settled()
+      shown(...then)
+      leave(desk, 'L')
+      await settled()
+    }
+    expect(acts).toEqual(['claim', 'claim', 'claim'])
+  })
+
   it('says that a draft is decided on when it is gone', async () => {
     answer = { status: 409, code: 'conflict' }
     shown(held())

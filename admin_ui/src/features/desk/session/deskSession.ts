@@ -160,7 +160,10 @@ export class DeskSession {
   async unclaim(line: string): Promise<void> {
     const claim = this.claims.get(line)
     this.claims.delete(line)
-    if (claim === undefined || (await claim.granted)) await this.act({ kind: 'unclaim', line })
+    const granted = claim === undefined || (await claim.granted)
+    const held = this.desk$.value.held.find((one) => one.line === line)
+    // What was decided on, or taken by somebody else after the claim had lapsed, is not ours to leave.
+    if (granted && held !== undefined && !held.queued && !othersClaim(held, this.me)) await this.act({ kind: 'unclaim', line })
   }
 
   /** A hand is still on the draft: it is claimed anew in good time. */
