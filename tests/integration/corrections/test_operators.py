@@ -18,8 +18,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from services.llm.app import build as roleplay
-from tests.integration.corrections.house import WAIT_S, House, until
+from tests.integration.corrections.house import WAIT_S, House
 from tests.integration.corrections.house import house as opened
+from tests.waiting import until
 
 GEM = {"X-Souffleur-Operator": "gem", "X-Souffleur-Operator-Name": "Gem"}
 DORA = {"X-Souffleur-Operator": "dora", "X-Souffleur-Operator-Name": quote("Дора")}
@@ -174,6 +175,18 @@ async def test_everybody_takes_back_their_own(house: House) -> None:
         "": ("mode", "local"),
     }
     assert [fact["by"]["name"] for fact in await house.facts(sid, "noted")] == ["Gem", "Gem"]
+
+
+async def test_what_another_one_has_decided_since_is_not_taken_back(house: House) -> None:
+    """The mode that stands is the other operator's; once they have taken that back the earlier one is one's own again."""
+    sid = await house.session()
+    for who, text in ((GEM, "approve"), (DORA, "auto"), (DORA, "approve")):
+        assert (await acts(house, sid, who, kind="mode", text=text)).status_code == 200
+    refused = await house.http.post(f"/api/sessions/{sid}/undo", headers=GEM)
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    for who, text in ((DORA, "auto"), (DORA, "approve"), (GEM, "auto")):
+        undone = (await house.http.post(f"/api/sessions/{sid}/undo", headers=who)).json()
+        assert (undone["kind"], undone["body"]["text"]) == ("mode", text)
 
 
 @pytest.mark.parametrize("who", [{"X-Souffleur-Operator": "a:b"}, {"X-Souffleur-Operator": "x" * 33}, GEM | {"X-Souffleur-Operator-Name": "%FF"}])
