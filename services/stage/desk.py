@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, Overloaded
 from services.core.model.attachment import ActRequest, ActResponse, DeskShown
 from services.core.model.fact import Author
 from services.core.model.facts import SceneSet, Silenced, Struck
@@ -201,10 +201,7 @@ class Desk:
 
     async def _release(self, asked: ActRequest) -> ActResponse:
         place, held = self._held(asked)
-        if self.is_silent(held.drafting.order.seat.member):
-            raise Conflict("the character is silenced")
-        if not place.approval.is_here(held):
-            raise Conflict("the character is not here any more")
+        self._able(held.drafting.order.seat.member, place.name)
         by = self._author(asked)
         if asked.text.strip() and asked.text.strip() != held.text():
             # Nobody else decides on it while the new words are cut into sentences.
@@ -221,17 +218,23 @@ class Desk:
 
     async def _retake(self, asked: ActRequest) -> ActResponse:
         """Once more, otherwise: a draft, the line that is being spoken, or one of the past."""
-        line = asked.line
+        line, speaking = asked.line, None
         for place in self._places():
             if place.approval.has(line) or (not line and place.name == asked.place and place.approval):
+                self._able(place.approval.mine(line, asked.principal).drafting.order.seat.member, place.name)
                 return await self._reject(asked)
             if place.line is not None and (line == place.line.order.line or (not line and place.name == asked.place)):
-                line = place.line.order.line
-                place.feed(Event.STOP)
+                line, speaking = place.line.order.line, place
                 break
         past = self._backstage.roster.lines.get(line)
         if past is None:
             raise NotFound("there is no such line")
+        # Nothing is struck that cannot be said once more.
+        self._able(past.character, past.place)
+        if self._place(past.place).crowded:
+            raise Overloaded("too many lines wait to be spoken")
+        if speaking is not None:
+            speaking.feed(Event.STOP)
         fact = await self._write(Struck(targets=[past.seq]), asked)
         notes = (f"Say your last line once more, but: {asked.direction}",) if asked.direction else ("Say your last line once more, in other words.",)
         turn = Turn(past.character, notes=notes, timing=Timing(said=self._backstage.clock.now()), retakes=line)
@@ -287,6 +290,13 @@ class Desk:
         if seat is None or seat.role != "character":
             raise NotFound("there is no such character")
         return asked.character
+
+    def _able(self, character: str, place: str) -> None:
+        """Raises `Conflict` if it may not or cannot speak there."""
+        if self.is_silent(character):
+            raise Conflict("the character is silenced")
+        if all(seat.member != character for seat in self._backstage.roster.cast(place)):
+            raise Conflict("the character is not here any more")
 
     def _held(self, asked: ActRequest) -> tuple[Place, Held]:
         for place in self._places():

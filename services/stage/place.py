@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -21,16 +19,14 @@ from services.stage.drafting import Drafting
 from services.stage.figures import settle, show_times
 from services.stage.floor import Action, Event, Floor
 from services.stage.holding import Held
+from services.stage.keeping import Keeper
 from services.stage.order import Order, Timing, Written
 from services.stage.ordering import ordered
 from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
-from services.stage.turns import Turn, Unasked
-
-_REASONS: Final = {Event.SPEECH_CONFIRMED: "barge_in", Event.STOP: "stopped"}
-"""Why a line was cut, by the event that cut it."""
+from services.stage.turns import Directed, Turn, Unasked
 
 _SCRIPTS: Final = 16
 
@@ -42,10 +38,11 @@ class Place:
         """`rules` are the director's; `occupied` tells whether a participant's speech holds the floor."""
         self.name = name
         self.floor = Floor(backstage.settings().stage.resume_s)
+        self._keeper = Keeper(self.floor, backstage.clock, self._do)
+        self.feed = self._keeper.feed
         self.line: Line | None = None
         self.turn: Turn | None = None
-        self.scripts: deque[Turn] = deque()
-        """The director's words that wait for the floor; they go before the turn."""
+        self.directed = Directed()
         self._tasks = Tasks(backstage.session)
         self.spawn, self.finished = self._tasks.spawn, self._tasks.finished
         self.fell_back = Degradation(name, backstage).fell_back
@@ -58,7 +55,6 @@ class Place:
         """The participant whom the line answers."""
         self._backstage = backstage
         self._occupied = occupied
-        self._timer: asyncio.TimerHandle | None = None
 
     def _choose(self, text: str, *, asked: str = "", addressed: str = "", humans: int | None = None) -> casting.Choice:
         """Who answers these words; `humans` stands for the heads that are here."""
@@ -118,12 +114,11 @@ class Place:
         """Nobody waits: the turn that is due gets the floor, once all have finished speaking."""
         if self._occupied():
             return
-        if self.turn is not None and not self.turn.script and self._rules.mode(self.turn.character, self.turn.platform) == "approve":
-            self._draft_for_approval()
+        self._draft_for_approval()
         if self.line is None:
             self.approval.dismiss()
         # A turn that waits for a line to end is no reason to leave that line paused.
-        waiting = self.remainders or self.turn is not None or self.scripts or self.approval.next_released() is not None
+        waiting = self.remainders or self.turn is not None or self.directed or self.approval.next_released() is not None
         ready = self.line is None and bool(waiting)
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
 
@@ -138,25 +133,6 @@ class Place:
         spans.passed(latest, self._backstage, reason)
 
     # The floor.
-
-    def feed(self, event: Event, by: Attachment | None = None) -> None:
-        """Tell the floor; `by` is whose act it is."""
-        for action in self.floor.feed(event, self._backstage.clock.now()):
-            self._do(action, _REASONS.get(event, str(event)), by)
-        self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.floor.resume_at is not None:
-            delay = max(0.0, self.floor.resume_at - self._backstage.clock.now())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
-
-    def _tick(self) -> None:
-        for action in self.floor.tick(self._backstage.clock.now()):
-            self._do(action, "resumed", None)
-        self._arm()
 
     def _do(self, action: Action, reason: str, by: Attachment | None) -> None:
         line = self.line
@@ -214,6 +190,8 @@ class Place:
         if self.turn is not None and self.turn.after(to):
             turn, self.turn = self.turn, None
             self.pass_over(turn.first, turn.said, "corrected")
+        for again in self.directed.take(lambda turn: turn.after(to) or self._backstage.roster.opened_after(turn.retakes, to)):
+            self.pass_over(again.first, again.said, "corrected")
         self.thinking.drop()
         self.offer()
 
@@ -229,16 +207,20 @@ class Place:
             self.approval.take(released)
             self._perform(released.drafting, released.turn.participant)
             return
-        turn = self.scripts.popleft() if self.scripts else self.turn
-        if turn is self.turn:
-            self.turn = None
+        turn = self._next_turn()
         order = None if turn is None else self.order(turn)
         if turn is None or order is None:
             self.floor.feed(Event.LINE_ENDED, self._backstage.clock.now())
-            if self.turn is not None or self.scripts:
+            if self.turn is not None or self.directed:
                 self.offer()
             return
         self._perform(self.drafting(order, turn), turn.participant)
+
+    def _next_turn(self) -> Turn | None:
+        if self.directed.scripts:
+            return self.directed.scripts.popleft()
+        turn, self.turn = self.turn, None
+        return self.directed.retakes.popleft() if turn is None and self.directed.retakes else turn
 
     def _perform(self, drafting: Drafting, answered: str) -> None:
         self._answered = answered
@@ -267,9 +249,17 @@ class Place:
     # What the director makes of the floor.
 
     def _draft_for_approval(self) -> None:
-        turn, self.turn = self.turn, None
-        if turn is not None:
+        """Turns of characters whose lines are by approval do not wait for the floor."""
+        turn = self.turn
+        if turn is not None and self._by_approval(turn):
+            self.turn = None
             self.approval.draft(turn)
+        for again in [again for again in self.directed.retakes if self._by_approval(again)]:
+            self.directed.retakes.remove(again)
+            self.approval.draft(again)
+
+    def _by_approval(self, turn: Turn) -> bool:
+        return self._rules.mode(turn.character, turn.platform) == "approve"
 
     def hold_line(self) -> Held:
         """Take the line that has the floor from its character: what was not heard of it waits for approval. Raises `NotFound`."""
@@ -286,23 +276,30 @@ class Place:
 
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""
-        return self.line is None and self.turn is None and not self.scripts and not self.remainders and not self._occupied()
+        return self.line is None and self.turn is None and not self.directed and not self.remainders and not self._occupied()
 
     def again(self, turn: Turn) -> None:
-        """A turn is to be answered once more, unless a newer one waits."""
-        if self.turn is None:
+        """A turn is to be answered once more: words that nobody has answered by now at once, anything else after whoever waits already."""
+        if self.turn is None and turn.first is not None:
             self.turn = turn
+        else:
+            self.directed.retakes.append(turn)
         self.offer()
+
+    @property
+    def crowded(self) -> bool:
+        """As many lines are to be said once more as may be."""
+        return len(self.directed.retakes) >= _SCRIPTS
 
     def speak(self, turn: Turn) -> None:
         """The director's words, by a character: before whatever else waits. Raises `Overloaded`."""
-        if len(self.scripts) >= _SCRIPTS:
+        if len(self.directed.scripts) >= _SCRIPTS:
             raise Overloaded("too many lines wait to be spoken")
         if self.turn is not None and self.turn.character == turn.character:
             # They are its answer.
             turn.first, turn.said, turn.participant = self.turn.first, self.turn.said, self.turn.participant
             self.turn = None
-        self.scripts.append(turn)
+        self.directed.scripts.append(turn)
         self.offer()
 
     def go_next(self, character: str) -> bool:
@@ -326,9 +323,8 @@ class Place:
         if self.turn is not None and character in ("", self.turn.character):
             turn, self.turn = self.turn, None
             self.pass_over(turn.first, turn.said, reason)
-        for script in [script for script in self.scripts if character in ("", script.character)]:
-            self.scripts.remove(script)
-            self.pass_over(script.first, script.said, reason)
+        for turn in self.directed.take(lambda turn: character in ("", turn.character)):
+            self.pass_over(turn.first, turn.said, reason)
         self.approval.time_anew()
         self.remainders.give_up(reason, lambda drafting: character in ("", drafting.order.seat.member))
         guess = self.thinking.speculation
@@ -370,17 +366,13 @@ class Place:
 
     def close(self, reason: str) -> None:
         """Cut and pass whatever is open; `finished` waits until that is written."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._keeper.close()
         self.thinking.drop()
         self.approval.close(reason)
         turn, self.turn, waiting, self.unasked = self.turn, None, self.unasked, None
         self._cut(reason)
         self.remainders.give_up(reason)
-        while self.scripts:
-            script = self.scripts.popleft()
-            self.pass_over(script.first, script.said, reason)
-        if turn is not None:
-            self.pass_over(turn.first, turn.said, reason)
+        for one in (*self.directed.take(), *(() if turn is None else (turn,))):
+            self.pass_over(one.first, one.said, reason)
         if waiting is not None:
             self.pass_over(waiting.first, waiting.last, reason)

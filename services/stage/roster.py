@@ -226,6 +226,11 @@ class Roster:
         own = [seat for seat in self.seats.values() if seat.role != CHARACTER and principal.id and seat.principal == principal.id]
         return next((seat for seat in reversed(own) if seat.present), own[-1] if own else None)
 
+    def opened_after(self, line: str, seq: int) -> bool:
+        """This is a line of the past, and was opened after this fact."""
+        past = self.lines.get(line)
+        return past is not None and past.seq > seq
+
     def audience(self, place: str) -> tuple[str, ...]:
         """Everyone present in `place`."""
         return tuple(seat.member for seat in self.seats.values() if seat.present and seat.place == place)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,6 +54,27 @@ class Turn:
         """Tell whoever asked."""
         if self.asker is not None:
             self.asker.deliver(Refused(error.code, error.detail, FLOOR))
+
+
+class Directed:
+    """What the director wants said: given words, which go before the turn that waits, and lines once more, which come after it."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.scripts: deque[Turn] = deque()
+        self.retakes: deque[Turn] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self.scripts or self.retakes)
+
+    def take(self, which: Callable[[Turn], bool] = lambda _: True) -> list[Turn]:
+        """These are waited for no more."""
+        taken: list[Turn] = []
+        for queue in (self.scripts, self.retakes):
+            for turn in [turn for turn in queue if which(turn)]:
+                queue.remove(turn)
+                taken.append(turn)
+        return taken
 
 
 @dataclass(slots=True)

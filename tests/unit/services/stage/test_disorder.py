@@ -208,7 +208,7 @@ def _calm(at: Table) -> bool:
 
 
 def _is_calm(place: Place) -> bool:
-    waits = place.turn is not None or place.scripts or place.approval or place.remainders
+    waits = place.turn is not None or place.directed or place.approval or place.remainders
     return place.line is None and not waits and place.floor.state is State.IDLE and not place._tasks
 
 
