@@ -71,6 +71,16 @@ describe('fold', () => {
     expect(said).toMatchObject({ text: 'Good night', edited: true })
   })
 
+  it('rewords a scene, its heading on the first line, and strikes it', () => {
+    const facts = opening()
+    expect(fold(facts).view.entries[0]).toMatchObject({ touched: 1, struck: false, edited: false })
+    facts.push(fact('corrected', { target: 1, text: 'EXT. YARD\nSnow.\n\nWind.' }))
+    expect(fold(facts).view.entries[0]).toEqual({ type: 'scene', seq: 1, heading: 'EXT. YARD', description: 'Snow.\n\nWind.', struck: false, edited: true, touched: 6 })
+    facts.push(fact('corrected', { target: 1, text: '\nSnow.' }), fact('corrected', { target: 1, text: 'EXT. YARD' }), fact('struck', { targets: [1] }))
+    expect(fold(facts.slice(0, 7)).view.entries[0]).toMatchObject({ heading: '', description: 'Snow.' })
+    expect(fold(facts).view.entries[0]).toMatchObject({ heading: 'EXT. YARD', description: '', struck: true, touched: 9 })
+  })
+
   it('strikes what was said, one sentence, or a whole line', () => {
     const facts = [...opening(), sentence('One.'), sentence('Two.', 1)]
     expect(fold([...facts, fact('struck', { targets: [4] })]).view.entries[3]).toMatchObject({ struck: true })

@@ -120,7 +120,7 @@ type Of<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 function sceneSet(view: View, fact: Of<'scene_set'>): View {
   const { heading = '', description = '', title = '', mode = '' } = fact.body
   const next = { ...view, title: title || view.title, mode: mode || view.mode, heading: heading || view.heading }
-  return heading === '' && description === '' ? next : added(next, { type: 'scene', seq: fact.seq, heading, description })
+  return heading === '' && description === '' ? next : added(next, { type: 'scene', seq: fact.seq, heading, description, struck: false, edited: false, touched: fact.seq })
 }
 
 function joined(view: View, fact: Of<'joined'>): View {
@@ -185,11 +185,18 @@ function corrected(view: View, fact: Of<'corrected'>): View {
   const { target, text } = fact.body
   const next = mapped(view, (entry) => {
     if (entry.type === 'said' && entry.seq === target) return { ...entry, text, edited: true, touched: fact.seq }
+    if (entry.type === 'scene' && entry.seq === target) return { ...entry, ...sceneOf(text), edited: true, touched: fact.seq }
     if ((entry.type === 'note' || entry.type === 'whisper' || entry.type === 'summary') && entry.seq === target) return { ...entry, text }
     if (entry.type !== 'line' || !entry.sentences.some((sentence) => sentence.seq === target)) return entry
     return { ...entry, sentences: entry.sentences.map((sentence) => (sentence.seq === target ? reworded(sentence, fact) : sentence)) }
   })
   return { ...next, notes: next.notes.map((note) => (note.seq === target ? { ...note, text } : note)), recommendations: next.recommendations.map((one) => (one.seq === target ? { ...one, text } : one)) }
+}
+
+/** The wording of a scene is its heading, and behind the first line break its description. */
+function sceneOf(text: string): { heading: string; description: string } {
+  const [heading = '', ...description] = text.split('\n')
+  return { heading, description: description.join('\n') }
 }
 
 /** A sentence heard to its end stays heard to its end; one that was cut keeps the share that was heard. An empty text with a feeling keeps the words. */
@@ -208,7 +215,7 @@ function struck(view: View, targets: ReadonlySet<number>, seq: number): View {
   const kept = next.entries.filter((entry) => entry.type !== 'summary' || !(gone(entry.seq) || entry.covers.some(gone)))
   const notes = next.notes.filter((note) => !gone(note.seq))
   return mapped({ ...next, entries: kept, notes }, (entry) => {
-    if (entry.type === 'said' && gone(entry.seq)) return { ...entry, struck: true, touched: seq }
+    if ((entry.type === 'said' || entry.type === 'scene') && gone(entry.seq)) return { ...entry, struck: true, touched: seq }
     if (entry.type === 'note' && gone(entry.seq)) return { ...entry, withdrawn: true }
     if (entry.type !== 'line') return entry
     const whole = gone(entry.seq)

@@ -27,11 +27,12 @@ export function recommended(view: View, fact: Of<'recommended'>): View {
   return { ...view, recommendations: [...view.recommendations.filter((known) => known.id !== recommendation), fresh] }
 }
 
-/** Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise. */
+/** Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise. The adviser, and time, settle only what waits. */
 export function decided(view: View, fact: Of<'recommendation_decided'>): View {
   const { recommendation, state, text = '' } = fact.body
   const known = view.recommendations.find((one) => one.id === recommendation)
   if (known === undefined) return view
+  if (known.state !== 'proposed' && (state === 'expired' || fact.by.role === 'adviser')) return view
   const now = { ...known, state, text: text || known.text }
   const notes = view.notes.filter((note) => note.seq !== known.seq)
   const steers = state === 'accepted' || state === 'pinned'

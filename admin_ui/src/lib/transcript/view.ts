@@ -79,6 +79,17 @@ export interface SaidEntry {
   inserted: boolean
 }
 
+/** Heading and description are corrected together. */
+export interface SceneEntry {
+  type: 'scene'
+  seq: number
+  heading: string
+  description: string
+  struck: boolean
+  edited: boolean
+  touched: number
+}
+
 /** The adviser's proposal and what became of it. */
 export interface Recommendation {
   seq: number
@@ -113,7 +124,7 @@ export interface NoteInForce {
 export type Entry =
   | LineEntry
   | SaidEntry
-  | { type: 'scene'; seq: number; heading: string; description: string }
+  | SceneEntry
   | { type: 'roll-call'; seq: number; name: string; role: string; entered: boolean }
   | { type: 'degraded'; seq: number; part: string; from: string; to: string; reason: string }
   | { type: 'passed'; seq: number; reason: string }

@@ -1,6 +1,6 @@
 /** The view as blocks of a Fountain document: what can be edited in each, what cannot, and which fact it is. Pure. */
 import { unitIndex } from '@/lib/transcript/codePoints'
-import type { Entry, LineEntry, SaidEntry, SentenceEntry, View } from '@/lib/transcript/view'
+import type { Entry, LineEntry, SaidEntry, SceneEntry, SentenceEntry, View } from '@/lib/transcript/view'
 
 import { type Feeling, PLAIN, sameFeeling, writtenFeeling } from './feeling'
 
@@ -80,11 +80,8 @@ function blockOf(entry: Entry, words: Words): Block[] {
       return [lineBlock(entry)]
     case 'said':
       return [saidBlock(entry)]
-    case 'scene': {
-      const heading = entry.heading === '' ? '' : `.${entry.heading}\n`
-      const gap = heading === '' || entry.description === '' ? '' : '\n'
-      return [plain(entry.seq, 'scene', `${heading}${gap}${entry.description === '' ? '' : `${entry.description}\n`}\n`)]
-    }
+    case 'scene':
+      return [sceneBlock(entry)]
     case 'summary':
       return [texted({ id: entry.seq, kind: 'summary', prefix: '= ', cue: NO_CUE, text: entry.text, touched: entry.seq, struck: false, edited: false, badges: [] })]
     case 'rolled':
@@ -109,6 +106,22 @@ function saidBlock(entry: SaidEntry): Block {
   const prefix = narrated ? '' : `@${entry.name}\n`
   const badges = [...(entry.inserted ? ['inserted'] : []), ...(entry.edited ? ['edited'] : [])]
   return texted({ id: entry.seq, kind: narrated ? 'action' : 'said', prefix, cue: { from: 0, to: Math.max(0, prefix.length - 1) }, text: entry.text, touched: entry.touched, struck: entry.struck, edited: entry.edited, badges })
+}
+
+/** Heading and description are parts of one fact: `sceneChanges` tells them together. */
+function sceneBlock({ seq, heading, description, touched, struck, edited }: SceneEntry): Block {
+  let text = ''
+  const parts: Part[] = []
+  const add = (sigil: string, own: string) => {
+    if (own === '') return
+    const from = text.length + sigil.length
+    parts.push({ from, to: from + own.length, seq, touched, text: own, feeling: null, struck, edited, heard: null })
+    text += `${sigil}${own}\n\n`
+  }
+  add('.', heading)
+  add('', description)
+  const badges = [...(struck ? ['struck'] : []), ...(edited ? ['edited'] : [])]
+  return { id: seq, kind: 'scene', text, parts, cue: NO_CUE, badges, fixed: struck, strikable: !struck }
 }
 
 interface Texted {

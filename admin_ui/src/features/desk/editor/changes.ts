@@ -32,6 +32,7 @@ const tidy = (text: string) => text.replace(MARKER, '').replace(/[ \t]+$/gm, '')
 
 export function changesOf(block: Block, edited: Edited, members: Members): Outcome {
   if (edited.text === block.text) return { corrections: [], complete: true }
+  if (block.kind === 'scene') return sceneChanges(block, edited, members)
   const { sentences, rest } = block.parts.length === 0 ? { sentences: [], rest: behindFixed(block, edited.text) } : partsOf(block, edited)
   const gone = sentences.filter((sentence) => sentence.text === '' && !sentence.part.struck)
   const added = insertions(rest, block.id, members)
@@ -42,6 +43,39 @@ export function changesOf(block: Block, edited: Edited, members: Members): Outco
   const strikes: Correction[] = gone.length === 0 ? [] : [{ kind: 'strike', targets: gone.map(({ part }) => part.seq), base: Math.max(...gone.map(({ part }) => part.touched)) }]
   return { corrections: [...edits, ...strikes, ...added.corrections], complete: added.complete }
 }
+
+const heading = (line: string) => /^\.(?!\.)/.test(line)
+/** Begins an element of its own, even where a description stands. */
+const element = (paragraph: string) => heading(paragraph) || /^(?:@|!|\[\[)/.test(paragraph)
+
+/** One correction of both texts: the heading is its first line. */
+function sceneChanges(block: Block, edited: Edited, members: Members): Outcome {
+  const { text, rest } = sceneOf(block, edited)
+  const added = insertions(rest, block.id, members)
+  const [first] = block.parts
+  if (first === undefined || first.struck || text === sceneOf(block, block).text) return added
+  const own: Correction = text === '' ? { kind: 'strike', targets: [block.id], base: first.touched } : { kind: 'edit', target: block.id, base: first.touched, text }
+  return { corrections: [own, ...added.corrections], complete: added.complete }
+}
+
+/** The wording of a scene as it is edited; and what is none of it: elements of their own, and what stands behind an empty line at its end. */
+function sceneOf(block: Block, { text, parts }: Edited): { text: string; rest: string } {
+  const [head, tail, last] = [parts[0], parts.at(-1), block.parts.at(-1)]
+  if (head === undefined || tail === undefined || last === undefined) return { text: '', rest: text }
+  const own = torn(text.slice(tail.from, tail.to), last)
+  const whole = tidy(`${text.slice(0, tail.from)}${own.text}`)
+  const pointed = block.text.startsWith('.')
+  // A heading can be put over a description that had none.
+  const headed = pointed ? tidy(text.slice(0, head.to)).replace('.', '').trim() !== '' : heading(whole) && !heading(last.text)
+  const bare = pointed || headed ? whole.replace(/^\.(?!\.)/, '') : whole
+  const [title = '', ...lines] = headed ? bare.split('\n') : ['', bare]
+  const paragraphs = paragraphsOf(lines.join('\n'))
+  const foreign = (paragraph: string) => element(paragraph) && !last.text.includes(paragraph)
+  const description = paragraphs.filter((paragraph) => !foreign(paragraph)).join('\n\n')
+  return { text: description === '' ? title.trim() : `${title.trim()}\n${description}`, rest: [...paragraphs.filter(foreign), own.rest, text.slice(tail.to)].join('\n\n') }
+}
+
+const paragraphsOf = (text: string) => text.split(/\n[ \t]*\n/).map(tidy).filter((paragraph) => paragraph !== '')
 
 /** A line goes as a whole; anything else by its own seq. */
 function struck(block: Block, standing: readonly Part[]): Correction {
@@ -102,15 +136,14 @@ export function asNew(text: string, after: number, members: Members): Correction
 
 /** New text, paragraph by paragraph, to stand behind the fact `after`. */
 function insertions(rest: string, after: number, members: Members): Outcome {
-  const paragraphs = rest.replace(MARKER, '').split(/\n[ \t]*\n/).map(tidy).filter((paragraph) => paragraph !== '')
-  const found = paragraphs.map((paragraph) => inserted(paragraph, after, members))
+  const found = paragraphsOf(rest.replace(MARKER, '')).map((paragraph) => inserted(paragraph, after, members))
   return { corrections: found.flatMap((one) => (one === null ? [] : [one])), complete: !found.includes(null) }
 }
 
 function inserted(paragraph: string, after: number, members: Members): Correction | null {
   if (paragraph.startsWith('[[')) return paragraph.endsWith(']]') ? noteOf(paragraph.slice(2, -2).trim(), members) : null
   const [first = '', ...others] = paragraph.split('\n')
-  if (/^\.(?!\.)/.test(first)) return { kind: 'scene', heading: first.slice(1).trim(), description: others.join('\n') }
+  if (heading(first)) return { kind: 'scene', heading: first.slice(1).trim(), description: others.join('\n') }
   if (!first.startsWith('@')) return { kind: 'insert', after, block: 'action', text: paragraph.replace(/^!/, '').trim() }
   const name = first.slice(1).trim()
   const feeling = others.map(readFeeling).find((one) => one !== null)

@@ -315,7 +315,7 @@ export class EditorController {
     if (correction.kind !== 'edit' && correction.kind !== 'strike') return correction
     const targets = new Set(correction.kind === 'edit' ? [correction.target] : correction.targets)
     const touched = this.transcript$.value.view.entries.flatMap((entry) => {
-      if (entry.type === 'said') return targets.has(entry.seq) ? [entry.touched] : []
+      if (entry.type === 'said' || entry.type === 'scene') return targets.has(entry.seq) ? [entry.touched] : []
       if (entry.type !== 'line') return []
       return entry.sentences.filter((sentence: SentenceEntry) => targets.has(sentence.seq) || targets.has(entry.seq)).map((sentence) => sentence.touched)
     })

@@ -2,6 +2,7 @@
 import { type Extension, type Range as Dressing, RangeSet, StateEffect, StateField } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate, WidgetType } from '@codemirror/view'
 
+import type { Block } from './blocks'
 import { EMOTIONS, readFeeling } from './feeling'
 import { classify, type LineKind } from './fountain'
 import { type Tracked, tracked } from './tracked'
@@ -124,7 +125,7 @@ function dressBlock(view: EditorView, one: Tracked, found: Dressing<Decoration>[
   lines.forEach((line, at) => {
     if (line.from >= one.to && line.from > one.from) return
     const own = line.from <= end
-    const kind = own ? (KINDS[block.kind] ?? spoken(block.kind, at, line.text) ?? guessed[at] ?? 'action') : (guessed[at] ?? 'action')
+    const kind = own ? (KINDS[block.kind] ?? spoken(block.kind, at, line.text) ?? setting(block, at) ?? guessed[at] ?? 'action') : (guessed[at] ?? 'action')
     if (line.text.trim() === '') return
     found.push(lineLook(kind, `${own && block.badges.includes('struck') ? ' cm-f-struck' : ''}${fate === '' ? '' : ` cm-fate-${fate}`}${own ? '' : ' cm-f-new'}`).range(line.from))
     if (SIGILS[kind] === line.text[0]) found.push(SIGIL.range(line.from, line.from + 1))
@@ -151,6 +152,12 @@ function endOf(view: EditorView, { block, from, parts }: Tracked): number {
 function spoken(kind: string, at: number, text: string): LineKind | undefined {
   if (kind !== 'line' && kind !== 'said') return undefined
   return at === 0 ? 'cue' : readFeeling(text) === null || kind === 'said' ? 'dialogue' : 'parenthetical'
+}
+
+/** The first line of a scene is its heading, if it has one; what follows is no other. */
+function setting({ kind, text }: Block, at: number): LineKind | undefined {
+  if (kind !== 'scene') return undefined
+  return at === 0 && text.startsWith('.') ? 'heading' : 'action'
 }
 
 function fateOf(view: EditorView, one: Tracked): string {

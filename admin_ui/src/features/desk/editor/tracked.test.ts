@@ -169,9 +169,89 @@ describe('the document', () => {
     desk.run(undo)
     expect(desk.text).toBe(`${before}@Anna\nHello?\n\n`)
     expect(desk.corrections()).toEqual([])
-    expect(desk.state.field(tracked).filter((one) => one.block.parts.length > 0).flatMap((one) => one.parts.map(({ from, to }) => desk.state.sliceDoc(from, to)))).toEqual(['Good evening', 'Well met.', 'Sit down.', 'Hello?'])
+    expect(desk.state.field(tracked).filter((one) => one.block.parts.length > 0).flatMap((one) => one.parts.map(({ from, to }) => desk.state.sliceDoc(from, to)))).toEqual(['INT. TAVERN', 'Rain.', 'Good evening', 'Well met.', 'Sit down.', 'Hello?'])
     desk.run(redo)
     expect(desk.corrections()).toMatchObject([{ kind: 'strike', targets: [4] }, { kind: 'strike', targets: [5] }])
+  })
+})
+
+describe('a scene', () => {
+  const scene = (heading: string, description: string) => {
+    last = 0
+    return new Desk([fact('scene_set', { heading, description }), fact('said', { utterance: 'U1', text: 'Good evening' }, ANNA)])
+  }
+  const edit = (text: string) => ({ kind: 'edit', target: 1, base: 1, text })
+
+  it('is reworded as a whole, against the last fact that touched it', () => {
+    const desk = new Desk(evening())
+    desk.change('INT. TAVERN', 'EXT. YARD')
+    expect(desk.corrections()).toEqual([edit('EXT. YARD\nRain.')])
+    desk.change('Rain.', 'Snow.')
+    expect(desk.corrections()).toEqual([edit('EXT. YARD\nSnow.')])
+    const again = new Desk([...evening(), fact('corrected', { target: 1, text: 'EXT. YARD\nSnow.\n\nWind.' })])
+    expect(again.text).toContain('.EXT. YARD\n\nSnow.\n\nWind.\n\nMirelle enters.')
+    again.change('Wind', 'Storm')
+    expect(again.corrections()).toEqual([{ ...edit('EXT. YARD\nSnow.\n\nStorm.'), base: 9 }])
+  })
+
+  it('loses one of its texts, or both: then it is struck', () => {
+    const bare = new Desk(evening())
+    bare.change('INT. TAVERN', '')
+    expect(bare.corrections()).toEqual([edit('\nRain.')])
+    bare.change('Rain.', '')
+    expect(bare.corrections()).toEqual([{ kind: 'strike', targets: [1], base: 1 }])
+    const desk = new Desk(evening())
+    desk.change('Rain.', '')
+    expect(desk.corrections()).toEqual([edit('INT. TAVERN')])
+    const whole = new Desk(evening())
+    whole.change('.INT. TAVERN\n\nRain.\n\n', '')
+    expect(whole.corrections()).toEqual([{ kind: 'strike', targets: [1], base: 1 }])
+    whole.facts = [...whole.facts, fact('struck', { targets: [1] })]
+    const struck = new Desk(whole.facts)
+    struck.behind('Rain.', '!')
+    expect(struck.text).toContain('Rain.\n')
+    expect(struck.state.field(tracked).find((one) => one.block.id === 1)?.block).toMatchObject({ fixed: true, badges: ['struck'] })
+  })
+
+  it('gets the text that it did not have', () => {
+    const described = scene('INT. TAVERN', '')
+    described.behind('INT. TAVERN', '\nRain.')
+    expect(described.corrections()).toEqual([edit('INT. TAVERN\nRain.')])
+    const headed = scene('', 'Rain.')
+    headed.change('Rain.', '.INT. TAVERN\nRain.')
+    expect(headed.corrections()).toEqual([edit('INT. TAVERN\nRain.')])
+    const between = new Desk(evening())
+    between.behind('INT. TAVERN\n', 'Night.')
+    expect(between.corrections()).toEqual([edit('INT. TAVERN\nNight.\nRain.')])
+  })
+
+  it('leaves to itself what is typed behind it or an element of its own', () => {
+    const desk = new Desk(evening())
+    desk.behind('Rain.', '\n\nA dog barks.\n\n@Anna\nHello?')
+    expect(desk.corrections()).toMatchObject([{ kind: 'insert', after: 1, block: 'action', text: 'A dog barks.' }, { kind: 'insert', block: 'said', text: 'Hello?' }])
+    const between = new Desk(evening())
+    between.behind('INT. TAVERN', '\n\n@Anna\nHello?\n\nNight.')
+    expect(between.corrections()).toMatchObject([edit('INT. TAVERN\nNight.\n\nRain.'), { kind: 'insert', after: 1, block: 'said', text: 'Hello?' }])
+    const bare = scene('INT. TAVERN', '')
+    bare.behind('INT. TAVERN', '\n\nA dog barks.')
+    expect(bare.corrections()).toMatchObject([{ kind: 'insert', after: 1, block: 'action', text: 'A dog barks.' }])
+  })
+
+  it('can be headed anew with the point or without it', () => {
+    for (const typed of ['EXT. YARD', '.EXT. YARD']) {
+      const desk = new Desk(evening())
+      desk.change('.INT. TAVERN', typed)
+      expect(desk.corrections()).toEqual([edit('EXT. YARD\nRain.')])
+    }
+    const pointless = new Desk(evening())
+    pointless.change('.INT. TAVERN', 'INT. TAVERN')
+    expect(pointless.corrections()).toEqual([])
+    const gone = new Desk(evening())
+    gone.change('.INT. TAVERN\n', '')
+    expect(gone.corrections()).toEqual([edit('\nRain.')])
+    const before = new Desk(evening())
+    before.change('\n\n.INT', '\n\nA barn.INT')
+    expect(before.text).toContain('Title: First night\n\n')
   })
 })
 

@@ -25,7 +25,7 @@ function Element({ entry, spoken }: { entry: Entry; spoken: SpokenPlace | null }
       return <Said entry={entry} />
     case 'scene':
       return (
-        <div>
+        <div className={entry.struck ? 'text-paper-muted line-through decoration-danger' : ''}>
           {entry.heading !== '' && <h3 className="border-b border-line/60 pb-1 text-[0.95em] font-semibold tracking-[0.08em] uppercase">{entry.heading}</h3>}
           {entry.description !== '' && <p className="mt-2 whitespace-pre-wrap">{entry.description}</p>}
         </div>
