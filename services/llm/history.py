@@ -81,8 +81,8 @@ def _turn(entry: Entry, character: str, *, marks: bool) -> Turn | None:
     if isinstance(entry, SaidEntry) and entry.source == "narrated":
         return Turn("user", f"[{entry.text}]", narrated=entry.text) if entry.text else None
     if isinstance(entry, SaidEntry):
-        name = entry.name or "Somebody"
-        return Turn("user", f"{name}: {entry.text}", Heard(name, entry.text)) if entry.text else None
+        name = one_line(entry.name) or "Somebody"
+        return Turn("user", f"{name}: {one_line(entry.text)}", Heard(name, entry.text)) if entry.text else None
     if isinstance(entry, LineEntry):
         return _line(entry, character, marks=marks)
     told = _told(entry, character)
@@ -97,13 +97,18 @@ def _told(entry: Entry, character: str) -> str:
         case WhisperEntry():
             return f"You alone come to know: {entry.text}"
         case JoinEntry() if entry.member != character:
-            return f"{entry.name} comes in."
+            return f"{one_line(entry.name)} comes in."
         case LeaveEntry() if entry.member != character:
-            return f"{entry.name} leaves."
+            return f"{one_line(entry.name)} leaves."
         case RollEntry():
             purpose = f" for {entry.purpose}" if entry.purpose else ""
-            return f"{entry.name} rolls {entry.expression}{purpose}: {entry.total}."
+            return one_line(f"{entry.name} rolls {entry.expression}{purpose}: {entry.total}.")
     return ""
+
+
+def one_line(text: str) -> str:
+    """What a player wrote, as one line: a break in it must not begin somebody else's line, or a direction."""
+    return " ".join(text.split())
 
 
 def scene_text(heading: str, description: str) -> str:

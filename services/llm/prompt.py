@@ -9,7 +9,7 @@ from services.core.model.reply import ChatMessage, ReplyOptions
 from services.llm.card import Card
 from services.llm.directive import STYLE, language_rule
 from services.llm.engine import Cue, Heard, Prompt, Sampling
-from services.llm.history import Turn, messages_of, newest, scene_text, turns_of
+from services.llm.history import Turn, messages_of, newest, one_line, scene_text, turns_of
 from services.llm.macros import Macros
 from services.llm.plan import HEAD_SHARE, Part, Plan, shortened
 from services.llm.secrets import told
@@ -85,7 +85,7 @@ def bare_prompt(history: Sequence[ChatMessage], options: ReplyOptions, schema: M
 
 def _before(view: View) -> str:
     """How earlier evenings ended, and the newest digest of this one; a line break in them begins no section of the prompt."""
-    texts = [" ".join(digest.text.split()) for digest in (view.previously, view.summary) if digest is not None]
+    texts = [one_line(digest.text) for digest in (view.previously, view.summary) if digest is not None]
     return "\n".join(dict.fromkeys(texts))
 
 

@@ -11,7 +11,7 @@ import structlog
 from services.core.clock import Clock
 from services.core.errors import SouffleurError
 from services.core.settings import MemorySettings
-from services.llm.history import scene_text
+from services.llm.history import one_line, scene_text
 from services.transcript.memory import Memory
 from services.transcript.view import LineEntry, SaidEntry, View
 
@@ -161,4 +161,4 @@ def _standing(memories: Sequence[Memory], view: View, session: str) -> list[str]
         # A rehearsal folds the view at a point in the past of a session that has gone on since.
         return memory.session != session or all(seq <= view.seq and stands(seq) for seq in memory.sources)
 
-    return [" ".join(memory.text.split()) for memory in memories if holds(memory)]
+    return [one_line(memory.text) for memory in memories if holds(memory)]
