@@ -205,6 +205,10 @@ class Holding(ABC):
         """Somebody works on a line that is not released."""
         return any(held.claimed_by is not None and not held.queued for held in self._held.values())
 
+    def answers(self, participant: str) -> bool:
+        """A line that answers this participant waits to be decided on."""
+        return any(held.turn.participant == participant and not held.queued for held in self._held.values())
+
     def spoken_meanwhile(self) -> None:
         """Somebody spoke: what waits answers less than what stands now."""
         for held in self._held.values():

@@ -94,7 +94,8 @@ class Place:
 
     def take(self, attachment: Attachment, character: str, notes: tuple[str, ...]) -> None:
         """Somebody asks a character to speak. Raises `Conflict` or `NotFound`."""
-        if self.turn is not None or (self.line is not None and self._answered == attachment.participant):
+        answered = self.line is not None and self._answered == attachment.participant
+        if self.turn is not None or answered or self.approval.answers(attachment.participant):
             raise Conflict("a line is open already")
         waiting = self.unasked
         text = waiting.text if waiting is not None else ""
