@@ -108,7 +108,10 @@ def _wording(target: int, facts: Sequence[Fact]) -> dict[str, Any]:
     """What stood there before: the original, with the corrections of then on top."""
     found: dict[str, Any] = {}
     for fact in facts:
-        if fact.seq == target:
+        if fact.seq == target and fact.kind == Kind.SCENE_SET:
+            # Worded as it is corrected: the heading is the first line.
+            found = {"text": f"{fact.body.get('heading') or ''}\n{fact.body.get('description') or ''}".removesuffix("\n")}
+        elif fact.seq == target:
             found = {name: fact.body.get(name) for name in ("text", "emotion", "intensity", "manner")}
         elif fact.kind == Kind.CORRECTED and fact.body.get("target") == target:
             found |= {name: value for name in ("text", "emotion", "intensity", "manner") if (value := fact.body.get(name)) not in (None, "")}

@@ -51,6 +51,19 @@ async def test_a_strike_is_taken_back(house: House) -> None:
     assert await refused(house, sid) == "not_found"
 
 
+async def test_an_edit_of_a_scene_is_taken_back(house: House) -> None:
+    """First to the wording of the edit before, then to the one that the scene began with; a description that was not there is none again."""
+    sid = await house.session()
+    scene = await house.done(sid, kind="scene", heading="INT. CELLAR", description="Dark.\n\nDamp.")
+    await house.done(sid, kind="edit", target=scene["seq"], base=scene["seq"], text="INT. ATTIC")
+    await house.done(sid, kind="edit", target=scene["seq"], text="\nDust.")
+    for heading, description in (("INT. ATTIC", ""), ("INT. CELLAR", "Dark.\n\nDamp.")):
+        await undone(house, sid)
+        now = (await view(house, sid)).scene
+        assert now is not None
+        assert (now.seq, now.heading, now.description) == (scene["seq"], heading, description)
+
+
 async def test_a_retcon_is_taken_back(house: House) -> None:
     """Three lines with the digest and the advice that rest on them: gone, and there again."""
     sid = await house.session()
