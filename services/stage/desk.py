@@ -261,6 +261,7 @@ class Desk:
     async def _next_speaker(self, asked: ActRequest) -> ActResponse:
         character = self._character(asked)
         place = self._backstage.roster.seats[character].place
+        self._able(character, place)
         if self._place(place).go_next(character):
             self._next[place] = character
         else:

@@ -63,6 +63,11 @@ class Place:
         heads = roster.humans(self.name) if humans is None else humans
         return casting.choose(text, candidates, heads, asked=asked, addressed=addressed, last=roster.last_character)
 
+    def _spoken(self, choice: casting.Choice) -> None:
+        """The director's choice of who is next is spent when it is that one's turn."""
+        if choice.character == self._rules.next_in(self.name):
+            self._rules.next_spoke(self.name)
+
     # Turns.
 
     def answer(self, attachment: Attachment, said: Written, text: str, timing: Timing, *, answers: bool, addresses: str = "") -> None:
@@ -81,7 +86,7 @@ class Place:
             first = self.turn.first
         self.unasked = None
         if choice.character:
-            self._rules.next_spoke(self.name)
+            self._spoken(choice)
             notes = self.turn.notes if self.turn is not None else ()
             if self.turn is not None and self.turn.asker is not attachment:
                 self.turn.refuse(Conflict("somebody else was quicker"))
@@ -99,11 +104,12 @@ class Place:
             raise Conflict("a line is open already")
         waiting = self.unasked
         text = waiting.text if waiting is not None else ""
-        choice = self._choose(text, asked=character, humans=1)
+        choice = self._choose(text, asked=character, addressed=self._rules.next_in(self.name), humans=1)
         if choice.reason == casting.SILENCED:
             raise Conflict("the characters here are silenced")
         if not choice.character:
             raise NotFound("no such character is here")
+        self._spoken(choice)
         self.unasked = None
         first, last = (waiting.first, waiting.last) if waiting is not None else (None, None)
         self.turn = Turn(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from services.core.errors import Conflict
-from services.core.model.attachment import TakeFloor
+from services.core.model.attachment import Configure, FinalHeard, Onset, TakeFloor, TextSaid
+from services.core.model.fact import Author, Draft, Kind
+from services.core.model.facts import Left, fields_of
+from services.stage.attachments import Attachment
 from tests.unit.services.stage.direction import act, approving, held, type_in
-from tests.unit.services.stage.table import table
+from tests.unit.services.stage.table import Table, table
 
 
 async def test_whoever_waits_for_a_draft_asks_for_no_other_one() -> None:
@@ -40,3 +43,55 @@ async def test_a_draft_that_was_released_and_heard_is_no_reason_to_wait() -> Non
         await at.closed()
         at.session.take_floor(ann, TakeFloor("mirelle"))
         await held(at)
+
+
+async def _bram_is_next(at: Table) -> Attachment:
+    """A client that decides itself when it is answered; the director chooses while it speaks."""
+    ann = await at.sit("Ann", role="player", hears=False, configure=Configure(answers=False))
+    at.session.listening.heard(ann, Onset("u"))
+    await act(at, "next", character="bram")
+    assert at.session.desk.shown().next == {"": "bram"}
+    at.session.listening.heard(ann, FinalHeard("u", "What a night."))
+    return ann
+
+
+@pytest.mark.parametrize("asked", ["", "mirelle"])
+async def test_whom_the_director_has_chosen_answers_whoever_asks(asked: str) -> None:
+    """Also where the client asks for the answer; then the choice is spent."""
+    async with table("Mirelle", "Bram") as at:
+        ann = await _bram_is_next(at)
+        at.session.take_floor(ann, TakeFloor(asked))
+        assert at.session.desk.shown().next == {}
+        await at.closed()
+        assert at.bodies(Kind.LINE_OPENED)[0]["character"] == "bram"
+
+
+async def test_the_choice_stands_until_the_chosen_one_answers() -> None:
+    """Words that are meant for somebody else are answered by that one."""
+    async with table("Mirelle", "Bram") as at:
+        ann = await _bram_is_next(at)
+        at.session.say(ann, TextSaid("m1", "And you?", addresses="mirelle"))
+        await at.closed()
+        assert at.session.desk.shown().next == {"": "bram"}
+        at.session.say(ann, TextSaid("m2", "Well?"))
+        await at.closed(2)
+        assert at.session.desk.shown().next == {}
+        assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["mirelle", "bram"]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_nobody_is_next_who_cannot_speak(*, gone: bool) -> None:
+    """The director is told, and the words that wait go on waiting."""
+    async with table("Mirelle", "Bram") as at:
+        ann = await at.sit("Ann", role="player", hears=False)
+        if gone:
+            body = fields_of(Left(member="bram"))
+            await at.session.write(Draft(key="left", kind=Kind.LEFT, at_ms=0, by=Author("director"), body=body))
+        else:
+            await act(at, "mute", character="bram")
+        await at.session.say(ann, TextSaid("m", "Well?", answers=False))
+        with pytest.raises(Conflict):
+            await act(at, "next", character="bram")
+        assert at.session.place("").unasked is not None
+        assert at.bodies(Kind.PASSED) == []
+        assert at.session.desk.shown().next == {}
