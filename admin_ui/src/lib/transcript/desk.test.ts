@@ -70,6 +70,21 @@ describe("what the desk's acts make of the screenplay", () => {
     expect(notesInForce(fold([...pinned, { ...pinned[0], seq: 5, kind: 'silenced', at: '2027-01-01T00:00:00Z', body: { on: false } } as Fact]).view)).toHaveLength(1)
   })
 
+  it('lets the adviser and time settle only what nobody has decided on', () => {
+    const ADVISER = { role: 'adviser', id: 'adviser', name: 'Adviser' }
+    const advice: [string, object] = ['recommended', { recommendation: 'r', category: 'plot', text: 'Ring the bell', character: 'mirelle' }]
+    const said = (state: string, by: typeof GM): [string, object, typeof GM] => ['recommendation_decided', { recommendation: 'r', state }, by]
+    const stateOf = (facts: Fact[]) => fold(facts).view.recommendations[0]?.state
+    for (const late of ['expired', 'accepted']) {
+      const facts = played(...cast, advice, said('pinned', GM), said(late, ADVISER))
+      expect(stateOf(facts)).toBe('pinned')
+      expect(notesInForce(fold(facts).view)).toMatchObject([{ left: null, note: { text: 'Ring the bell' } }])
+      expect(stateOf(played(...cast, advice, said('rejected', GM), said(late, ADVISER)))).toBe('rejected')
+      expect(stateOf(played(...cast, advice, said(late, ADVISER)))).toBe(late)
+      expect(stateOf(played(...cast, advice, said('pinned', GM), said(late, ADVISER), ['struck', { targets: [4] }, GM]))).toBe(late)
+    }
+  })
+
   it('lets a retcon take summaries and recommendations with the facts they rest on, and leaves notes and the table standing', () => {
     const facts = played(...cast, ['said', { utterance: 'u', text: 'One' }, ANNA], ['summarized', { text: 'They met.', covers: [3] }], ['recommended', { recommendation: 'r', category: 'plot', text: 'Ring the bell', rests_on: [3] }], ['recommendation_decided', { recommendation: 'r', state: 'pinned' }, GM], ['noted', { text: 'Stay calm' }, GM])
     expect(fold(facts).view.recommendations).toMatchObject([{ state: 'pinned' }])
