@@ -20,9 +20,9 @@ import pytest_asyncio
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
-from tests.acceptance.conftest import need
+from tests.acceptance.conftest import SCRIPTED, spotless
 from tests.acceptance.player import RATE, player, rms
-from tests.acceptance.program import Program, running
+from tests.acceptance.program import Program
 from tests.acceptance.table import Fact, api, assert_whole, facts_of, is_fact, opened, seen, words_in
 from tests.making.prompts import prompts
 
@@ -59,12 +59,8 @@ TALKS = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     """What is there on any machine: pocketsphinx, the understudy and eSpeak."""
-    need("pocketsphinx", "espeakng_loader")
-    folder: Path = tmp_path_factory.mktemp("house")
-    settings = {"stt": {"engine": "pocketsphinx"}, "llm": {"chain": ["understudy"]}, "tts": {"engine": "espeak"}}
-    async with running(folder, settings) as started:
+    async with spotless(tmp_path_factory.mktemp("house"), SCRIPTED | {"llm": {"chain": ["understudy"]}}) as started:
         yield started
-    assert started.complaints() == []
 
 
 def client_of(program: Program, session: str = "") -> AsyncOpenAI:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from services.catalog import SERVICES
-from tests.acceptance.conftest import need
+from tests.acceptance.conftest import need, saying
 from tests.acceptance.player import RATE, player, rms
 from tests.acceptance.program import running
 from tests.acceptance.scattered import scattered
@@ -23,11 +22,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.timeout(240)]
 PHRASES = 5
 REPLY = "[joy] Well met, traveller."
-SETTINGS: dict[str, Any] = {
-    "stt": {"engine": "pocketsphinx"},
-    "llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": [REPLY], "first_ms": 20, "token_ms": 5}}},
-    "tts": {"engine": "espeak"},
-}
+SETTINGS = saying([REPLY])
 
 
 def chosen() -> list[Prompt]:

@@ -7,16 +7,15 @@ import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.conftest import need
+from tests.acceptance.conftest import saying, spotless
 from tests.acceptance.page import Page, page
 from tests.acceptance.player import RATE, Player, player, rms
-from tests.acceptance.program import Program, running
+from tests.acceptance.program import Program
 from tests.acceptance.table import assert_whole, brisk, facts_of, heard, is_fact, opened, seen
 from tests.making.prompts import prompts, words
 from tests.waiting import until
@@ -34,19 +33,11 @@ LEAD = bytes(RATE // 5 * 2)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     """Real hearing, real voice, known words, two characters whose names are among the recorded phrases, and one who talks slowly."""
-    need("pocketsphinx", "espeakng_loader")
-    settings = {
-        "stt": {"engine": "pocketsphinx"},
-        "llm": {"chain": ["scripted"], "engines": {"scripted": {"replies": REPLIES, "first_ms": 20, "token_ms": 5}}},
-        "tts": {"engine": "espeak"},
-    }
-    folder: Path = tmp_path_factory.mktemp("house")
-    async with running(folder, settings) as started:
+    async with spotless(tmp_path_factory.mktemp("house"), saying(REPLIES)) as started:
         slow = {"souffleur": {"language": "en", "voice": {"language": "en", "rate": 0.6}}}
         assert [await brisk(started.url, name) for name in ("Agent", "Star")] == ["agent", "star"]
         assert await brisk(started.url, "Warden", extensions=slow) == "warden"
         yield started
-    assert started.complaints() == []
 
 
 def speech(text: str) -> bytes:

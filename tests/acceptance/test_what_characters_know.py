@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from services.transcript.memory import Memory, MemoryStore
-from tests.acceptance.conftest import need
-from tests.acceptance.program import Program, running
+from tests.acceptance.conftest import SCRIPTED, spotless
+from tests.acceptance.program import Program
 from tests.making.openai_answer import OpenAiServer
 from tests.making.openai_server import openai_server
 from tests.waiting import until
@@ -42,18 +41,13 @@ async def provider() -> AsyncIterator[OpenAiServer]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def program(tmp_path_factory: pytest.TempPathFactory, provider: OpenAiServer) -> AsyncIterator[Program]:
     """With two models of that provider."""
-    need("pocketsphinx", "espeakng_loader")
-    folder: Path = tmp_path_factory.mktemp("knowing")
     play = {"kind": "openai", "base_url": provider.base_url, "model": "good"}
-    settings = {
-        "stt": {"engine": "pocketsphinx"},
+    settings = SCRIPTED | {
         "llm": {"chain": ["play"], "engines": {"play": play, "writer": {**play, "model": "whole"}}},
         "summarizer": {"strong": ["writer"]},
-        "tts": {"engine": "espeak"},
     }
-    async with running(folder, settings) as started:
+    async with spotless(tmp_path_factory.mktemp("knowing"), settings) as started:
         yield started
-    assert started.complaints() == []
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

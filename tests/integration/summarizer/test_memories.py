@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -108,7 +107,9 @@ async def test_a_retcon_takes_digest_memories_and_proposals_together(tables: Tab
             assert view.summary is not None
             assert "Dunmore" in view.summary.text
             assert [entry.text for entry in view.entries if isinstance(entry, RecommendationEntry)] == ["Ask about the miller."]
-            async with asyncio.timeout(20):
-                while not any("Dunmore" in memory.text for memory in (await store.page()).items):
-                    await asyncio.sleep(0.05)
+
+            async def back() -> bool:
+                return any("Dunmore" in memory.text for memory in (await store.page()).items)
+
+            await until(back, what="the memory")
             assert len([memory for memory in (await store.page()).items if "Brackwater" in memory.text]) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -50,7 +49,8 @@ async def test_panic_starts_no_line_that_was_released() -> None:
         await act(at, "halt")
         assert (await at.closed())["line"] == first
         assert at.session.place("").line is None
-        await asyncio.sleep(0.05)
+        await type_in(at, ann, "Anybody?")
+        await at.until(lambda: at.bodies(Kind.PASSED), "the end of a turn behind it")
         assert _sound(received(ann), second) == 0
         [waiting] = at.session.desk.shown().held
         assert (waiting.line, waiting.queued) == (second, True)
@@ -114,11 +114,11 @@ async def test_a_silenced_character_releases_nothing_by_itself(silence: str, spe
         received(ann)
         [waiting] = at.session.desk.shown().held
         assert waiting.releases_at_ms == 0
-        await asyncio.sleep(0.25)
-        assert at.bodies(Kind.RELEASED) == []
-        assert _sound(received(ann), line) == 0
         await act(at, speak, character=whom)
         assert (await at.closed())["state"] == "heard"
+        assert _sound(received(ann), line)
+        [released] = [fact.at_ms for fact in at.log.facts if fact.kind == Kind.RELEASED]
+        assert released - [fact.at_ms for fact in at.log.facts if fact.kind == Kind.SILENCED][-1] > 90
 
 
 async def test_the_timer_releases_no_line_of_a_character_that_has_left() -> None:
@@ -129,7 +129,8 @@ async def test_the_timer_releases_no_line_of_a_character_that_has_left() -> None
         await type_in(at, ann)
         line = await held(at)
         await _moved(at, "cellar")
-        await asyncio.sleep(0.25)
+        [waiting] = at.session.desk.shown().held
+        await at.until(lambda: at.session.desk.shown().held[0].releases_at_ms > waiting.releases_at_ms, "the end of its time")
         assert at.bodies(Kind.RELEASED) == []
         assert at.session.place("").approval.has(line)
         await _moved(at, "")
