@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -23,6 +22,7 @@ from services.core.model.attachment import TellRequest, TellResponse
 from services.core.model.fact import Kind
 from services.core.rpc.client import StageClient
 from services.corrections.kinds import FACTS
+from services.corrections.turns import OwnerSilent, Turns
 from services.transcript.outbox import Outbox, Row
 
 POINTS: Final = ("received", "read", "told", "taught", "marked")
@@ -47,14 +47,18 @@ class Worker:
         self._attempts = attempts
         self._hook = hook
         self._patience_s = patience_s
-        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._turns = Turns(clock)
 
     async def handle(self, letter: Letter, attempt: int) -> Verdict:
         """See to the row that it names."""
         await self._reached("received")
         try:
-            async with self._turn(letter.session):
+            async with self._turns.turn(letter.session):
                 return await self._look(letter, attempt)
+        except OwnerSilent:
+            # Another letter of the session asks for its owner; this one does not stand in the way of other sessions meanwhile.
+            _log.info("corrections.put_off", session=letter.session, correction=letter.correction, reason="owner_silent")
+            return Verdict.DONE
         except SouffleurError as error:
             if not error.retryable:
                 raise
@@ -69,20 +73,6 @@ class Worker:
             _log.exception("corrections.gave_up", session=letter.session, correction=letter.correction)
             await self._outbox.died(letter.session, letter.correction, "It could not be carried out; the log says why.", attempt)
             return Verdict.DEAD
-
-    @asynccontextmanager
-    async def _turn(self, session: str) -> AsyncIterator[None]:
-        """One letter of a session at a time, in the order in which they came."""
-        lock, waiting = self._turns.get(session, (asyncio.Lock(), 0))
-        self._turns[session] = (lock, waiting + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._turns[session]
-            self._turns[session] = (lock, waiting - 1)
-            if waiting == 1:
-                del self._turns[session]
 
     async def _look(self, letter: Letter, attempt: int) -> Verdict:
         rows = await self._outbox.open_upto(letter.session, letter.correction)
@@ -153,7 +143,23 @@ class Worker:
         await self._asked(TellRequest(session=row.session, principal=row.principal, key=f"{row.id}:hotwords", kind=Kind.SCENE_SET, body=body))
 
     async def _asked(self, request: TellRequest) -> TellResponse:
-        """Ask the owner, again and again while it is only not there."""
+        """Ask the owner; once it has answered, what was put off because it did not is due."""
+        session = request.session
+        try:
+            async with self._turns.asking(session):
+                told = await self._patiently(request)
+        except SouffleurError as error:
+            if error.retryable:
+                self._turns.unreachable(session)
+            elif self._turns.answered(session):
+                await self._outbox.hasten(session)
+            raise
+        if self._turns.answered(session):
+            await self._outbox.hasten(session)
+        return told
+
+    async def _patiently(self, request: TellRequest) -> TellResponse:
+        """Ask again and again while the owner is only not there."""
         deadline = self._clock.now() + self._patience_s
         pause = _FIRST_PAUSE_S
         while True:

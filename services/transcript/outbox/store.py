@@ -88,9 +88,10 @@ class Outbox:
         mine = _is(row.session, row.id) & (_outbox.c.due_at_ms == row.due_at_ms)
         return await self._change(mine, due_at_ms=due_at_ms)
 
-    async def hasten(self) -> None:
-        """All open corrections are due now: the bus is back."""
-        await self._change(_outbox.c.sort == TEXT, due_at_ms=self._clock.wall_ms())
+    async def hasten(self, session: str = "") -> None:
+        """All open corrections are due now: the bus is back, or the owner of this session."""
+        which: ColumnElement[bool] = _outbox.c.sort == TEXT
+        await self._change(which & (_outbox.c.session == session) if session else which, due_at_ms=self._clock.wall_ms())
 
     async def forget(self, row: Row) -> None:
         """As if it had never been asked for: its asker was told no."""

@@ -121,7 +121,9 @@ async def test_due_ones_are_sent_by_one_hand(outbox: Outbox, clock: ManualClock,
     (due,) = [found for found in await outbox.due(TEXT) if found.session == sid]
     assert sorted(await asyncio.gather(*(outbox.postponed(due, later + 60_000 + n) for n in range(2)))) == [False, True]
     assert sid not in [found.session for found in await outbox.due(TEXT)]
-    await outbox.hasten()
+    await outbox.hasten(f"not-{sid}")
+    assert sid not in [found.session for found in await outbox.due(TEXT)]
+    await outbox.hasten(sid)
     assert sid in [found.session for found in await outbox.due(TEXT)]
 
 
