@@ -52,6 +52,8 @@ class Work:
                 await self.proposing.advise(record, passages, wanted=False)
         if live:
             async with self._guarded(record, record.expiring, "expiry"):
+                # Models were asked meanwhile, and the director may have decided.
+                await record.catch_up(self.facts)
                 await self.proposing.expire(record)
 
     async def wish(self, record: Record, what: str, patience_s: float) -> Outcome:

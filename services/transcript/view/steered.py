@@ -69,12 +69,17 @@ class Steered(Table):
         )
 
     def recommendation_decided(self, fact: Fact, body: bodies.RecommendationDecided) -> None:
-        """Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise. A struck one decides nothing."""
+        """Accepted = steers one line like a note, unless its time is over before; pinned = until it is decided otherwise. A struck one decides nothing.
+
+        The adviser, and time, settle only what waits: they may have looked before somebody decided.
+        """
         if self.struck(fact):
             return
         at = self.recommendations.get(body.recommendation)
         entry = self.scroll[at] if at is not None else None
         if at is None or not isinstance(entry, seen.RecommendationEntry):
+            return
+        if entry.state != "proposed" and (body.state == "expired" or fact.by.role == "adviser"):
             return
         entry = replace(entry, state=body.state, text=body.text or entry.text)
         self.scroll.replace(at, entry)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from services.core.model import facts as bodies
+from services.core.model.fact import Author
 from services.transcript.view import DIRECTOR, Note, Reader, fold
 from tests.unit.services.transcript.story import Story
 
@@ -123,7 +126,7 @@ def test_recommendation_accepted_after_the_prompt_was_made_waits() -> None:
 
 
 def test_accepted_recommendation_lapses_with_its_time() -> None:
-    """Unused until it is stale it steers nothing any more; a pinned one stands until it is decided otherwise, by whomever."""
+    """Unused until it is stale it steers nothing any more; a pinned one stands until it is decided otherwise."""
     story = inn()
     over = 1_700_000_000_000 + 6
     story.add(bodies.Recommended(recommendation="a", category="tone", text="Now", character="ogre", expires_at_ms=over))
@@ -134,8 +137,21 @@ def test_accepted_recommendation_lapses_with_its_time() -> None:
     assert notes(story, OGRE) == []
     story.add(bodies.RecommendationDecided(recommendation="a", state="pinned"))
     assert notes(story, OGRE) == [("Now", None)]
-    story.add(bodies.RecommendationDecided(recommendation="a", state="expired"))
+    story.add(bodies.RecommendationDecided(recommendation="a", state="rejected"))
     assert notes(story, OGRE) == []
+
+
+@pytest.mark.parametrize("state", ["expired", "accepted"])
+def test_an_adviser_that_comes_too_late_undoes_no_decision(state: str) -> None:
+    """It looked while the proposal was waiting; the director has pinned or refused it since. Where that is taken back, the adviser's counts."""
+    for decided, steers in (("pinned", [("Slower", None)]), ("rejected", [])):
+        story = inn()
+        story.add(bodies.Recommended(recommendation="r", category="tone", text="Slower", character="ogre"))
+        decision = story.add(bodies.RecommendationDecided(recommendation="r", state=decided), by=Author("director", "gm"))
+        story.add(bodies.RecommendationDecided(recommendation="r", state=state), by=Author("adviser", "adviser"))
+        assert notes(story, OGRE) == steers
+        story.add(bodies.Struck(targets=[decision]), by=Author("director", "gm"))
+        assert notes(story, OGRE) == ([("Slower", 1)] if state == "accepted" else [])
 
 
 def test_secret_is_revealed_to_its_character() -> None:
