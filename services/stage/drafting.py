@@ -14,7 +14,7 @@ from services.stage import spans
 from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order, Written
-from services.stage.turns import written_seq
+from services.stage.turns import stands_after, written_seq
 
 
 class Drafting:
@@ -112,8 +112,8 @@ class Drafting:
         return any(seq in seqs for seq in map(written_seq, self.facts[:1]) if seq)
 
     def after(self, seq: int) -> bool:
-        """It belongs to what came after this fact."""
-        return any(written_seq(written) > seq for written in (*self.facts, self.released))
+        """It belongs to what came after this fact: it was told to the writer later, or answers what was."""
+        return any(stands_after(written, seq) for written in (self.order.first, self.order.said, *self.facts, self.released))
 
     def again(self, feed: ReplyFeed, by: Author) -> None:
         """Throw this attempt's words away; `run` once more takes these."""

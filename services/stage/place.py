@@ -199,6 +199,9 @@ class Place:
             self.pass_over(turn.first, turn.said, "corrected")
         for again in self.directed.take(lambda turn: turn.after(to) or self._backstage.roster.opened_after(turn.retakes, to)):
             self.pass_over(again.first, again.said, "corrected")
+        unasked, self.unasked = self.unasked, self.unasked and self.unasked.undone(to)
+        if unasked is not None and self.unasked is None:
+            self.pass_over(unasked.first, unasked.last, "corrected")
         self.thinking.drop()
         self.offer()
 

@@ -47,8 +47,8 @@ class Turn:
     """The line that is to be replaced."""
 
     def after(self, seq: int) -> bool:
-        """It was asked for after this fact, by words that stand in the transcript."""
-        return self.first is not None and written_seq(self.first) > seq
+        """It was asked for after this fact, by words that stand in the transcript or are about to."""
+        return stands_after(self.first, seq)
 
     def refuse(self, error: SouffleurError) -> None:
         """Tell whoever asked."""
@@ -100,10 +100,21 @@ class Unasked:
     text: str
     """Of the last ones."""
 
+    def undone(self, to: int) -> Unasked | None:
+        """What is left of them if nothing after the fact `to` has happened."""
+        if stands_after(self.first, to):
+            return None
+        return Unasked(self.first, self.first, "") if stands_after(self.last, to) else self
+
 
 def same_words(one: str, other: str) -> bool:
     """Do two recognitions of an utterance differ in nothing but case and punctuation?"""
     return [word.strip(".,!?;:…").casefold() for word in one.split()] == [word.strip(".,!?;:…").casefold() for word in other.split()]
+
+
+def stands_after(written: Written | None, seq: int) -> bool:
+    """It comes after this fact; what is still on its way to the transcript does."""
+    return written is not None and (not written.done() or written_seq(written) > seq)
 
 
 def written_seq(written: Written | None) -> int:
