@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Dialog, Position, expect
 
 from tests.acceptance.browser import need_browser, visiting
 from tests.acceptance.conftest import REPLIES, saying, spotless
@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pyt
 
 BEGINNINGS = {"fountain": b"title:", "txt": b"", "html": b"<!doctype html>", "pdf": b"%pdf-", "fdx": b"<?xml"}
 """How each kind of file begins, in small letters."""
+WORDS: Position = {"x": 60, "y": 10}
+"""Where a line has its words, and surely no badge."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -127,6 +129,75 @@ async def test_deleted_is_struck_and_new_text_is_inserted_noted_or_whispered(hou
         assert visit.complaints == []
 
 
+async def test_a_scene_is_reworded_where_it_stands_and_struck_when_it_is_deleted(house: Program, browser: Browser) -> None:
+    """Heading and description are one fact: two edits, two corrections of the whole; emptied, it is struck."""
+    session = await played(house)
+    scene = (await of(house, session, "scene_set"))[0]["seq"]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, "Rain on the roof.")
+        await visit.page.keyboard.type(" Thunder.")
+        await visit.page.keyboard.press("Control+Enter")
+        first = await fact(house, session, "corrected")
+        assert (first["body"]["target"], first["body"]["text"], first["body"]["base"]) == (scene, "INT. TAVERN – NIGHT\nRain on the roof. Thunder.", scene)
+        await expect(visit.page.locator("[data-badge=edited]")).to_have_count(1)
+        await line(visit, "INT. TAVERN").click(position=WORDS)
+        await visit.page.keyboard.press("Home")
+        await visit.page.keyboard.press("Shift+End")
+        await visit.page.keyboard.type("EXT. YARD")
+        await leave(visit)
+        await expect(line(visit, ".EXT. YARD")).to_be_visible()
+
+        async def reworded() -> bool:
+            body = (await of(house, session, "corrected"))[-1]["body"]
+            return (body["text"], body["base"]) == ("EXT. YARD\nRain on the roof. Thunder.", first["seq"])
+
+        await until(reworded, what="the new heading")
+        await expect(visit.page.get_by_test_id("editor-progress")).to_have_attribute("data-state", "applied")
+        await line(visit, "EXT. YARD").click(position=WORDS)
+        await visit.page.keyboard.press("Home")
+        for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Shift+End"):
+            await visit.page.keyboard.press(key)
+        await visit.page.keyboard.press("Delete")
+        await leave(visit)
+        assert (await fact(house, session, "struck"))["body"] == {"targets": [scene]}
+        await expect(visit.page.locator(".cm-struck")).to_have_text(["EXT. YARD", "Rain on the roof. Thunder."])
+        assert visit.complaints == []
+
+
+async def test_a_conflict_is_still_there_when_the_editor_was_left_and_the_page_loaded_anew(house: Program, browser: Browser) -> None:
+    """Leaving sends what was typed; that somebody was faster is shown on coming back, and the browser asks before a reload."""
+    session = await played(house)
+    said = (await of(house, session, "said"))[0]
+    async with visiting(browser, house.url) as visit:
+        await written(visit, session)
+        await at_end_of(visit, QUESTION)
+        await visit.page.keyboard.type(" Mine.")
+        await corrected(house, session, {"kind": "edit", "target": said["seq"], "base": said["seq"], "text": "Theirs."})
+        await visit.page.evaluate("location.hash = '#/'")
+        await expect(visit.page.get_by_test_id("screenplay-text")).to_have_count(0)
+        await visit.page.evaluate(f"location.hash = '#/screenplay/{session}'")
+        await expect(line(visit, "Theirs.")).to_be_visible()
+        await expect(visit.page.get_by_test_id("conflict-mine")).to_have_text(f"{QUESTION} Mine.")
+        asked: list[str] = []
+
+        async def answer(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            await dialog.accept()
+
+        visit.page.on("dialog", answer)
+        await line(visit, "Theirs.").click()
+        await visit.page.reload()
+        assert asked == ["beforeunload"]
+        await expect(visit.page.get_by_test_id("conflict-mine")).to_have_text(f"{QUESTION} Mine.")
+        await expect(visit.page.get_by_test_id("conflict-theirs")).to_have_text("Theirs.")
+        await visit.page.get_by_test_id("conflict-keep-mine").click()
+        await expect(line(visit, f"{QUESTION} Mine.")).to_be_visible()
+        await expect(visit.page.get_by_test_id("conflict")).to_have_count(0)
+        assert [one["body"]["text"] for one in await of(house, session, "corrected")] == ["Theirs.", f"{QUESTION} Mine."]
+        assert visit.complaints == []
+
+
 @pytest.mark.parametrize("keep", [True, False], ids=["keep mine", "take theirs"])
 async def test_a_conflict_shows_both_texts(house: Program, browser: Browser, *, keep: bool) -> None:
     """Another director was faster: nothing is overwritten until this one has decided."""
@@ -219,7 +290,8 @@ async def test_what_was_deleted_can_be_undone_until_the_cursor_moves_on(house: P
         await visit.page.keyboard.press("Control+a")
         await visit.page.keyboard.press("Delete")
         await expect(line(visit, QUESTION)).to_have_count(0)
-        await expect(line(visit, "INT. TAVERN")).to_have_count(1)
+        await expect(line(visit, "INT. TAVERN")).to_have_count(0)
+        await expect(line(visit, "First night")).to_have_count(1)
         await visit.page.keyboard.press("Control+z")
         await expect(line(visit, QUESTION)).to_be_visible()
         await leave(visit)
@@ -228,9 +300,9 @@ async def test_what_was_deleted_can_be_undone_until_the_cursor_moves_on(house: P
         await visit.page.keyboard.press("Control+a")
         await visit.page.keyboard.press("Delete")
         await leave(visit)
-        await expect(visit.page.locator("[data-badge=struck]")).to_have_count(2)
+        await expect(visit.page.locator("[data-badge=struck]")).to_have_count(3)
         targets = {target for one in await of(house, session, "struck") for target in one["body"]["targets"]}
-        expected = [*await of(house, session, "said"), *await of(house, session, "line_opened")]
+        expected = [*await of(house, session, "scene_set"), *await of(house, session, "said"), *await of(house, session, "line_opened")]
         assert targets == {one["seq"] for one in expected}
         assert visit.complaints == []
 
