@@ -15,6 +15,8 @@ class Passage:
 
     seqs: tuple[int, ...]
     """The facts it stands on; striking any of them takes it away."""
+    closed_seq: int = 0
+    """Of a line: the fact that says what was heard of it; other talk may lie between."""
     text: str
     speaker: str = ""
     """Name; empty = nobody speaks."""
@@ -26,6 +28,11 @@ class Passage:
     """Where and when we are: nobody has to have witnessed it."""
     audience: tuple[str, ...] | None = None
     at_ms: int = 0
+
+    @property
+    def heard_seq(self) -> int:
+        """The fact since which it is a passage at all."""
+        return max(self.closed_seq, *self.seqs)
 
     @property
     def told(self) -> str:
@@ -94,6 +101,7 @@ def _passage(entry: Entry) -> Passage | None:
             spoken = (item.seq for item in entry.sentences if item.heard != "none" and not item.struck)
             return Passage(
                 seqs=tuple(dict.fromkeys((entry.seq, *spoken))),
+                closed_seq=entry.closed_seq,
                 text=words,
                 speaker=one_line(entry.name),
                 member=entry.character,

@@ -40,9 +40,9 @@ class Remembering:
         back = {passage.seqs for passage in passages if not record.returned.isdisjoint(passage.seqs)}
         if not (digested or back) and now - last.at_ms < _IDLE_MS:
             return
-        mark = max(last.seqs)
+        mark = max(passage.heard_seq for passage in passages)
         done = await self._marks.get(record.sid)
-        new = [passage for passage in passages if passage.seqs[0] > done or passage.seqs in back]
+        new = [passage for passage in passages if passage.heard_seq > done or passage.seqs in back]
         if not any(passage.spoken for passage in new):
             return
         try:

@@ -125,6 +125,8 @@ class LineEntry:
     """Who gave it those other words. For directors only."""
     released_seq: int = 0
     """Seq of its `released`; 0 = it needed none, or never had one. The line stands where it was released: that is when it was spoken."""
+    closed_seq: int = 0
+    """Seq of its `line_closed`, since which it is known what was heard; 0 = it is open."""
     struck: bool = False
     """The line as a whole was struck."""
     inserted: bool = False

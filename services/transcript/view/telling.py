@@ -150,7 +150,7 @@ class Telling(Steered):
         if found := self._open(body.line):
             self.scroll.replace(found[0].at, replace(found[1], state=LineState.REJECTED, reason=body.reason))
 
-    def line_closed(self, _fact: Fact, body: bodies.LineClosed) -> None:
+    def line_closed(self, fact: Fact, body: bodies.LineClosed) -> None:
         """The first one settles what was heard; it holds through a retcon, since the line that it ends did end."""
         found = self._open(body.line)
         if found is None:
@@ -163,6 +163,7 @@ class Telling(Steered):
             state=state,
             basis=body.basis,
             reason=body.reason or entry.reason,
+            closed_seq=fact.seq,
             sentences=tuple(heard_up_to(item, last_seq, body.offset) for item in entry.sentences),
             ms=body.ms,
             tokens=tuple(body.tokens),
@@ -231,6 +232,7 @@ class Telling(Steered):
             name=name,
             turn=0,
             state=LineState.HEARD,
+            closed_seq=fact.seq,
             sentences=(sentence,),
             place=fact.place,
             audience=insertion.audience,
