@@ -22,6 +22,8 @@ _GROUP: Final = "corrections"
 _BLOCK_MS: Final = 1_000
 _BEAT_S: Final = 1.0
 """How often a consumer says that it is still at the letters in its hand, and looks for those of others."""
+_MOST_DEAD: Final = 10_000
+"""Letters that are put aside; the oldest go first."""
 _GONE_MS: Final = 600_000
 _RETRY_S: Final = 0.5
 _NO_GROUP: Final = "NOGROUP"
@@ -126,7 +128,7 @@ class StreamReader:
     async def _bury(self, entry: str, fields: _Fields, attempts: int, reason: str) -> None:
         about = {b"letter": fields.get(b"letter", b""), b"attempts": attempts, b"reason": reason, b"at_ms": time.time_ns() // 1_000_000}
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(self._dead, cast(Any, about))
+            pipe.xadd(self._dead, cast(Any, about), maxlen=_MOST_DEAD, approximate=False)
             pipe.xack(self._stream, _GROUP, entry)
             pipe.xdel(self._stream, entry)
             await answered(pipe.execute())

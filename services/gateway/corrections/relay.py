@@ -29,6 +29,8 @@ _FLEETING_MS: Final = 15_000
 _LASTING_MS: Final = 600_000
 _KEPT_MS: Final = 30 * 86_400_000
 """Applied rows are kept this long."""
+_FAILED_KEPT_MS: Final = 90 * 86_400_000
+"""Rows that are conflicted or dead, and letters that the bus has put aside: somebody may still want to look at them."""
 _SWEEP_S: Final = 10.0
 
 _log = structlog.get_logger(__name__)
@@ -145,12 +147,15 @@ class Relay:
             await asyncio.sleep(_SWEEP_S)
 
     async def _sweep(self) -> None:
-        """Letters that the bus has put aside by itself are dead rows; old rows go."""
-        await self._outbox.prune(self._clock.wall_ms() - _KEPT_MS)
+        """Letters that the bus has put aside by itself are dead rows; old rows and old letters go."""
+        now = self._clock.wall_ms()
+        await self._outbox.prune(now - _KEPT_MS, now - _FAILED_KEPT_MS)
         if self._bus.link.connected and (await self._bus.counts()).dead:
             async with self.moving:
                 for dead in await self._bus.dead(_PAGE):
                     await self._mark_dead(dead)
+                    if 0 < dead.at_ms < now - _FAILED_KEPT_MS:
+                        await self._dropped(dead)
 
     async def _mark_dead(self, dead: DeadLetter) -> None:
         try:
@@ -159,6 +164,13 @@ class Relay:
             return
         if row.state == OPEN:
             await self._outbox.died(row.session, row.id, f"It was tried {dead.attempts} times without success.", dead.attempts)
+
+    async def _dropped(self, dead: DeadLetter) -> None:
+        try:
+            await self._bus.drop(dead.letter.id)
+        except NotFound:
+            # Another gateway was quicker.
+            return
 
     async def _tried(self, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -98,11 +98,12 @@ class Outbox:
         async with database_errors(_NAME), self._engine.connect() as connection:
             await connection.execute(delete(_outbox).where(_is(row.session, row.id)))
 
-    async def prune(self, before_ms: int) -> int:
-        """Remove applied ones of before; how many."""
-        old = (_outbox.c.state == "applied") & (_outbox.c.updated_at_ms < before_ms)
+    async def prune(self, applied_before_ms: int, failed_before_ms: int) -> int:
+        """Remove what was applied, and what was conflicted or put aside, before these times; how many. What is open stays, however old."""
+        applied = (_outbox.c.state == "applied") & (_outbox.c.updated_at_ms < applied_before_ms)
+        failed = _outbox.c.state.in_(("conflicted", "dead")) & (_outbox.c.updated_at_ms < failed_before_ms)
         async with database_errors(_NAME), self._engine.connect() as connection:
-            return int((await connection.execute(delete(_outbox).where(old))).rowcount)
+            return int((await connection.execute(delete(_outbox).where(applied | failed))).rowcount)
 
     # Reading.
 

@@ -127,14 +127,24 @@ async def test_due_ones_are_sent_by_one_hand(outbox: Outbox, clock: ManualClock,
     assert sid in [found.session for found in await outbox.due(TEXT)]
 
 
-async def test_old_applied_ones_go(outbox: Outbox, clock: ManualClock, sid: str) -> None:
-    """What is open or dead stays, however old."""
-    done, _ = await outbox.add(row(sid, "a"))
-    await outbox.add(row(sid, "b"))
-    await outbox.applied(done, 4)
+async def test_old_ones_go(outbox: Outbox, clock: ManualClock, sid: str) -> None:
+    """Applied ones first, then what was conflicted or put aside; what is open stays, however old."""
+    rows = {name: (await outbox.add(row(sid, name)))[0] for name in ("applied", "conflicted", "dead", "open")}
+    await outbox.applied(rows["applied"], 4)
+    await outbox.conflicted(rows["conflicted"], "Good evening", 3, "It has changed.")
+    await outbox.died(sid, "dead", "It cannot be.")
+
+    async def left() -> set[str]:
+        return {found.id for found in (await outbox.page(sid)).items}
+
+    now = clock.wall_ms()
+    await outbox.prune(now, now)
+    assert await left() == set(rows)
     clock.advance(10)
-    assert await outbox.prune(clock.wall_ms()) >= 1
-    assert [found.id for found in (await outbox.page(sid)).items] == ["b"]
+    assert await outbox.prune(clock.wall_ms(), now) >= 1
+    assert await left() == {"conflicted", "dead", "open"}
+    assert await outbox.prune(clock.wall_ms(), clock.wall_ms()) >= len(("conflicted", "dead"))
+    assert await left() == {"open"}
 
 
 async def test_characters_live_in_the_same_database(url: str, clock: ManualClock) -> None:
