@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, Overloaded
@@ -39,8 +40,9 @@ class Desk:
         self._places = places
         self._place = place
         self._halted: bool | None = None
-        """As asked for, until it is durable; None = as the transcript says."""
+        """As last asked for here, from before it is durable; None = nobody has, and it is as the transcript says."""
         self._muted: dict[str, bool] = {}
+        """The same of each character."""
         self._next: dict[str, str] = {}
         self._platforms: dict[str, None] = {}
         """Where somebody has sat down from, in that order."""
@@ -318,7 +320,9 @@ class Desk:
         return Author(principal.role, principal.id, principal.name)
 
     def _write(self, body: Silenced | SceneSet | Struck, asked: ActRequest) -> Written:
-        return self._backstage.write(body, f"told:{asked.act}", self._author(asked), asked.place)
+        """Everybody is told, wherever they are: it holds for the whole table, and a line of the past may be from anywhere."""
+        draft = self._backstage.draft(body, f"told:{asked.act}", self._author(asked), asked.place)
+        return self._backstage.writer.write(replace(draft, audience=None))
 
 
 def _refusal(draft: str, reason: str) -> tuple[str, ...]:
