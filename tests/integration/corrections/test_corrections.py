@@ -91,6 +91,19 @@ async def test_who_edits_what_has_changed_is_shown_both_texts(house: House) -> N
     assert len(await house.facts(sid, "corrected")) == 1
 
 
+async def test_a_scene_is_edited_and_struck_against_what_was_seen_of_it(house: House) -> None:
+    """As words are: who comes second is shown heading and description as they stand; struck, it is the scene no more."""
+    sid = await house.session()
+    scene = (await house.done(sid, kind="scene", heading="INT. CELLAR", description="Dark."))["seq"]
+    first = await house.done(sid, kind="edit", target=scene, base=scene, text="INT. ATTIC\nDusty.")
+    late: tuple[dict[str, Any], ...] = ({"kind": "edit", "target": scene, "text": "INT. BARN"}, {"kind": "strike", "targets": [scene]})
+    for asked in late:
+        row = await house.ended(sid, (await house.correct(sid, **asked, base=scene))["id"])
+        assert (row["state"], row["current"]) == ("conflicted", "INT. ATTIC\nDusty.")
+    struck = await house.done(sid, kind="strike", targets=[scene], base=first["seq"])
+    assert (await house.facts(sid, "struck"))[-1]["seq"] == struck["seq"]
+
+
 async def test_the_same_id_twice_is_one_correction(house: House) -> None:
     """Sent again, it is answered with what became of it; something else under its id is a conflict."""
     sid = await house.session()
