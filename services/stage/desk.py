@@ -23,6 +23,8 @@ TEXT_LIMIT: Final = 4000
 _ID_LIMIT: Final = 128
 _REMEMBERED: Final = 512
 """Acts whose answer is kept, for a director who asks again."""
+_ROUTES: Final = {"page": "realtime"}
+"""A guest's client cannot be told from the page: what is laid down for realtime holds for both, where the page has no mode of its own."""
 _PLATFORMS: Final = 32
 """Platforms of a session that are remembered."""
 _OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"})
@@ -77,9 +79,10 @@ class Desk:
         return self.halted or self._muted.get(character, character in self._backstage.roster.muted)
 
     def mode(self, character: str, platform: str) -> str:
-        """A character's own mode goes before its platform's, and that before the session's."""
+        """A character's own mode goes before its platform's, that before the one of the platform's route, and that before the session's."""
         modes = self._backstage.roster.modes
-        return modes.get(f"character:{character}") or modes.get(f"platform:{platform}") or self._backstage.roster.mode
+        whose = (f"character:{character}", f"platform:{platform}", f"platform:{_ROUTES.get(platform, platform)}")
+        return next((mode for name in whose if (mode := modes.get(name))), self._backstage.roster.mode)
 
     def delivery(self, character: str) -> str:
         """Voice or teleprompter."""

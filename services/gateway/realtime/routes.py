@@ -30,6 +30,9 @@ _SLACK_S: Final = 5.0
 """Audio kept beyond the longest utterance: the pre-roll, and what comes until the stage has decided."""
 _FOREIGN: Final = "realtime"
 """The subprotocol that the vendor's browser clients ask for."""
+_REALTIME: Final = "realtime"
+_GUESTS: Final = "page"
+"""Whatever a guest's client is: nothing that it says tells it from the page."""
 
 
 def router(edge: Edge) -> APIRouter:
@@ -101,8 +104,13 @@ def _wanted(socket: WebSocket, *, binary: bool) -> Wanted:
         after_seq=int(after) if after.isascii() and after.isdigit() and len(after) < 16 else 0,
         binary=binary,
         monitor=monitor,
-        platform=_identifier(query.get("platform", "")) or "realtime",
+        platform=_platform(principal_of(socket), query.get("platform", "")),
     )
+
+
+def _platform(principal: Principal, claimed: str) -> str:
+    """Where its words come from. Approval may depend on it, so it is believed only of what runs at this machine: bridges, and the director's own page."""
+    return (_identifier(claimed) or _REALTIME) if principal.role == "director" else _GUESTS
 
 
 def _acting(principal: Principal, name: str, role: str) -> Principal:
