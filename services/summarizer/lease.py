@@ -45,21 +45,35 @@ class Leases:
 
 
 class Marks:
-    """Up to which fact a session has been remembered."""
+    """Up to which fact a session has been remembered, and up to which its memories accord with what was done to the past."""
 
     def __init__(self, redis: Redis) -> None:
         """Outlives this process."""
         self._redis = redis
 
-    async def get(self, sid: str) -> int:
-        """The mark; 0 = nothing yet."""
-        async with store_errors():
-            return int(cast(bytes | None, await self._redis.get(_key(sid, "remembered"))) or 0)
+    async def remembered(self, sid: str) -> int:
+        """Everything heard up to here was remembered; 0 = nothing yet."""
+        return await self._get(sid, "remembered")
 
-    async def set(self, sid: str, seq: int) -> None:
-        """Move it."""
+    async def remember(self, sid: str, seq: int) -> None:
+        """Everything up to here is now."""
+        await self._set(sid, "remembered", seq)
+
+    async def settled(self, sid: str) -> int:
+        """Whatever strikes, retcons and corrections up to here ask of memories was done."""
+        return await self._get(sid, "settled")
+
+    async def settle(self, sid: str, seq: int) -> None:
+        """It is done up to here now."""
+        await self._set(sid, "settled", seq)
+
+    async def _get(self, sid: str, name: str) -> int:
         async with store_errors():
-            await self._redis.set(_key(sid, "remembered"), seq, ex=_MARK_S)
+            return int(cast(bytes | None, await self._redis.get(_key(sid, name))) or 0)
+
+    async def _set(self, sid: str, name: str, seq: int) -> None:
+        async with store_errors():
+            await self._redis.set(_key(sid, name), seq, ex=_MARK_S)
 
 
 class Budget:

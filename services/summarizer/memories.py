@@ -71,8 +71,8 @@ class Memories(Protocol):
         """Keep them; how many are new."""
         ...
 
-    def forget_sources(self, session: str, stands: Callable[[int], bool]) -> Coroutine[Any, Any, int]:
-        """Drop what rests on a fact that does not stand; how many."""
+    def forget_sources(self, session: str, stands: Callable[[int], bool]) -> Coroutine[Any, Any, list[Memory]]:
+        """Drop what rests on a fact that does not stand; what was dropped."""
         ...
 
 

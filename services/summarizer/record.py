@@ -12,7 +12,7 @@ from services.core.telemetry import RECOMMENDATIONS
 from services.summarizer.heard import Heard, Passage
 from services.summarizer.lessons import Drafts
 from services.transcript.view import DIRECTOR, View, fold
-from services.transcript.view.state import REWRITING, Ledger
+from services.transcript.view.state import REWRITING
 
 _PAGE: Final = 200
 _FEW: Final = 20
@@ -63,11 +63,11 @@ class Record:
     rewritten_ms: int = 0
     """When the past was last changed."""
     withdrawn: bool = False
-    """Facts were struck, retconned or erased, or stand again, since memories were last looked over."""
-    looked_over: Ledger = Ledger()
-    """What was undone when memories were last looked over."""
+    """Facts were struck, retconned, erased or reworded, or stand again, since memories were last looked over."""
+    looked_over: int = 0
+    """The last fact that was known when memories were last looked over."""
     returned: set[int] = field(default_factory=set)
-    """Facts that had been undone then and stand again: they are to be remembered once more."""
+    """Facts of passages that are to be remembered once more: they had been undone then and stand again, or say something else."""
     advice_due: bool = False
     """There is a digest that the adviser has not seen."""
     condensing: Backoff = field(default_factory=Backoff)
@@ -105,7 +105,7 @@ class Record:
             if fact.kind in REWRITING:
                 self.withdrawn, self.rewritten_ms = True, fact.at_ms
             elif fact.kind == Kind.CORRECTED and reworded and isinstance(target := fact.body.get("target"), int):
-                self.corrected[target], self.rewritten_ms = fact.seq, fact.at_ms
+                self.corrected[target], self.rewritten_ms, self.withdrawn = fact.seq, fact.at_ms, True
             elif fact.kind == Kind.SUMMARIZED and fact.body.get("covers"):
                 self.last_digest = fact.seq
             elif fact.kind == Kind.RECOMMENDED:

@@ -36,7 +36,7 @@ class Work:
         passages = await record.passages()
         if record.withdrawn:
             async with self._guarded(record, record.remembering, "memory"):
-                await self.remembering.forget(record)
+                await self.remembering.forget(record, passages)
         digested = 0
         async with self._guarded(record, record.condensing, "summary"):
             digested = await self.digesting.digest(record, passages, Outcome(), wanted=False)

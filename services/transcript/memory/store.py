@@ -167,15 +167,15 @@ class MemoryStore:
                 await connection.execute(update(_memories).where(same).values(model=model, vector=vector))
         return len(found)
 
-    async def forget_sources(self, session: str, stands: Callable[[int], bool]) -> int:
-        """Drop the memories of a session that rest on a fact for which `stands` is false; how many."""
+    async def forget_sources(self, session: str, stands: Callable[[int], bool]) -> list[Memory]:
+        """Drop the memories of a session that rest on a fact for which `stands` is false; what they were."""
         async with database_errors(), self._engine.begin() as connection:
             own = and_(self._standing, _memories.c.session == session)
-            found = (await connection.execute(select(_memories.c.id, _memories.c.sources).where(own))).all()
-            gone = [name for name, sources in found if not all(stands(int(seq)) for seq in sources)]
-            for name in gone:
-                await connection.execute(delete(_memories).where(own, _memories.c.id == name))
-        return len(gone)
+            found = [_memory(row) for row in (await connection.execute(select(*_COLUMNS).where(own))).mappings()]
+            gone = [memory for memory in found if not all(map(stands, memory.sources))]
+            for memory in gone:
+                await connection.execute(delete(_memories).where(own, _memories.c.id == memory.id))
+        return gone
 
     def _row(self, memory: Memory, model: str, vector: bytes | None) -> dict[str, Any]:
         return {

@@ -48,6 +48,8 @@ async def test_no_more_tokens_are_spent_in_an_hour_than_allowed_however_many_ask
 
 async def test_the_mark_of_what_is_remembered_outlives_an_instance(redis: Redis) -> None:
     """Zero before it was ever set."""
-    assert await Marks(redis).get("inn") == 0
-    await Marks(redis).set("inn", 42)
-    assert await Marks(redis).get("inn") == 42
+    assert await Marks(redis).remembered("inn") == 0
+    await Marks(redis).remember("inn", 42)
+    await Marks(redis).settle("inn", 40)
+    assert await Marks(redis).remembered("inn") == 42
+    assert await Marks(redis).settled("inn") == 40

@@ -71,19 +71,25 @@ class Followed:
         self.told.append(request)
         return TellResponse(len(self.story.facts) + 1)
 
-    async def get(self, sid: str, name: str = "remembered") -> int:
-        return self.marks.get((sid, name), 0)
+    async def remembered(self, sid: str) -> int:
+        return self.marks.get((sid, "remembered"), 0)
 
-    async def set(self, sid: str, seq: int, name: str = "remembered") -> None:
-        self.marks[sid, name] = seq
+    async def remember(self, sid: str, seq: int) -> None:
+        self.marks[sid, "remembered"] = seq
+
+    async def settled(self, sid: str) -> int:
+        return self.marks.get((sid, "settled"), 0)
+
+    async def settle(self, sid: str, seq: int) -> None:
+        self.marks[sid, "settled"] = seq
 
     async def add(self, memories: Sequence[Memory]) -> int:
         before = len(self.memories)
         self.memories |= {memory.id: memory for memory in (checked(item, self.clock.wall_ms()) for item in memories)}
         return len(self.memories) - before
 
-    async def forget_sources(self, session: str, stands: Callable[[int], bool]) -> int:
-        gone = [name for name, memory in self.memories.items() if memory.session == session and not all(map(stands, memory.sources))]
-        for name in gone:
-            del self.memories[name]
-        return len(gone)
+    async def forget_sources(self, session: str, stands: Callable[[int], bool]) -> list[Memory]:
+        gone = [memory for memory in self.memories.values() if memory.session == session and not all(map(stands, memory.sources))]
+        for memory in gone:
+            del self.memories[memory.id]
+        return gone
