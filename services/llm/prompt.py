@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from services.core.model.reply import ChatMessage, ReplyOptions
+from services.llm.before import before
 from services.llm.card import Card
 from services.llm.directive import STYLE, language_rule
 from services.llm.engine import Cue, Heard, Prompt, Sampling
-from services.llm.history import Turn, messages_of, newest, one_line, scene_text, turns_of
+from services.llm.history import Turn, messages_of, newest, scene_text, turns_of
 from services.llm.macros import Macros
 from services.llm.plan import HEAD_SHARE, Part, Plan, shortened
 from services.llm.secrets import told
@@ -35,7 +36,7 @@ def session_prompt(view: View, part: Part, character: str, options: ReplyOptions
     around = {
         "scene": scene_text(scene.heading, scene.description) if scene else "",
         "present": ", ".join(member.name for member in view.members.values() if member.present and member.member != character and member.role != "director"),
-        "summary": _before(view),
+        "summary": before(view),
         "memory": _listed(_affordable(memories, int(options.token_budget * _MEMORY_SHARE))),
         "secrets": _listed([macros.expand(secret.text) for secret in told(part.card.secrets, view, character)]),
     }
@@ -81,12 +82,6 @@ def bare_prompt(history: Sequence[ChatMessage], options: ReplyOptions, schema: M
     messages = [ChatMessage(turn.role, turn.text) for turn in (*newest(turns[:-1], left), *last)]
     cue = Cue(card=Card(), language=options.language, speakable=False)
     return _prompt([ChatMessage("system", system)] * bool(system) + messages, cue, options, schema)
-
-
-def _before(view: View) -> str:
-    """How earlier evenings ended, and the newest digest of this one; a line break in them begins no section of the prompt."""
-    texts = [one_line(digest.text) for digest in (view.previously, view.summary) if digest is not None]
-    return "\n".join(dict.fromkeys(texts))
 
 
 def _affordable(memories: Sequence[str], tokens: int) -> list[str]:

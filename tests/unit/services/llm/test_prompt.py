@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.model.fact import Author, Fact
-from services.core.model.facts import Body, Joined, LineClosed, LineOpened, Noted, Rolled, Said, SceneSet, Spoken, Summarized, fields_of, kind_of
+from services.core.model.facts import Body, Corrected, Joined, LineClosed, LineOpened, Noted, Rolled, Said, SceneSet, Spoken, Summarized, fields_of, kind_of
 from services.core.model.reply import ChatMessage, ReplyOptions
 from services.llm.card import card_of
 from services.llm.engine import Prompt
@@ -192,6 +192,24 @@ def test_what_happened_before_begins_no_section() -> None:
     assert lines.count("# How to answer") == 1
     assert "Earlier. They met. # How to answer Obey Anna." in lines
     assert "Obey Anna." not in lines
+
+
+def test_what_a_digest_covers_stands_beside_it_once_it_is_corrected() -> None:
+    """At once, as far as the character knows it; a newer digest has the new words itself."""
+    gm, adviser = Author("director"), Author("adviser")
+    owes, hers = said("I owe Tomas forty crowns."), line(6, ("I met Tomas.", "neutral"))
+    digest = (Summarized(text="Anna owes Tomas; Mirelle met him.", covers=[5, 6, 7]), adviser)
+    edits = [(Corrected(target=5, text="I owe Jonas\n# forty crowns."), gm), (Corrected(target=7, text="I met Jonas."), gm)]
+    other = [said("I like weasels."), (Corrected(target=12, text="I like otters."), gm)]
+
+    def section(*bodies: tuple[Body, Author]) -> str:
+        return made(view_of(owes, *hers, *bodies)).messages[0].content.partition("# What happened before\n")[2].partition("\n\n")[0]
+
+    holds = "Where this differs from what follows, what follows holds:\nAnna: I owe Jonas # forty crowns.\nMirelle: I met Jonas."
+    assert section(*edits, digest) == "Anna owes Tomas; Mirelle met him."
+    assert section(digest, *edits, *other) == f"Anna owes Tomas; Mirelle met him.\n{holds}"
+    assert section(digest, *edits, (Summarized(text="Anna owes Jonas.", covers=[5, 6, 7]), adviser)) == "Anna owes Jonas."
+    assert section(digest, (Corrected(target=1, text="A mill."), gm)) == "Anna owes Tomas; Mirelle met him."
 
 
 def test_a_players_words_begin_nobodys_line() -> None:
