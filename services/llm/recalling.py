@@ -10,8 +10,9 @@ import structlog
 
 from services.core.clock import Clock
 from services.core.errors import SouffleurError
+from services.core.model.fact import Kind
 from services.core.settings import MemorySettings
-from services.llm.history import one_line, scene_text
+from services.llm.history import scene_text
 from services.transcript.memory import Memory
 from services.transcript.view import LineEntry, SaidEntry, View
 
@@ -27,6 +28,7 @@ _WORDS: Final = 4
 _LONGEST_QUERY: Final = 2_000
 _SPARE: Final = 2
 """Asked for beyond what is wanted: some may rest on what stands no more, or not yet."""
+_FEELING: Final = ("emotion", "intensity", "manner")
 
 _log = structlog.get_logger(__name__)
 
@@ -154,11 +156,19 @@ def about(view: View) -> str:
 
 
 def _standing(memories: Sequence[Memory], view: View, session: str) -> list[str]:
-    """On one line each, and without those of this very session that rest on what was struck or retconned since, or on what is still to come."""
+    """On one line each, and without those of this very session that rest on what was struck, retconned or reworded since, or on what is still to come."""
     stands = view.state.ledger.stands
+    reworded = _reworded(view) if any(memory.session == session for memory in memories) else {}
 
     def holds(memory: Memory) -> bool:
         # A rehearsal folds the view at a point in the past of a session that has gone on since.
-        return memory.session != session or all(seq <= view.seq and stands(seq) for seq in memory.sources)
+        own = (seq <= view.seq and stands(seq) and reworded.get(seq, 0) <= memory.created_at_ms for seq in memory.sources)
+        return memory.session != session or all(own)
 
-    return [one_line(memory.text) for memory in memories if holds(memory)]
+    return [" ".join(memory.text.split()) for memory in memories if holds(memory)]
+
+
+def _reworded(view: View) -> dict[Any, int]:
+    """Fact -> when it was last given other words: what was remembered of it before is being remembered anew. A new feeling makes no other words."""
+    edits = (fact for fact in view.state.facts if fact.kind == Kind.CORRECTED)
+    return {fact.body.get("target"): fact.at_ms for fact in edits if all(fact.body.get(name) in (None, "") for name in _FEELING)}

@@ -113,6 +113,20 @@ async def test_nobody_remembers_what_is_still_to_come() -> None:
     await recalling.close()
 
 
+@pytest.mark.parametrize(("change", "known"), [({"text": "The horn?"}, ["Anna wants the horn."]), ({"text": "The bell?", "emotion": "joy"}, None)])
+async def test_nobody_remembers_what_was_reworded_since(change: dict[str, str], known: list[str] | None) -> None:
+    """What was kept of the old words is on its way out; what was kept of the new ones, and of another feeling, holds."""
+    store = Store()
+    store.kept = [
+        Memory(character="mirelle", session="s", text="Anna wants the bell.", sources=(4,), created_at_ms=6),
+        Memory(character="mirelle", session="s", text="Anna wants the horn.", sources=(4,), created_at_ms=8),
+    ]
+    recalling = await opened(store)
+    edit = Fact(seq=5, kind="corrected", at_ms=7, by=Author("director"), body={"target": 4, **change})
+    assert await recalling.recalled(view().advance([edit]), "mirelle", "s", SETTINGS) == (known or [memory.text for memory in store.kept])
+    await recalling.close()
+
+
 async def test_a_character_without_a_past_is_not_asked_in_every_turn() -> None:
     """But again after a while."""
     store, clock = Store(), Clock()
