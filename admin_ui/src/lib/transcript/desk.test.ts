@@ -45,7 +45,7 @@ describe("what the desk's acts make of the screenplay", () => {
 
   it('puts what the director inserts behind what it names', () => {
     const { entries } = fold(played(...cast, ['said', { utterance: 'u', text: 'One' }, ANNA], ['said', { utterance: 'v', text: 'Two' }, ANNA], ['inserted', { after: 3, block: 'line', member: 'boris', text: 'Aha.' }, GM], ['inserted', { after: 0, block: 'action', text: 'Rain.' }, GM])).view
-    expect(entries.map((entry) => (entry.type === 'said' ? `${entry.source}:${entry.text}` : entry.type === 'line' ? `line:${entry.name}` : entry.type))).toEqual(['narrated:Rain.', 'roll-call', 'roll-call', 'voice:One', 'line:Boris', 'voice:Two'])
+    expect(entries.map((entry) => (entry.type === 'said' ? `${entry.source}:${entry.text}` : entry.type === 'line' ? `line:${entry.name}` : entry.type))).toEqual(['roll-call', 'roll-call', 'narrated:Rain.', 'voice:One', 'line:Boris', 'voice:Two'])
   })
 
   it('counts a note for all until every character present has spoken under it', () => {
@@ -112,6 +112,12 @@ describe("what the desk's acts make of the screenplay", () => {
     const hidden = fold(played(...cast, ['revealed', { character: 'mirelle', secret: 's1' }, GM], ['struck', { targets: [3] }, GM])).view
     expect(hidden.revealed.size).toBe(0)
     expect(hidden.entries.some((entry) => entry.type === 'revealed')).toBe(false)
+  })
+
+  it('puts what is inserted behind one fact into the order in which it was told, as the server does', () => {
+    const behind = (after: number, text: string): [string, object, typeof STAGE] => ['inserted', { after, block: 'action', text }, GM]
+    const { entries } = fold(played(...cast, ['said', { utterance: 'u', text: 'One' }, ANNA], ['said', { utterance: 'v', text: 'Two' }, ANNA], behind(3, 'A'), behind(3, 'B'), behind(5, 'A1'), behind(3, 'C'), behind(5, 'A2'))).view
+    expect(entries.flatMap((entry) => (entry.type === 'said' ? [entry.text] : []))).toEqual(['One', 'A', 'A1', 'A2', 'B', 'C', 'Two'])
   })
 
   it('remembers who touched a wording last, as the base of the next edit', () => {

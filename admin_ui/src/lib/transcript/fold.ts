@@ -247,9 +247,27 @@ function inserted(view: View, fact: Of<'inserted'>): View {
     block === 'line'
       ? { ...BARE, seq: fact.seq, line: `inserted-${fact.seq}`, character: member, name: who, state: 'heard', author: fact.by.name || fact.by.id, sentences: [sentence], inserted: true }
       : { ...saidOf(fact.seq, { member, name: block === 'action' ? '' : who, text, utterance: '', source: block === 'action' ? 'narrated' : 'inserted' }), inserted: true }
+  const opening = openingOf(view.entries)
   const at = view.entries.findLastIndex((known) => known.seq === after || (known.type === 'line' && known.sentences.some((one) => one.seq === after)))
-  const behind = at < 0 ? view.entries.findLastIndex((known) => known.seq < after) : at
-  return { ...view, entries: view.entries.toSpliced(behind + 1, 0, entry) }
+  const anchor = Math.max(opening, at < 0 ? view.entries.findLastIndex((known) => known.seq < after) : at)
+  const path = [...(view.insertions.get(after) ?? [Math.max(after, view.entries[opening]?.seq ?? 0)]), fact.seq]
+  // What was inserted there before stands before it, with all that stands behind that.
+  const later = view.entries.findIndex((known, index) => index > anchor && !comesBefore(view.insertions.get(known.seq), path))
+  const entries = view.entries.toSpliced(later < 0 ? view.entries.length : later, 0, entry)
+  return { ...view, entries, insertions: new Map(view.insertions).set(fact.seq, path) }
+}
+
+/** The last entry of how a session begins, where the cast is there to hear what is inserted; -1 = there is none. */
+function openingOf(entries: readonly Entry[]): number {
+  const first = entries.findIndex((entry) => !(entry.type === 'scene' || entry.type === 'summary' || (entry.type === 'roll-call' && entry.entered)))
+  return (first < 0 ? entries.length : first) - 1
+}
+
+/** Paths are compared number by number, as the server does. */
+function comesBefore(one: readonly number[] | undefined, other: readonly number[]): boolean {
+  if (one === undefined) return false
+  const at = one.findIndex((seq, index) => seq !== other[index])
+  return at < 0 ? one.length < other.length : at < other.length && (one[at] ?? 0) < (other[at] ?? 0)
 }
 
 function revealed(view: View, fact: Of<'revealed'>): View {

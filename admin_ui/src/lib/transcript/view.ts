@@ -151,9 +151,11 @@ export interface View {
   recommendations: readonly Recommendation[]
   /** `slug/secret` of what may be spoken of. */
   revealed: ReadonlySet<string>
+  /** Inserted fact -> the facts it stands behind, outermost first, and itself. */
+  insertions: ReadonlyMap<number, readonly number[]>
 }
 
-export const EMPTY: View = { seq: 0, nowMs: 0, title: '', mode: 'auto', heading: '', members: new Map(), entries: [], openLine: null, notes: [], recommendations: [], revealed: new Set() }
+export const EMPTY: View = { seq: 0, nowMs: 0, title: '', mode: 'auto', heading: '', members: new Map(), entries: [], openLine: null, notes: [], recommendations: [], revealed: new Set(), insertions: new Map() }
 
 const OPEN = new Set(['drafting', 'held', 'queued', 'speaking'])
 

@@ -57,7 +57,7 @@ function Element({ entry, color, state, spoken }: { entry: Entry; color: string;
       return <Said entry={entry} />
     case 'scene':
       return (
-        <div className="border-y border-line/60 py-1">
+        <div className={`border-y border-line/60 py-1 ${entry.struck ? 'line-through opacity-60' : ''}`}>
           {entry.heading !== '' && <p className="text-xs font-semibold tracking-[0.1em] uppercase">{entry.heading}</p>}
           {entry.description !== '' && <p className="text-sm text-muted">{entry.description}</p>}
         </div>
