@@ -94,7 +94,7 @@ function Choices({ desk, held, disabled }: { desk: DeskSession; held: HeldLine; 
   const heard = useObservable(desk.preview.line$) === held.line
   return (
     <div className="flex flex-wrap gap-1.5">
-      <button type="button" className="btn-sm btn-primary px-2.5" data-testid="held-approve" disabled={disabled} onClick={() => approve(desk, held)}>
+      <button type="button" className="btn-sm btn-primary px-2.5" data-testid="held-approve" disabled={disabled} onClick={() => void approve(desk, held)}>
         <Icon name="check" className="size-4" />
         {t('desk.approve')} <Key>⏎</Key>
       </button>

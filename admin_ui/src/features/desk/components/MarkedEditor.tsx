@@ -10,7 +10,7 @@ import { Key } from './looks'
 
 interface Props {
   sentences: readonly SentenceEntry[]
-  onRelease: (text: string) => void
+  onRelease: (text: string) => Promise<boolean>
   onCancel: () => void
 }
 
@@ -22,7 +22,7 @@ export function MarkedEditor({ sentences, onRelease, onCancel }: Props) {
   const set = (index: number, patch: Partial<Felt>) => setRows(rows.map((row, at) => (at === index ? { ...row, ...patch } : row)))
   const text = marked(rows)
   const release = () => {
-    if (text !== '') onRelease(text)
+    if (text !== '') void onRelease(text)
   }
   return (
     <form
@@ -38,7 +38,7 @@ export function MarkedEditor({ sentences, onRelease, onCancel }: Props) {
           onCancel()
         } else if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing && event.target instanceof HTMLTextAreaElement) {
           event.preventDefault()
-          release()
+          if (!event.repeat) release()
         }
       }}
     >

@@ -16,7 +16,7 @@ export const REASONS = {
 
 const NAMES = Object.keys(REASONS) as (keyof typeof REASONS)[]
 
-export function Rejection({ onReject, onCancel }: { onReject: (reason: string) => void; onCancel: () => void }) {
+export function Rejection({ onReject, onCancel }: { onReject: (reason: string) => Promise<boolean>; onCancel: () => void }) {
   const { t } = useTranslation()
   const [reason, setReason] = useState('')
   return (
@@ -24,7 +24,7 @@ export function Rejection({ onReject, onCancel }: { onReject: (reason: string) =
       className="flex flex-col gap-2"
       onSubmit={(event) => {
         event.preventDefault()
-        onReject(reason.trim())
+        void onReject(reason.trim())
       }}
       onKeyDown={(event) => {
         const quick = reason === '' && !event.ctrlKey && !event.altKey ? NAMES[Number(event.key) - 1] : undefined
@@ -33,13 +33,13 @@ export function Rejection({ onReject, onCancel }: { onReject: (reason: string) =
           onCancel()
         } else if (quick !== undefined) {
           event.preventDefault()
-          onReject(REASONS[quick])
+          if (!event.repeat) void onReject(REASONS[quick])
         }
       }}
     >
       <div className="flex flex-wrap gap-1.5">
         {NAMES.map((name, index) => (
-          <button key={name} type="button" className="btn-sm" data-testid={`reason-${name}`} onClick={() => onReject(REASONS[name])}>
+          <button key={name} type="button" className="btn-sm" data-testid={`reason-${name}`} onClick={() => void onReject(REASONS[name])}>
             {t(`desk.reason_${name}`)} <Key>{index + 1}</Key>
           </button>
         ))}

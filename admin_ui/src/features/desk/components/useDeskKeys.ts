@@ -138,8 +138,9 @@ function onDraft(desk: DeskSession, event: KeyboardEvent): boolean {
   const held = atHand(desk)
   if (held === undefined || event.repeat) return false
   if (event.code === 'Enter' || event.code === 'NumpadEnter') {
-    if (onControl(event)) return false
-    approve(desk, held)
+    // What is being written on it is released by its own form.
+    if (onControl(event) || (desk.stand.at.deciding !== 'choose' && desk.stand.at.held === held.line)) return false
+    void approve(desk, held)
   } else if (event.code === 'KeyE') decide(desk, 'edit', held)
   else if (event.code === 'KeyR') decide(desk, 'reject', held)
   else if (event.code === 'KeyL') listenTo(desk, prefs().privateOutput, held)

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Attached, HeldLine } from '@/lib/realtime/protocol'
 
 import { DeskSession } from './deskSession'
-import { approve, decide, leave } from './gestures'
+import { approve, decide, leave, reject } from './gestures'
 import { CLEAR } from './states'
 
 const ME = 'local:me'
@@ -37,7 +37,7 @@ afterEach(() => {
 describe('drafts of several operators', () => {
   it("asks for nothing and says whose it is while somebody else's claim stands", async () => {
     shown(held({ claimed_by: 'local:dora', claimed_by_name: 'Dora' }))
-    approve(desk)
+    await approve(desk)
     decide(desk, 'edit')
     await settled()
     expect(acts).toEqual([])
@@ -112,9 +112,38 @@ describe('drafts of several operators', () => {
   it('says that a draft is decided on when it is gone', async () => {
     answer = { status: 409, code: 'conflict' }
     shown(held())
-    approve(desk)
+    const approved = approve(desk)
     shown()
-    await settled()
+    expect(await approved).toBe(false)
     expect(words()).toEqual([['decided_already', '']])
+  })
+
+  it('keeps what is written on a draft until the decision stands, and decides once', async () => {
+    shown(held())
+    for (const [deciding, decision] of [
+      ['edit', () => approve(desk, held(), 'Mine.')],
+      ['reject', () => reject(desk, 'L', 'Too loud.')],
+    ] as const) {
+      decide(desk, deciding)
+      await settled()
+      answer = { status: 409, code: 'conflict' }
+      expect(await decision()).toBe(false)
+      expect(desk.stand.at).toMatchObject({ held: 'L', deciding })
+      answer = { status: 200, code: '' }
+      acts = []
+      expect(await Promise.all([decision(), decision()])).toEqual([true, false])
+      expect(acts).toHaveLength(1)
+      expect(desk.stand.at).toMatchObject({ held: '', deciding: 'choose' })
+    }
+  })
+
+  it('leaves the hand where it has gone while the decision was on its way', async () => {
+    shown(held(), held({ line: 'M' }))
+    decide(desk, 'reject', held())
+    await settled()
+    const rejected = reject(desk, 'L', '')
+    decide(desk, 'edit', held({ line: 'M' }))
+    expect(await rejected).toBe(true)
+    expect(desk.stand.at).toMatchObject({ held: 'M', deciding: 'edit' })
   })
 })

@@ -50,6 +50,8 @@ export class DeskSession {
   readonly voice: OwnVoice
   readonly sound = new MonitorSound()
   readonly preview = new Preview()
+  /** Drafts on which a decision is on its way. */
+  readonly deciding = new Set<string>()
   private readonly connection: RealtimeConnection
   private readonly watching = new Subscription()
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()

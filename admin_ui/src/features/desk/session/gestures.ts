@@ -1,6 +1,7 @@
 /** What one key or one tap does: on the draft at hand, on the current character. Buttons and keys share these. */
 import type { HeldLine } from '@/lib/realtime/protocol'
 
+import type { LiveAct } from '../api/acts'
 import type { DeskSession } from './deskSession'
 import { lineIn, meant, othersClaim } from './states'
 
@@ -24,14 +25,14 @@ export function atHand(desk: DeskSession): HeldLine | undefined {
   return meant(desk.desk$.value.held, desk.stand.at.held)
 }
 
-export function approve(desk: DeskSession, held: HeldLine | undefined = atHand(desk), text = ''): void {
-  if (held === undefined) return
+/** Release it, in these words if there are any; true if that was done. */
+export async function approve(desk: DeskSession, held: HeldLine | undefined = atHand(desk), text = ''): Promise<boolean> {
+  if (held === undefined) return false
   if (othersClaim(held, desk.me)) {
     desk.tell('others_claim', held.claimed_by_name, 'warning')
-    return
+    return false
   }
-  desk.stand.turn({ held: '', deciding: 'choose' })
-  void desk.act({ kind: 'release', line: held.line, ...(text === '' ? {} : { text }) })
+  return decided(desk, { kind: 'release', line: held.line, ...(text === '' ? {} : { text }) })
 }
 
 /** Open the draft for editing or rejecting: it is ours meanwhile. */
@@ -53,9 +54,23 @@ export function leave(desk: DeskSession, line: string): void {
   void desk.unclaim(line)
 }
 
-export function reject(desk: DeskSession, line: string, reason: string): void {
-  desk.stand.turn({ held: '', deciding: 'choose' })
-  void desk.act({ kind: 'reject', line, direction: reason })
+/** Refuse it for this reason; true if that was done. */
+export function reject(desk: DeskSession, line: string, reason: string): Promise<boolean> {
+  return decided(desk, { kind: 'reject', line, direction: reason })
+}
+
+/** What was written on the draft is put away only when the decision stands; meanwhile the same draft is not decided on twice. */
+async function decided(desk: DeskSession, act: LiveAct & { line: string }): Promise<boolean> {
+  if (desk.deciding.has(act.line)) return false
+  desk.deciding.add(act.line)
+  try {
+    if (!(await desk.act(act))) return false
+    // The hand may be on another draft by now.
+    if (desk.stand.at.held === '' || desk.stand.at.held === act.line) desk.stand.turn({ held: '', deciding: 'choose' })
+    return true
+  } finally {
+    desk.deciding.delete(act.line)
+  }
 }
 
 /** Another draft comes under the hand. */
@@ -71,7 +86,7 @@ export function steer(desk: DeskSession, character: string, how: Steer): void {
   const direction = STEERS[how]
   const held = desk.desk$.value.held.findLast((one) => one.character === character && !one.queued)
   if (held !== undefined) {
-    reject(desk, held.line, direction)
+    void reject(desk, held.line, direction)
     return
   }
   const { view } = desk.transcript$.value
