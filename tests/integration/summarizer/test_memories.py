@@ -58,6 +58,21 @@ async def test_what_matters_is_remembered_with_who_was_there_and_forgotten_when_
             await _forgotten(store, lambda memory: memory.id == promise.id)
 
 
+async def test_a_misheard_name_is_remembered_as_it_was_corrected(tables: Tables) -> None:
+    """Nobody knows of the other one any more."""
+    async with tables() as party:
+        await party.say("Good evening.")
+        promise = "I am Anselm Vogt, and I promise to bring 12 horses to Brackwater before midnight."
+        await party.say(promise)
+        async with _store(party) as store:
+            assert any("Anselm" in memory.text for memory in await _kept(store))
+            edit = {"target": party.of(Kind.SAID)[1].seq, "text": promise.replace("Anselm", "Ansgar")}
+            await party.tell(Kind.CORRECTED, json.dumps(edit), "edit")
+            await _forgotten(store, lambda memory: "Anselm" in memory.text)
+            assert any("Ansgar" in memory.text for memory in await _kept(store))
+            assert not any("Anselm" in memory.text for memory in (await store.page()).items)
+
+
 async def test_a_model_proposes_memories_and_only_those_that_rest_on_what_was_witnessed_are_kept(tables: Tables) -> None:
     """Other characters, unknown sources and endless texts are dropped."""
     cast = (CastMember("mirelle", "Mirelle", "{}"), CastMember("quill", "Quill", "{}", place="cellar"))
