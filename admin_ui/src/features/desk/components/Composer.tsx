@@ -10,6 +10,7 @@ import { useObservable } from '@/lib/useObservable'
 import { postRoll } from '../api/acts'
 import type { DeskSession } from '../session/deskSession'
 import { EMOTIONS, marked } from '../session/marks'
+import { Sending } from '../session/sending'
 import { type Tool, TOOLS } from '../session/stand'
 import { castOf, Key } from './looks'
 import { FeltSelect } from './MarkedEditor'
@@ -22,22 +23,17 @@ const LONGEST = 4000
 
 type Scope = 'once' | 'turns' | 'until_removed'
 
-/** The words of each tool are kept apart: turning to another does not lose them. */
-function useWords(tool: Tool): [string, (text: string) => void] {
-  const [words, setWords] = useState<Partial<Record<Tool, string>>>({})
-  return [words[tool] ?? '', (text) => setWords((old) => ({ ...old, [tool]: text }))]
-}
-
 export function Composer({ desk }: { desk: DeskSession }) {
   const { t } = useTranslation()
   const { at, view, current } = useParts(desk)
   const { tool } = at
-  const [text, setText] = useWords(tool)
+  const [sending] = useState(() => new Sending())
+  const { text = '', extra = '' } = useObservable(sending.words$)[tool] ?? {}
+  const busy = useObservable(sending.busy$).has(tool)
   const [scope, setScope] = useState<Scope>('until_removed')
   const [turns, setTurns] = useState(3)
   const [whom, setWhom] = useState('')
   const [emotion, setEmotion] = useState('neutral')
-  const [extra, setExtra] = useState('')
   const field = useRef<HTMLTextAreaElement>(null)
   const composing = useObservable(desk.stand.compose$)
   useEffect(() => {
@@ -45,14 +41,8 @@ export function Composer({ desk }: { desk: DeskSession }) {
   }, [composing])
   const cast = castOf(view)
   const target = current?.id ?? ''
-  const send = async () => {
-    const words = text.trim()
-    if (words === '' && !(tool === 'scene' && extra.trim() !== '')) return
-    if (await deliver(desk, tool, { words, target, whom, scope, turns, emotion, extra: extra.trim() })) {
-      setText('')
-      if (tool === 'scene' || tool === 'roll') setExtra('')
-    }
-  }
+  const setExtra = (value: string) => sending.write(tool, { extra: value })
+  const send = () => sending.send(tool, (words) => deliver(desk, tool, { words: words.text, extra: words.extra, target, whom, scope, turns, emotion }))
   return (
     <form
       className="shrink-0 border-t border-line/70 bg-velvet px-3 pt-2 pb-[max(0.6rem,env(safe-area-inset-bottom))]"
@@ -100,14 +90,14 @@ export function Composer({ desk }: { desk: DeskSession }) {
           placeholder={t(`desk.placeholder_${tool}`, { name: current?.name ?? '' })}
           maxLength={LONGEST}
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => sending.write(tool, { text: event.target.value })}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
             event.preventDefault()
-            void send()
+            if (!event.repeat) void send()
           }}
         />
-        <button type="submit" className="icon-btn btn-primary" data-testid="compose-send" aria-label={t('type.send')}>
+        <button type="submit" className="icon-btn btn-primary" data-testid="compose-send" aria-label={t('type.send')} aria-disabled={busy}>
           <Icon name="send" />
         </button>
       </div>
