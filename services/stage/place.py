@@ -48,6 +48,8 @@ class Place:
         self.fell_back = Degradation(name, backstage).fell_back
         self.remainders = Remainders(backstage, self.fell_back, self.spawn)
         self.unasked: Unasked | None = None
+        self._undone: list[Unasked] = []
+        """Words that nobody asked about before they were undone: as long as that may be taken back nobody need say that they are passed."""
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
         self._rules = rules
@@ -201,7 +203,7 @@ class Place:
             self.pass_over(again.first, again.said, "corrected")
         unasked, self.unasked = self.unasked, self.unasked and self.unasked.undone(to)
         if unasked is not None and self.unasked is None:
-            self.pass_over(unasked.first, unasked.last, "corrected")
+            self._undone.append(unasked)
         self.thinking.drop()
         self.offer()
 
@@ -384,5 +386,5 @@ class Place:
         self.remainders.give_up(reason)
         for one in (*self.directed.take(), *(() if turn is None else (turn,))):
             self.pass_over(one.first, one.said, reason)
-        if waiting is not None:
-            self.pass_over(waiting.first, waiting.last, reason)
+        for words in (*self._undone, *(() if waiting is None else (waiting,))):
+            self.pass_over(words.first, words.last, reason)

@@ -43,8 +43,9 @@ async def test_words_that_wait_for_a_question_are_undone_with_the_rest() -> None
         assert (await waiting.last).seq == one.seq
         await tell(at, Kind.RETCONNED, to=one.seq - 1)
         assert at.session.place("").unasked is None
-        await at.until(lambda: at.bodies(Kind.PASSED))
-        assert [body["turn"] for body in at.bodies(Kind.PASSED)] == [one.seq]
         at.session.take_floor(ann, TakeFloor("mirelle"))
         await at.closed()
         assert at.bodies(Kind.LINE_OPENED)[0]["turn"] == 0
+        assert at.bodies(Kind.PASSED) == []
+        await at.session.close("shutdown")
+        assert [body["turn"] for body in at.bodies(Kind.PASSED)] == [one.seq]
