@@ -10,20 +10,22 @@ const edit: Correction = { kind: 'edit', target: 4, text: 'Mine', base: 4 }
 
 function book(answers: (CorrectionRow | Error)[]) {
   const posted: Correction[] = []
+  const ids: string[] = []
   const next = () => {
     const answer = answers.shift() ?? row('applied')
     return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
   }
   const wire: Wire = {
-    post: (_, correction) => {
+    post: (id, correction) => {
+      ids.push(id)
       posted.push(correction)
       return next()
     },
     look: next,
   }
-  let ids = 0
-  const ledger = new Ledger(wire, () => `A${++ids}`)
-  return { ledger, posted, state: () => ledger.deeds$.value.map((deed) => deed.state) }
+  let named = 0
+  const ledger = new Ledger(wire, () => `A${++named}`)
+  return { ledger, posted, ids, state: () => ledger.deeds$.value.map((deed) => deed.state) }
 }
 
 describe('the ledger', () => {
@@ -57,5 +59,34 @@ describe('the ledger', () => {
     expect(await ledger.correct(edit)).toBe(false)
     expect(ledger.deeds$.value).toMatchObject([{ state: 'refused', detail: 'that is the director’s' }])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('tells again under the same id what nobody answered, so that it stands once', async () => {
+    const lost = new Problem(0, 'unreachable', '')
+    const { ledger, posted, ids, state } = book([lost, row('pending'), row('applied')])
+    const sent = ledger.correct(edit)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await sent).toBe(true)
+    expect(ids).toEqual(['A1', 'A1'])
+    expect(posted[1]).toEqual(edit)
+    expect(state()).toEqual(['applied'])
+  })
+
+  it('keeps the id when the director says again what was refused, by the button or in the field', async () => {
+    const lost = () => new Problem(0, 'unreachable', '')
+    const { ledger, ids, state } = book([lost(), lost(), lost(), lost(), lost(), lost(), row('applied')])
+    const sent = ledger.correct(edit)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await sent).toBe(false)
+    expect(state()).toEqual(['refused'])
+    const [deed] = ledger.deeds$.value
+    if (deed !== undefined) ledger.insist(deed)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(state()).toEqual(['refused'])
+    expect(await ledger.correct(edit)).toBe(true)
+    expect(new Set(ids)).toEqual(new Set(['A1']))
+    expect(state()).toEqual(['applied'])
+    await ledger.correct(edit)
+    expect(ids.at(-1)).toBe('A2')
   })
 })

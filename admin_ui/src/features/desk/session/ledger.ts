@@ -25,6 +25,8 @@ export interface Wire {
 
 const KEPT = 30
 const SETTLED: ReadonlySet<string> = new Set(['applied', 'conflicted', 'dead', 'refused'])
+/** Without any answer it is told again under its id, so that it stands once; after this it is for the director to say. */
+const AGAIN_MS = [500, 2000]
 const FIRST_LOOK_MS = 150
 const LONGEST_LOOK_MS = 4000
 
@@ -38,12 +40,14 @@ export class Ledger {
     private readonly newId: () => string,
   ) {}
 
-  /** Send it and follow it; true once it is accepted. */
+  /** Send it and follow it; true once it is accepted. What was refused keeps its id when it is said again: it may have arrived after all. */
   async correct(correction: Correction): Promise<boolean> {
-    const id = this.newId()
+    const refused = this.deeds$.value.find((deed) => deed.state === 'refused' && same(deed.correction, correction))
+    const id = refused?.id ?? this.newId()
+    this.drop(id)
     this.deeds$.next([{ id, kind: correction.kind, text: wordsOf(correction), state: 'sending' as const, detail: '', current: '', correction }, ...this.deeds$.value].slice(0, KEPT))
     try {
-      this.note(id, await this.wire.post(id, correction))
+      this.note(id, await this.post(id, correction))
       if (this.open(id)) this.lookAfter(id, FIRST_LOOK_MS)
       return true
     } catch (error) {
@@ -52,11 +56,13 @@ export class Ledger {
     }
   }
 
-  /** In a conflict: say it once more, whatever stands there now. */
+  /** Say it once more; in a conflict whatever stands there now. */
   insist(deed: Deed): void {
-    this.drop(deed.id)
     const again = { ...deed.correction }
-    delete again.base
+    if (deed.state !== 'refused') {
+      this.drop(deed.id)
+      delete again.base
+    }
     void this.correct(again)
   }
 
@@ -68,6 +74,28 @@ export class Ledger {
   close(): void {
     for (const timer of this.timers) clearTimeout(timer)
     this.timers.clear()
+  }
+
+  private async post(id: string, correction: Correction): Promise<CorrectionRow> {
+    for (const ms of AGAIN_MS) {
+      try {
+        return await this.wire.post(id, correction)
+      } catch (error) {
+        if (answered(error)) throw error
+      }
+      await this.rest(ms)
+    }
+    return this.wire.post(id, correction)
+  }
+
+  private rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.timers.delete(timer)
+        resolve()
+      }, ms)
+      this.timers.add(timer)
+    })
   }
 
   private lookAfter(id: string, ms: number): void {
@@ -97,6 +125,15 @@ export class Ledger {
   private change(id: string, patch: Partial<Deed>): void {
     this.deeds$.next(this.deeds$.value.map((deed) => (deed.id === id ? { ...deed, ...patch } : deed)))
   }
+}
+
+/** The gateway has said no; otherwise nobody knows what became of it. */
+function answered(error: unknown): boolean {
+  return error instanceof Problem && error.status !== 0
+}
+
+function same(one: Correction, other: Correction): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 function wordsOf(correction: Correction): string {
