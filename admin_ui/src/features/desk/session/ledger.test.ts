@@ -89,4 +89,14 @@ describe('the ledger', () => {
     await ledger.correct(edit)
     expect(ids.at(-1)).toBe('A2')
   })
+
+  it('shows every act that is still on its way, and forgets the oldest that are done', async () => {
+    const waiting = Array.from({ length: 20 }, () => row('pending'))
+    const { ledger } = book([row('conflicted'), ...waiting, ...Array.from({ length: 20 }, () => row('applied')), row('pending')])
+    for (let target = 1; target <= 42; target += 1) await ledger.correct({ ...edit, target })
+    const targets = ledger.deeds$.value.map(({ correction }) => (correction.kind === 'edit' ? correction.target : 0))
+    const span = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => to - index)
+    expect(targets).toEqual([42, ...span(34, 41), ...span(1, 21)])
+    ledger.close()
+  })
 })

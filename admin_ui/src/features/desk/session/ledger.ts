@@ -24,6 +24,8 @@ export interface Wire {
 }
 
 const KEPT = 30
+/** With the bus down everything waits, and is kept: up to here. */
+const MOST = 300
 const SETTLED: ReadonlySet<string> = new Set(['applied', 'conflicted', 'dead', 'refused'])
 /** Without any answer it is told again under its id, so that it stands once; after this it is for the director to say. */
 const AGAIN_MS = [500, 2000]
@@ -45,7 +47,7 @@ export class Ledger {
     const refused = this.deeds$.value.find((deed) => deed.state === 'refused' && same(deed.correction, correction))
     const id = refused?.id ?? this.newId()
     this.drop(id)
-    this.deeds$.next([{ id, kind: correction.kind, text: wordsOf(correction), state: 'sending' as const, detail: '', current: '', correction }, ...this.deeds$.value].slice(0, KEPT))
+    this.deeds$.next(kept([{ id, kind: correction.kind, text: wordsOf(correction), state: 'sending', detail: '', current: '', correction }, ...this.deeds$.value]))
     try {
       this.note(id, await this.post(id, correction))
       if (this.open(id)) this.lookAfter(id, FIRST_LOOK_MS)
@@ -125,6 +127,14 @@ export class Ledger {
   private change(id: string, patch: Partial<Deed>): void {
     this.deeds$.next(this.deeds$.value.map((deed) => (deed.id === id ? { ...deed, ...patch } : deed)))
   }
+}
+
+/** The newest; what is still on its way stays, then what still asks for an answer. */
+function kept(deeds: readonly Deed[]): readonly Deed[] {
+  const settled = deeds.filter((deed) => SETTLED.has(deed.state)).toReversed()
+  const first = [...settled.filter((deed) => deed.state === 'applied'), ...settled.filter((deed) => deed.state !== 'applied')]
+  const gone = new Set(first.slice(0, Math.max(0, deeds.length - KEPT)))
+  return deeds.filter((deed) => !gone.has(deed)).slice(0, MOST)
 }
 
 /** The gateway has said no; otherwise nobody knows what became of it. */
