@@ -99,4 +99,21 @@ describe('the ledger', () => {
     expect(targets).toEqual([42, ...span(34, 41), ...span(1, 21)])
     ledger.close()
   })
+
+  it('asks no more once the desk is left, whatever was in the air', async () => {
+    for (const answers of [[row('pending')], [new Problem(0, 'unreachable', '')], [row('pending'), row('pending')], [row('pending'), new Problem(0, 'unreachable', '')]]) {
+      const looks = answers.length > 1
+      const { ledger } = book(answers)
+      void ledger.correct(edit)
+      if (looks) {
+        await vi.advanceTimersByTimeAsync(0)
+        vi.advanceTimersByTime(150)
+      }
+      ledger.close()
+      await vi.advanceTimersByTimeAsync(10_000)
+      expect(vi.getTimerCount()).toBe(0)
+      expect(answers).toEqual([])
+      expect(ledger.deeds$.value[0]?.state).not.toBe('applied')
+    }
+  })
 })

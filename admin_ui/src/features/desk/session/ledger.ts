@@ -36,6 +36,7 @@ export class Ledger {
   /** Newest first. */
   readonly deeds$ = new BehaviorSubject<readonly Deed[]>([])
   private readonly timers = new Set<ReturnType<typeof setTimeout>>()
+  private closed = false
 
   constructor(
     private readonly wire: Wire,
@@ -50,7 +51,7 @@ export class Ledger {
     this.deeds$.next(kept([{ id, kind: correction.kind, text: wordsOf(correction), state: 'sending', detail: '', current: '', correction }, ...this.deeds$.value]))
     try {
       this.note(id, await this.post(id, correction))
-      if (this.open(id)) this.lookAfter(id, FIRST_LOOK_MS)
+      this.lookAfter(id, FIRST_LOOK_MS)
       return true
     } catch (error) {
       this.change(id, { state: 'refused', detail: error instanceof Problem ? error.detail || error.code : '' })
@@ -74,6 +75,7 @@ export class Ledger {
   }
 
   close(): void {
+    this.closed = true
     for (const timer of this.timers) clearTimeout(timer)
     this.timers.clear()
   }
@@ -83,7 +85,7 @@ export class Ledger {
       try {
         return await this.wire.post(id, correction)
       } catch (error) {
-        if (answered(error)) throw error
+        if (answered(error) || this.closed) throw error
       }
       await this.rest(ms)
     }
@@ -101,12 +103,13 @@ export class Ledger {
   }
 
   private lookAfter(id: string, ms: number): void {
+    if (this.closed || !this.open(id)) return
     const timer = setTimeout(() => {
       this.timers.delete(timer)
       this.wire.look(id).then(
         (row) => {
           this.note(id, row)
-          if (this.open(id)) this.lookAfter(id, Math.min(LONGEST_LOOK_MS, ms * 2))
+          this.lookAfter(id, Math.min(LONGEST_LOOK_MS, ms * 2))
         },
         // The gateway is away: the act is in its book, so its fate is learned later.
         () => this.lookAfter(id, LONGEST_LOOK_MS),
