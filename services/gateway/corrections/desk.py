@@ -58,6 +58,8 @@ class Corrections:
         self._clock = clock
         self._notes: dict[str, set[asyncio.Task[None]]] = {}
         """Session -> what is still to be noted of acts that took effect."""
+        self._last_noted: dict[str, asyncio.Task[Row | None]] = {}
+        """Session -> the noting that the next one waits for."""
 
     @classmethod
     @asynccontextmanager
@@ -116,7 +118,7 @@ class Corrections:
         )
         asking = asyncio.create_task(self._stage.act(request_of(row)), name="act")
         # Beside it, never before it: a database that is slow or gone must not keep anybody from falling silent.
-        noting = asyncio.create_task(self._noted(row), name="act-noted")
+        noting = self._noting(row)
         try:
             answer = await asyncio.shield(asking)
         except SouffleurError as error:
@@ -148,7 +150,20 @@ class Corrections:
 
         task.add_done_callback(done)
 
-    async def _noted(self, row: Row) -> Row | None:
+    def _noting(self, row: Row) -> asyncio.Task[Row | None]:
+        task = self._last_noted[row.session] = asyncio.create_task(self._noted(row, self._last_noted.get(row.session)), name="act-noted")
+
+        def done(_: object) -> None:
+            if self._last_noted.get(row.session) is task:
+                del self._last_noted[row.session]
+
+        task.add_done_callback(done)
+        return task
+
+    async def _noted(self, row: Row, before: asyncio.Task[Row | None] | None) -> Row | None:
+        if before is not None:
+            # The outbox numbers rows as they come, and whose act was the last one is read from the numbers.
+            await asyncio.wait([before])
         try:
             return (await self.outbox.add(row))[0]
         except SouffleurError as error:

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from services.llm.app import build as roleplay
+from services.transcript.outbox import Outbox, Row
 from tests.integration.corrections.house import WAIT_S, House
 from tests.integration.corrections.house import house as opened
 from tests.waiting import until
@@ -187,6 +188,31 @@ async def test_what_another_one_has_decided_since_is_not_taken_back(house: House
     for who, text in ((DORA, "auto"), (DORA, "approve"), (GEM, "auto")):
         undone = (await house.http.post(f"/api/sessions/{sid}/undo", headers=who)).json()
         assert (undone["kind"], undone["body"]["text"]) == ("mode", text)
+
+
+async def test_acts_are_noted_in_their_order(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the database takes longer over the earlier one: whose act was the last is read from there."""
+    sid = await house.session()
+    second_answered, adding = asyncio.Event(), Outbox.add
+
+    async def slow_at_first(outbox: Outbox, row: Row) -> tuple[Row, bool]:
+        if row.principal.id == "local:gem":
+            await second_answered.wait()
+        return await adding(outbox, row)
+
+    monkeypatch.setattr(Outbox, "add", slow_at_first)
+    for who, text in ((GEM, "approve"), (DORA, "auto")):
+        assert (await acts(house, sid, who, kind="mode", text=text)).status_code == 200
+    second_answered.set()
+
+    async def noted() -> list[str]:
+        items = (await house.http.get(f"/api/sessions/{sid}/corrections", params={"class": "all"})).json()["items"]
+        return [item["body"]["text"] for item in items]
+
+    async with asyncio.timeout(WAIT_S):
+        while len(order := await noted()) < 2:
+            await asyncio.sleep(0.02)
+    assert order == ["auto", "approve"]
 
 
 @pytest.mark.parametrize("who", [{"X-Souffleur-Operator": "a:b"}, {"X-Souffleur-Operator": "x" * 33}, GEM | {"X-Souffleur-Operator-Name": "%FF"}])
