@@ -56,7 +56,7 @@ export function HeldCard({ desk, held }: { desk: DeskSession; held: HeldLine }) 
       <div className={`grid gap-x-4 gap-y-2 ${deciding === 'choose' ? 'xl:grid-cols-[minmax(0,1fr)_12rem]' : ''}`}>
         <div className="min-w-0">
           {deciding === 'edit' && line !== undefined ? (
-            <MarkedEditor sentences={line.sentences} onRelease={(text) => approve(desk, held, text)} onCancel={() => leave(desk, held.line)} />
+            <MarkedEditor line={line} complete={held.complete} onRelease={(text) => approve(desk, held, text)} onCancel={() => leave(desk, held.line)} />
           ) : (
             <>
               <Words line={line} />

@@ -3,23 +3,27 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Icon } from '@/components/Icon'
-import type { SentenceEntry } from '@/lib/transcript/view'
+import type { LineEntry } from '@/lib/transcript/view'
 
+import { changed, joined, lengthened, opened } from '../session/draft'
 import { EMOTIONS, type Felt, MANNERS, marked } from '../session/marks'
 import { Key } from './looks'
 
 interface Props {
-  sentences: readonly SentenceEntry[]
+  line: LineEntry
+  /** Nothing more of it will arrive. */
+  complete: boolean
   onRelease: (text: string) => Promise<boolean>
   onCancel: () => void
 }
 
-const BLANK: Felt = { text: '', emotion: 'neutral', intensity: 0.6, manner: 'plain' }
-
-export function MarkedEditor({ sentences, onRelease, onCancel }: Props) {
+export function MarkedEditor({ line, complete, onRelease, onCancel }: Props) {
   const { t } = useTranslation()
-  const [rows, setRows] = useState<readonly Felt[]>(() => (sentences.length === 0 ? [BLANK] : sentences.map(({ text, emotion, intensity, manner }) => ({ text, emotion, intensity, manner }))))
-  const set = (index: number, patch: Partial<Felt>) => setRows(rows.map((row, at) => (at === index ? { ...row, ...patch } : row)))
+  const [draft, setDraft] = useState(() => opened(line))
+  const now = joined(draft, line)
+  if (now !== draft) setDraft(now)
+  const { rows } = now
+  const set = (index: number, patch: Partial<Felt>) => setDraft(changed(now, index, patch))
   const text = marked(rows)
   const release = () => {
     if (text !== '') void onRelease(text)
@@ -60,12 +64,17 @@ export function MarkedEditor({ sentences, onRelease, onCancel }: Props) {
           />
         </div>
       ))}
+      {!complete && (
+        <p role="status" className="animate-pulse text-xs text-muted" data-testid="held-more">
+          {t('desk.more_coming')}
+        </p>
+      )}
       <div className="flex flex-wrap items-center gap-2">
         <button type="submit" className="btn-sm btn-primary" data-testid="held-release" disabled={text === ''}>
           <Icon name="check" className="size-4" />
           {t('desk.release_edited')} <Key>⏎</Key>
         </button>
-        <button type="button" className="btn-sm" onClick={() => setRows([...rows, BLANK])}>
+        <button type="button" className="btn-sm" onClick={() => setDraft(lengthened(now))}>
           <Icon name="plus" className="size-4" />
           {t('desk.add_sentence')}
         </button>
