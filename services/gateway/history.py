@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.core.errors import NotFound
-from services.core.model.attachment import Principal
 from services.core.model.fact import Fact, Kind
+from services.core.model.principal import Principal
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
 from services.transcript.view import DIRECTOR, Reader, View, fold

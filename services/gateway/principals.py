@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import HTTPConnection
 
 from services.core.errors import Forbidden, InvalidRequest
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 
 LOCAL: Final = Principal(id="local", role="director")
 """Whoever sits at this machine: loopback without login is the director."""

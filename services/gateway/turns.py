@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 
 from services.core import errors
-from services.core.model.attachment import AttachDown, AttachOpen, Principal, Refused, TextSaid, TurnTimed
+from services.core.model.attachment import AttachDown, AttachOpen, Refused, TextSaid, TurnTimed
 from services.core.model.fact import Fact, Kind
+from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
 from services.gateway.history import History, Table
 from services.gateway.streaming import ended

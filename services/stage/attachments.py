@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final, TypeAlias
 
 from services.core.errors import InvalidRequest
-from services.core.model.attachment import AttachDown, Configure, Principal
+from services.core.model.attachment import AttachDown, Configure
 from services.core.model.fact import Author, Fact
+from services.core.model.principal import Principal
 from services.stage.endpointing import POLICIES
 from services.transcript.view.reader import OVERSEERS, Reader
 

@@ -8,7 +8,8 @@ from itertools import count
 from typing import Final
 
 from services.core.clock import Clock
-from services.core.model.attachment import AttachDown, DeskShown, DraftShown
+from services.core.model.attachment import AttachDown
+from services.core.model.desk import DeskShown, DraftShown
 from services.core.model.fact import Author, Draft, Fact
 from services.core.model.facts import Body, fields_of, kind_of
 from services.core.settings import Settings

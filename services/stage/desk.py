@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, Overloaded
-from services.core.model.attachment import ActRequest, ActResponse, DeskShown
+from services.core.model.desk import ActRequest, ActResponse, DeskShown
 from services.core.model.fact import Author
 from services.core.model.facts import SceneSet, Silenced, Struck
 from services.stage.backstage import Backstage

@@ -10,8 +10,9 @@ from typing import Final
 
 from services.core.clock import Clock
 from services.core.errors import Conflict, NotFound
-from services.core.model.attachment import HeldLine, Principal
+from services.core.model.desk import HeldLine
 from services.core.model.fact import Basis, LineState
+from services.core.model.principal import Principal
 from services.core.settings import StageSettings
 from services.stage.drafting import Drafting
 from services.stage.turns import Turn, written_seq

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.core.model.attachment import Principal
 from services.core.model.fact import Fact, Kind
 from services.core.model.facts import Joined, body_of
+from services.core.model.principal import Principal
 from services.core.model.prosody import Voice
 from services.stage.casting import Candidate
 from services.transcript.view.strikes import struck_by

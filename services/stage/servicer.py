@@ -12,7 +12,8 @@ import structlog
 from protos import stage_pb2, stage_pb2_grpc
 from services.core.errors import InvalidRequest, Overloaded, SouffleurError, Unavailable
 from services.core.model import attachment as messages
-from services.core.model.attachment import ActRequest, AttachUp, OpenRequest, Refused, TellRequest
+from services.core.model.attachment import AttachUp, OpenRequest, Refused, TellRequest
+from services.core.model.desk import ActRequest
 from services.core.rpc.codec import from_proto, to_proto
 from services.core.rpc.wire import ATTACH_DOWN, ATTACH_UP
 from services.stage.attachments import Attachment

@@ -6,7 +6,8 @@ import asyncio
 from typing import Final
 
 from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError, Unavailable
-from services.core.model.attachment import ActRequest, ActResponse, CancelLine, FinalHeard, Played, Refused, TakeFloor, TextSaid
+from services.core.model.attachment import CancelLine, FinalHeard, Played, Refused, TakeFloor, TextSaid
+from services.core.model.desk import ActRequest, ActResponse
 from services.core.model.fact import Author, Draft
 from services.core.model.facts import Said
 from services.stage.attachments import Attachment

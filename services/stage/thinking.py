@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ulid import ULID
 
 from services.core import tracing
-from services.core.model.attachment import DraftShown
+from services.core.model.desk import DraftShown
 from services.core.model.fact import Author
 from services.core.model.facts import Noted, Said
 from services.core.model.reply import ReplyEvent, ReplyOptions, ReplyRequest, Sentence

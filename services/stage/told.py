@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from pydantic import TypeAdapter, ValidationError
 
 from services.core.errors import Forbidden, InvalidRequest, NotFound, TooLarge
-from services.core.model.attachment import Principal, TellRequest, TellResponse
+from services.core.model.attachment import TellRequest, TellResponse
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import (
     BODIES,
@@ -28,6 +28,7 @@ from services.core.model.facts import (
     Whispered,
     fields_of,
 )
+from services.core.model.principal import Principal
 from services.core.settings import explain
 from services.stage.door import PLACE_LIMIT
 from services.stage.opening import object_of

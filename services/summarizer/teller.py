@@ -6,9 +6,10 @@ import json
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, Protocol
 
-from services.core.model.attachment import Principal, TellRequest, TellResponse
+from services.core.model.attachment import TellRequest, TellResponse
 from services.core.model.fact import Kind
 from services.core.model.facts import Body, RecommendationDecided, Recommended, Summarized, fields_of, kind_of
+from services.core.model.principal import Principal
 from services.core.telemetry import RECOMMENDATIONS
 
 ADVISER: Final = Principal(id="adviser", role="adviser", name="Adviser")

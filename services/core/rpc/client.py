@@ -23,7 +23,7 @@ from protos import (
 )
 from services.core import tracing
 from services.core.errors import NotOwner, Unavailable
-from services.core.model import attachment, speech, voicing
+from services.core.model import attachment, desk, speech, voicing
 from services.core.model.attachment import AttachDown, AttachUp
 from services.core.model.reply import LlmEngineInfo, ReplyEvent, ReplyRequest
 from services.core.rpc.codec import from_proto, to_proto
@@ -201,11 +201,11 @@ class StageClient:
         answer = await self._followed(lambda stub: stub.Tell(message, timeout=_UNARY_S))
         return from_proto(answer, attachment.TellResponse)
 
-    async def act(self, request: attachment.ActRequest) -> attachment.ActResponse:
+    async def act(self, request: desk.ActRequest) -> desk.ActResponse:
         """A live act of the director's. Raises `Conflict` when somebody else was quicker, `NotFound` or `InvalidRequest`."""
         message = to_proto(request, stage_pb2.ActRequest)
         answer = await self._followed(lambda stub: stub.Act(message, timeout=_UNARY_S))
-        return from_proto(answer, attachment.ActResponse)
+        return from_proto(answer, desk.ActResponse)
 
     async def attach(self, opening: attachment.AttachOpen) -> tuple[attachment.Attached, Stream[AttachUp, AttachDown], AsyncIterator[AttachDown]]:
         """Join a session: who one is there, the stream to send on, and everything that follows.

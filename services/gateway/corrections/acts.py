@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.core.model.attachment import ActRequest
+from services.core.model.desk import ActRequest
 from services.transcript.outbox import Row
 
 LASTING: Final = frozenset({"halt", "resume", "mute", "unmute", "mode", "deliver"})

@@ -14,7 +14,8 @@ from ulid import ULID
 from services.core.bus.corrections import CorrectionBus
 from services.core.clock import Clock
 from services.core.errors import Forbidden, InvalidRequest, SouffleurError
-from services.core.model.attachment import ActResponse, Principal
+from services.core.model.desk import ActResponse
+from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
 from services.core.telemetry import CORRECTIONS
 from services.gateway.corrections.acts import request_of

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from services.core.errors import Conflict, NotFound
-from services.core.model.attachment import Principal
 from services.core.model.fact import Fact, Kind
+from services.core.model.principal import Principal
 from services.gateway.corrections.acts import LASTING, OPPOSITES, subject_of
 from services.gateway.corrections.desk import Corrections
 from services.gateway.corrections.requests import Act, correction_of

@@ -28,9 +28,10 @@ from pydantic import ValidationError
 from ulid import ULID
 
 from services.core.errors import InvalidRequest, SouffleurError
-from services.core.model.attachment import AttachUp, CancelLine, Configure, Played, Principal, TakeFloor, TellRequest, TellResponse, TextSaid
+from services.core.model.attachment import AttachUp, CancelLine, Configure, Played, TakeFloor, TellRequest, TellResponse, TextSaid
 from services.core.model.fact import Kind
 from services.core.model.facts import Noted, Struck, fields_of
+from services.core.model.principal import Principal
 from services.gateway.hearing.ear import Ear
 from services.gateway.hearing.resample import AudioFormat
 from services.gateway.realtime.config import MOST_INSTRUCTIONS, SessionConfig, invalid, refuse_tools, updated

@@ -13,7 +13,8 @@ from openai.types.realtime import SessionCreatedEvent
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from services.core.errors import SouffleurError
-from services.core.model.attachment import Attached, AttachOpen, Configure, Principal
+from services.core.model.attachment import Attached, AttachOpen, Configure
+from services.core.model.principal import Principal
 from services.core.model.speech import TranscribeOpen
 from services.gateway.edge import Edge
 from services.gateway.hearing.ear import Ear, Hearing

@@ -11,8 +11,6 @@ from services.core.errors import Conflict
 from services.core.model.attachment import (
     AttachDown,
     Attached,
-    DeskShown,
-    DraftShown,
     LineAudio,
     LineFlushed,
     LinePaused,
@@ -25,6 +23,7 @@ from services.core.model.attachment import (
     UtteranceEnded,
 )
 from services.core.model.audio import VOICE_RATE
+from services.core.model.desk import DeskShown, DraftShown
 from services.core.model.fact import Fact, Kind
 from services.core.model.facts import LineClosed, Spoken, body_of
 from services.gateway.realtime.emitter import Emitter

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from services.core.errors import InvalidRequest, Overloaded, SouffleurError, Unavailable
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 from services.gateway.edge import Edge, principal_of
 from services.gateway.hearing.ear import Hearing
 from services.gateway.hearing.pool import VadPool

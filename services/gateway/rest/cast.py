@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from ulid import ULID
 
-from services.core.model.attachment import Principal, TellRequest
+from services.core.model.attachment import TellRequest
 from services.core.model.fact import Kind
 from services.core.model.facts import Joined, Left, fields_of
+from services.core.model.principal import Principal
 from services.gateway.edge import Edge
 from services.gateway.history import History
 from services.gateway.principals import require_director

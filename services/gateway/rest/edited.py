@@ -14,8 +14,8 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from services.core.errors import InvalidRequest, SouffleurError, TooLarge
-from services.core.model.attachment import Principal
 from services.core.model.fact import Fact
+from services.core.model.principal import Principal
 from services.gateway.corrections.desk import Corrections
 from services.gateway.corrections.requests import correction_of
 from services.gateway.corrections.shown import shown

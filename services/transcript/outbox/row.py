@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 
 TEXT: Final = "text"
 """Travels by the bus and is told to the owner by the corrections service."""

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.core.clock import Clock, SystemClock
 from services.core.errors import Conflict, NotFound
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 from services.transcript.database import database_errors, open_database
 from services.transcript.outbox.row import LIVE, OPEN, TEXT, Page, Row
 from services.transcript.outbox.tables import outbox as _outbox

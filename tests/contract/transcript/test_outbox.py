@@ -12,7 +12,7 @@ from sqlalchemy import inspect
 
 from services.core.clock import ManualClock
 from services.core.errors import Conflict, NotFound
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 from services.gateway.characters.store import CharacterStore
 from services.transcript.outbox import Outbox, Row
 from services.transcript.outbox.row import LIVE, TEXT

@@ -15,7 +15,8 @@ import httpx2
 from ulid import ULID
 
 from services.compose import compose
-from services.core.model.attachment import AttachOpen, FinalHeard, Onset, Paused, Principal, TellRequest
+from services.core.model.attachment import AttachOpen, FinalHeard, Onset, Paused, TellRequest
+from services.core.model.principal import Principal
 from services.core.runtime import Runtime
 from services.core.settings import Settings
 from services.corrections.app import working

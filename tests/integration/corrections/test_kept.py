@@ -13,7 +13,7 @@ from services.core.bus.corrections import Letter, Verdict
 from services.core.bus.streams import StreamsBus
 from services.core.clock import ManualClock
 from services.core.live import LiveSettings
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
 from services.core.settings import Settings
 from services.gateway.corrections import relay as relaying

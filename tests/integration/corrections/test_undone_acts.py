@@ -7,7 +7,8 @@ from typing import Any
 
 from ulid import ULID
 
-from services.core.model.attachment import Principal, TellRequest
+from services.core.model.attachment import TellRequest
+from services.core.model.principal import Principal
 from services.core.model.reply import ReplyOptions
 from services.llm.card import card_of
 from services.llm.lorebook import Book

@@ -12,9 +12,9 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from services.core.errors import NotFound
-from services.core.model.attachment import Principal
 from services.core.model.fact import Author
 from services.core.model.facts import Joined, Said
+from services.core.model.principal import Principal
 from services.gateway.history import History
 from services.gateway.principals import LOCAL
 from services.transcript.archive import Archive

@@ -16,8 +16,9 @@ from redis.asyncio import Redis
 from services.core.clock import ManualClock
 from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, Unavailable
 from services.core.live import LiveSettings
-from services.core.model.attachment import AttachDown, AttachOpen, CastMember, OpenRequest, Principal, TellRequest, TextSaid
+from services.core.model.attachment import AttachDown, AttachOpen, CastMember, OpenRequest, TellRequest, TextSaid
 from services.core.model.fact import Author, Draft, Fact, Kind
+from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime

@@ -16,8 +16,10 @@ import pytest_asyncio
 
 from services.__main__ import running
 from services.core.clock import ManualClock, SystemClock
-from services.core.model.attachment import ActRequest, AttachDown, AttachOpen, AttachUp, CastMember, OpenRequest, Principal, TellRequest, TextSaid
+from services.core.model.attachment import AttachDown, AttachOpen, AttachUp, CastMember, OpenRequest, TellRequest, TextSaid
+from services.core.model.desk import ActRequest
 from services.core.model.fact import Fact, Kind
+from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient, Stream, SummarizerClient
 from services.core.runtime import Runtime
 from services.core.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.message import Message
 
 from protos import llm_pb2, manager_pb2, stage_pb2, stt_pb2, summarizer_pb2, transcript_pb2, tts_pb2
-from services.core.model import attachment, fact, prosody, reply, speech, voicing
+from services.core.model import attachment, desk, fact, principal, prosody, reply, speech, voicing
 from services.core.model.fact import Author, Fact
 from services.core.rpc import wire
 from services.core.rpc.codec import OneOf, from_proto, to_proto
@@ -21,7 +21,7 @@ _STUBS = (llm_pb2, manager_pb2, stage_pb2, stt_pb2, summarizer_pb2, transcript_p
 _MESSAGES: dict[str, type[Message]] = {name: getattr(stub, name) for stub in _STUBS for name in stub.DESCRIPTOR.message_types_by_name}
 _VALUES: dict[str, type[Any]] = {
     item.__name__: item
-    for module in (attachment, reply, speech, voicing, prosody, fact)
+    for module in (attachment, desk, principal, reply, speech, voicing, prosody, fact)
     for item in vars(module).values()
     if isinstance(item, type) and dataclasses.is_dataclass(item) and item.__module__ == module.__name__
 }

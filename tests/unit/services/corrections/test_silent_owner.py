@@ -13,7 +13,8 @@ import pytest_asyncio
 from services.core.bus.corrections import PREFETCH, Letter, Verdict
 from services.core.clock import ManualClock
 from services.core.errors import SouffleurError, Unavailable
-from services.core.model.attachment import Principal, TellRequest, TellResponse
+from services.core.model.attachment import TellRequest, TellResponse
+from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
 from services.corrections import turns
 from services.corrections.worker import Worker

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from services.core.errors import Forbidden, InvalidRequest
-from services.core.model.attachment import Principal
+from services.core.model.principal import Principal
 from services.gateway.principals import LOCAL, acting, acting_director, is_loopback, principal_of, require_director
 
 

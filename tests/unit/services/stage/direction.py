@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from services.core.model.attachment import ActRequest, ActResponse, Principal, TextSaid
+from services.core.model.attachment import TextSaid
+from services.core.model.desk import ActRequest, ActResponse
 from services.core.model.fact import Kind
+from services.core.model.principal import Principal
 from services.stage.attachments import Attachment
 from tests.unit.services.stage.table import Table
 

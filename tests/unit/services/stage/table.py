@@ -10,10 +10,11 @@ from typing import Any
 
 from services.core.clock import SystemClock
 from services.core.errors import SouffleurError
-from services.core.model.attachment import AttachOpen, LineAudio, Principal
+from services.core.model.attachment import AttachOpen, LineAudio
 from services.core.model.audio import VOICE_RATE
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, fields_of
+from services.core.model.principal import Principal
 from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, ReplyStarted, Sentence
 from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio
 from services.core.settings import Settings

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, SouffleurError
-from services.core.model.attachment import Configure, DeskShown, FinalHeard, LineFlushed, Onset, Principal
+from services.core.model.attachment import Configure, FinalHeard, LineFlushed, Onset
+from services.core.model.desk import DeskShown
 from services.core.model.fact import Kind
+from services.core.model.principal import Principal
 from tests.unit.services.stage.direction import OPERATOR, act, approving, type_in
 from tests.unit.services.stage.table import received, table
 

@@ -11,23 +11,11 @@ from typing import Any
 import pytest
 
 from services.core.errors import Conflict, EngineFailed, NotFound, SouffleurError
-from services.core.model.attachment import (
-    ActRequest,
-    CancelLine,
-    Configure,
-    FinalHeard,
-    Onset,
-    PartialHeard,
-    Paused,
-    Played,
-    Principal,
-    Resumed,
-    TakeFloor,
-    TextSaid,
-    UtteranceLost,
-)
+from services.core.model.attachment import CancelLine, Configure, FinalHeard, Onset, PartialHeard, Paused, Played, Resumed, TakeFloor, TextSaid, UtteranceLost
+from services.core.model.desk import ActRequest
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, fields_of
+from services.core.model.principal import Principal
 from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, ReplyStarted, Sentence
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment

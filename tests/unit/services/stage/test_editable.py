@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from services.core.errors import InvalidRequest
-from services.core.model.attachment import Principal, TellRequest, TellResponse, TextSaid
+from services.core.model.attachment import TellRequest, TellResponse, TextSaid
 from services.core.model.fact import Kind
+from services.core.model.principal import Principal
 from services.stage.told import told
 from services.transcript.view import DIRECTOR as DIRECTOR_READER
 from services.transcript.view import fold

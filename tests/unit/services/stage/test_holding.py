@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from services.core.errors import Conflict
-from services.core.model.attachment import DeskShown, Principal
+from services.core.model.desk import DeskShown
 from services.core.model.fact import Kind
+from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
 from tests.unit.services.stage.direction import act, approving, held, type_in
 from tests.unit.services.stage.table import Table, received, table

@@ -20,13 +20,13 @@ from services.core.model.attachment import (
     PartialHeard,
     Paused,
     Played,
-    Principal,
     Refused,
     TakeFloor,
     TextSaid,
 )
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Joined, fields_of
+from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
 from services.stage.floor import State

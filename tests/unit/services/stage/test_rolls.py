@@ -7,8 +7,9 @@ import json
 import pytest
 
 from services.core.errors import Forbidden
-from services.core.model.attachment import Principal, TellRequest
+from services.core.model.attachment import TellRequest
 from services.core.model.fact import Author, Fact, Kind
+from services.core.model.principal import Principal
 from services.stage.told import told
 from services.transcript.view import Reader, RollEntry, fold
 from tests.unit.services.stage.table import Table, table

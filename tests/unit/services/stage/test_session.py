@@ -19,7 +19,6 @@ from services.core.model.attachment import (
     PartialHeard,
     Paused,
     Played,
-    Principal,
     Refused,
     Resumed,
     TakeFloor,
@@ -27,6 +26,7 @@ from services.core.model.attachment import (
     UtteranceEnded,
 )
 from services.core.model.fact import Kind
+from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
 from tests.unit.services.stage.table import Mind, received, sound_ms, table
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from services.core.errors import Forbidden, InvalidRequest, NotFound, SouffleurError, TooLarge
-from services.core.model.attachment import ActRequest, Principal, TellRequest, TellResponse, TextSaid
+from services.core.model.attachment import TellRequest, TellResponse, TextSaid
+from services.core.model.desk import ActRequest
 from services.core.model.fact import Fact, Kind
+from services.core.model.principal import Principal
 from services.stage.told import told
 from tests.unit.services.stage.table import Table, table
 

@@ -6,8 +6,9 @@ import asyncio
 import json
 from typing import Any
 
-from services.core.model.attachment import Principal, TellRequest, TextSaid
+from services.core.model.attachment import TellRequest, TextSaid
 from services.core.model.fact import Fact, Kind
+from services.core.model.principal import Principal
 from services.stage.told import told
 from tests.unit.services.stage.table import MemoryLog, Table, table
 
