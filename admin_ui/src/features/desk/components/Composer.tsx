@@ -10,6 +10,7 @@ import { useObservable } from '@/lib/useObservable'
 import { postRoll } from '../api/acts'
 import type { DeskSession } from '../session/deskSession'
 import { EMOTIONS, marked } from '../session/marks'
+import type { Role } from '../session/ownVoice'
 import { Sending } from '../session/sending'
 import { type Tool, TOOLS } from '../session/stand'
 import { castOf, Key } from './looks'
@@ -133,6 +134,12 @@ interface Written {
   extra: string
 }
 
+async function say(desk: DeskSession, role: Role, words: string): Promise<boolean> {
+  const gone = await desk.voice.say(role, `item_${ulid()}`, words)
+  if (!gone) desk.tell('not_sent', '', 'error')
+  return gone
+}
+
 async function deliver(desk: DeskSession, tool: Tool, { words, target, whom, scope, turns, emotion, extra }: Written): Promise<boolean> {
   switch (tool) {
     case 'note':
@@ -142,11 +149,9 @@ async function deliver(desk: DeskSession, tool: Tool, { words, target, whom, sco
     case 'puppet':
       return desk.act({ kind: 'puppet', character: target, text: marked([{ text: words, emotion, intensity: emotion === 'neutral' ? 0.5 : 0.7, manner: 'plain' }]) })
     case 'narrate':
-      desk.voice.say({ as: 'narrator' }, `item_${ulid()}`, words)
-      return true
+      return say(desk, { as: 'narrator' }, words)
     case 'address':
-      desk.voice.say({ as: 'oneself', to: target }, `item_${ulid()}`, words)
-      return true
+      return say(desk, { as: 'oneself', to: target }, words)
     case 'scene':
       return desk.correct({ kind: 'scene', heading: extra, description: words })
     case 'roll':

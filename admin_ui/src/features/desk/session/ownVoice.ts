@@ -37,7 +37,7 @@ export class OwnVoice {
   private frames = 0
   private tail: ReturnType<typeof setTimeout> | null = null
   private settling: ReturnType<typeof setTimeout> | null = null
-  private later: (() => void)[] = []
+  private later: ((free: boolean) => void)[] = []
 
   constructor(private readonly wire: VoiceWire) {}
 
@@ -57,13 +57,12 @@ export class OwnVoice {
     this.tail = setTimeout(() => this.finish(), TAIL_MS)
   }
 
-  /** Typed words in the same roles; they wait until spoken ones have arrived, since both share the connection. */
-  say(role: Role, id: string, text: string): void {
-    this.whenFree(() => {
-      this.configure(role)
-      this.wire.send({ type: 'conversation.item.create', item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text }] } })
-      if (role.as === 'oneself') this.wire.send({ type: 'response.create' })
-    })
+  /** Typed words in the same roles; they wait until spoken ones have arrived, since both share the connection. False if there is none: they are not kept. */
+  async say(role: Role, id: string, text: string): Promise<boolean> {
+    if (!(await this.free())) return false
+    const gone = this.configure(role) && this.wire.send({ type: 'conversation.item.create', item: { id, type: 'message', role: 'user', content: [{ type: 'input_text', text }] } })
+    if (gone && role.as === 'oneself') this.wire.send({ type: 'response.create' })
+    return gone
   }
 
   take(event: ServerEvent): void {
@@ -77,6 +76,7 @@ export class OwnVoice {
     if (this.settling !== null) clearTimeout(this.settling)
     this.capture?.unsubscribe()
     this.capture = null
+    for (const act of this.later.splice(0)) act(false)
   }
 
   private open(deviceId: string, raw: boolean): void {
@@ -86,6 +86,7 @@ export class OwnVoice {
         this.capture = null
         this.level$.next(0)
         this.change({ role: null, fault: faultOf(error) })
+        this.next()
       },
     })
   }
@@ -113,6 +114,7 @@ export class OwnVoice {
     if (this.frames < SHORTEST_FRAMES) {
       this.wire.send({ type: 'input_audio_buffer.clear' })
       this.change({ role: null })
+      this.next()
       return
     }
     this.change({ role: null, waiting: true })
@@ -126,17 +128,23 @@ export class OwnVoice {
     if (this.settling !== null) clearTimeout(this.settling)
     this.settling = null
     this.change({ waiting: false })
-    for (const act of this.later.splice(0)) act()
+    this.next()
   }
 
-  private whenFree(act: () => void): void {
-    if (this.state$.value.waiting || this.state$.value.role !== null) this.later.push(act)
-    else act()
+  /** Nothing is being spoken: what was typed meanwhile goes out. */
+  private next(): void {
+    if (!this.state$.value.waiting) for (const act of this.later.splice(0)) act(true)
   }
 
-  private configure(role: Role): void {
+  /** Once nothing is being spoken; false if the desk is left before. */
+  private async free(): Promise<boolean> {
+    const { waiting, role } = this.state$.value
+    return (!waiting && role === null) || new Promise((resolve) => this.later.push(resolve))
+  }
+
+  private configure(role: Role): boolean {
     const speaks = role.as === 'narrator' ? 'narrator' : role.as === 'character' ? role.slug : ''
-    this.wire.send({ type: 'souffleur.configure', speaks, addresses: role.as === 'oneself' ? role.to : '' })
+    return this.wire.send({ type: 'souffleur.configure', speaks, addresses: role.as === 'oneself' ? role.to : '' })
   }
 
   private change(patch: Partial<OwnVoiceState>): void {
