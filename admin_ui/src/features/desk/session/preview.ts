@@ -29,7 +29,9 @@ export class Preview {
         signal: AbortSignal.any([asking.signal, AbortSignal.timeout(LONGEST_MS)]),
       })
       if (!response.ok) throw new Problem(response.status, String(response.status), '')
-      this.url = URL.createObjectURL(await response.blob())
+      const speech = await response.blob()
+      asking.signal.throwIfAborted()
+      this.url = URL.createObjectURL(speech)
       await this.sound(this.url, output)
     } catch (error) {
       if (asking.signal.aborted) return
@@ -55,7 +57,8 @@ export class Preview {
       if (this.element === element) this.stop()
     }
     if ('setSinkId' in element) await element.setSinkId(output)
-    await element.play()
+    // It may have been stopped meanwhile.
+    if (this.element === element) await element.play()
   }
 }
 
