@@ -1,11 +1,12 @@
 /** The teleprompter: the line large on the master's own screen, sentence by sentence. */
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { Icon } from '@/components/Icon'
 import type { LineEntry, SentenceEntry } from '@/lib/transcript/view'
 
 import type { DeskSession } from '../session/deskSession'
+import { pages } from '../session/pages'
 import { useFeeling } from './looks'
 import { useParts } from './useParts'
 
@@ -40,18 +41,27 @@ export function Prompter({ desk }: { desk: DeskSession }) {
   }
   useEffect(() => {
     const down = (event: KeyboardEvent) => {
-      if (event.key === 'ArrowRight' || event.key === 'ArrowDown' || event.key === ' ' || event.key === 'PageDown') step(1)
-      else if (event.key === 'ArrowLeft' || event.key === 'ArrowUp' || event.key === 'PageUp') step(-1)
-      else return
+      const by = pages(event.key, event.target instanceof Element && event.target.closest('button, a, input, textarea, select') !== null)
+      if (by === 0) return
+      step(by)
       event.preventDefault()
     }
     window.addEventListener('keydown', down)
     return () => window.removeEventListener('keydown', down)
   })
+  const sheet = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const before = document.activeElement
+    sheet.current?.focus()
+    // The hand goes back to where it was.
+    return () => {
+      if (before instanceof HTMLElement) before.focus()
+    }
+  }, [])
   const next = cards[at + 1]
   const felt = card === undefined ? '' : feeling(card.sentence)
   return (
-    <section role="dialog" aria-label={t('desk.prompter')} data-testid="prompter" className="absolute inset-0 z-30 flex flex-col bg-stage text-ink">
+    <section ref={sheet} tabIndex={-1} role="dialog" aria-label={t('desk.prompter')} data-testid="prompter" className="absolute inset-0 z-30 flex flex-col bg-stage text-ink outline-none">
       <header className="flex items-center gap-3 px-5 py-3">
         <p className="min-w-0 flex-1 truncate text-lg text-muted">
           {card?.line.name} {felt !== '' && <i className="text-accent">({felt})</i>}
