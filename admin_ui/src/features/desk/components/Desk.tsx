@@ -21,6 +21,7 @@ import { DeedStrip, Words } from './Deeds'
 import { HeldTray } from './HeldTray'
 import { KeyHelp } from './KeyHelp'
 import { HaltedBar } from './Panic'
+import { OwnVoiceFault } from './OwnVoiceLamp'
 import { Prompter } from './Prompter'
 import { Steers } from './Steers'
 import { Transcript } from './Transcript'
@@ -49,6 +50,7 @@ export function Desk({ desk }: { desk: DeskSession }) {
           <Transcript desk={desk} />
           <HeldTray desk={desk} />
           <DeedStrip desk={desk} />
+          <OwnVoiceFault desk={desk} />
           <Steers desk={desk} />
           <Composer desk={desk} />
         </main>

@@ -36,6 +36,19 @@ export function OwnVoiceLamp({ desk }: { desk: DeskSession }) {
   )
 }
 
+/** Why the microphone does not open, where the lamp has no room. */
+export function OwnVoiceFault({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { fault } = useObservable(desk.voice.state$)
+  if (fault === null) return null
+  return (
+    <p role="alert" className="flex shrink-0 items-start gap-2 border-t border-danger/50 bg-velvet px-3 py-1.5 text-sm text-danger lg:hidden" data-testid="own-voice-fault">
+      <Icon name="warning" className="mt-0.5 size-4 shrink-0" />
+      {t(`microphone.${fault}`)}
+    </p>
+  )
+}
+
 /** To hold where there is no keyboard. */
 export function OwnVoiceButtons({ desk }: { desk: DeskSession }) {
   const { t } = useTranslation()
