@@ -1,5 +1,5 @@
 /** What the desk's panels read and change beside the transcript. */
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 
 import { everything, type Page, request } from '@/lib/api/client'
 import type { CharacterSummary, VoiceProfile } from '@/lib/api/types'
@@ -53,13 +53,22 @@ export interface Memory {
 
 const MEMORIES = ['memories'] as const
 
+/** The newest first, page by page. */
 export function useMemories(character: string, words: string) {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: [...MEMORIES, character, words],
-    queryFn: async ({ signal }) => (await request<Page<Memory>>(`/api/memories?${new URLSearchParams({ character, ...(words === '' ? {} : { q: words }) }).toString()}`, { signal })).items,
+    queryFn: ({ pageParam, signal }) => request<Page<Memory>>(memoriesPath(character, words, pageParam), { signal }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor,
+    select: ({ pages }) => pages.flatMap((page) => page.items),
     enabled: character !== '',
     retry: false,
   })
+}
+
+export function memoriesPath(character: string, words: string, cursor: string): string {
+  const wanted = new URLSearchParams({ character, ...(words === '' ? {} : { q: words }), ...(cursor === '' ? {} : { cursor }) })
+  return `/api/memories?${wanted.toString()}`
 }
 
 export function useMemoryActs() {

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { Icon } from '@/components/Icon'
 import { Failure, Skeleton } from '@/components/States'
 
+import { Latest } from '../api/latest'
 import { type Memory, useMemories, useMemoryActs } from '../api/panels'
 import { useParts } from '../components/useParts'
 import type { DeskSession } from '../session/deskSession'
@@ -27,7 +28,43 @@ export function Memories({ desk }: { desk: DeskSession }) {
           <Row key={memory.id} memory={memory} />
         ))}
       </ul>
+      {memories.hasNextPage && (
+        <button type="button" className="btn-sm mt-2 w-full justify-center" data-testid="memory-more" aria-disabled={memories.isFetchingNextPage} onClick={() => !memories.isFetchingNextPage && void memories.fetchNextPage()}>
+          {t('desk.memories_more')}
+        </button>
+      )}
     </section>
+  )
+}
+
+/** Moved as one likes; what it is when the hand lets go is told. */
+function Importance({ value, onWeigh }: { value: number; onWeigh: (value: number) => Promise<unknown> }) {
+  const { t } = useTranslation()
+  const [moved, setMoved] = useState<number | null>(null)
+  const [latest] = useState(() => new Latest(onWeigh))
+  const letGo = () => {
+    if (moved === null) return
+    // Told or failed: what stands is shown again, unless the hand has moved on.
+    void latest.put(moved).then(() => setMoved((now) => (now === moved ? null : now)))
+  }
+  return (
+    <label className="flex min-w-0 flex-1 items-center gap-2 text-xs text-muted">
+      {t('desk.importance')}
+      <input
+        type="range"
+        min={0}
+        max={1}
+        step={0.1}
+        value={moved ?? value}
+        className="min-w-0 flex-1 accent-(--accent)"
+        data-testid="memory-importance"
+        onChange={(event) => setMoved(Number(event.target.value))}
+        onPointerUp={letGo}
+        onPointerCancel={letGo}
+        onKeyUp={letGo}
+        onBlur={letGo}
+      />
+    </label>
   )
 }
 
@@ -62,10 +99,7 @@ function Row({ memory }: { memory: Memory }) {
         />
       )}
       <div className="mt-1.5 flex items-center gap-2">
-        <label className="flex min-w-0 flex-1 items-center gap-2 text-xs text-muted">
-          {t('desk.importance')}
-          <input type="range" min={0} max={1} step={0.1} defaultValue={memory.importance} className="min-w-0 flex-1 accent-(--accent)" onChange={(event) => acts.save.mutate({ id: memory.id, importance: Number(event.target.value) })} />
-        </label>
+        <Importance value={memory.importance} onWeigh={(importance) => acts.save.mutateAsync({ id: memory.id, importance })} />
         <button type="button" className="btn-sm" data-testid="memory-edit" aria-label={text === null ? t('desk.edit') : t('common.save')} onClick={() => (text === null ? setText(memory.text) : save())}>
           <Icon name={text === null ? 'edit' : 'check'} className="size-4" />
         </button>
