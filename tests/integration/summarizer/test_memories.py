@@ -32,6 +32,13 @@ async def _kept(store: MemoryStore, least: int = 1) -> list[Memory]:
     return kept
 
 
+async def _known(store: MemoryStore, name: str) -> None:
+    async def told() -> bool:
+        return any(name in memory.text for memory in (await store.page()).items)
+
+    await until(told, what=f"a memory of {name}")
+
+
 async def _forgotten(store: MemoryStore, gone: Callable[[Memory], bool]) -> None:
     async def done() -> bool:
         return not any(gone(memory) for memory in (await store.page()).items)
@@ -65,11 +72,11 @@ async def test_a_misheard_name_is_remembered_as_it_was_corrected(tables: Tables)
         promise = "I am Anselm Vogt, and I promise to bring 12 horses to Brackwater before midnight."
         await party.say(promise)
         async with _store(party) as store:
-            assert any("Anselm" in memory.text for memory in await _kept(store))
+            await _known(store, "Anselm")
             edit = {"target": party.of(Kind.SAID)[1].seq, "text": promise.replace("Anselm", "Ansgar")}
             await party.tell(Kind.CORRECTED, json.dumps(edit), "edit")
             await _forgotten(store, lambda memory: "Anselm" in memory.text)
-            assert any("Ansgar" in memory.text for memory in await _kept(store))
+            await _known(store, "Ansgar")
             assert not any("Anselm" in memory.text for memory in (await store.page()).items)
 
 
