@@ -36,6 +36,7 @@ const CLAIM_SHARE = 0.3
 const SOONEST_CLAIM_MS = 500
 /** Refusals that only say that there was nothing to do, or what the transcript says as well. */
 const HARMLESS = new Set(['input_audio_buffer_commit_empty', 'nobody_answers', 'response_cancel_not_active'])
+const NOTHING = { words: '', id: '' }
 
 export class DeskSession {
   readonly attached$ = new BehaviorSubject<Attached | null>(null)
@@ -59,6 +60,8 @@ export class DeskSession {
   private folding: ReturnType<typeof setTimeout> | null = null
   private listening = false
   private worded = 0
+  /** A character's words that may have arrived: said again they keep their id, so that they are spoken once. */
+  private unanswered = NOTHING
   /** Drafts that were claimed from here: when last, and whether that was granted. */
   private readonly claims = new Map<string, { at: number; granted: Promise<boolean> }>()
 
@@ -120,10 +123,15 @@ export class DeskSession {
 
   /** A live act; true if it was done. What was refused is told. */
   async act(act: LiveAct): Promise<boolean> {
+    const told = { place: this.place, ...act }
+    const words = act.kind === 'puppet' ? JSON.stringify(told) : ''
+    const id = words !== '' && words === this.unanswered.words ? this.unanswered.id : ulid()
     try {
-      await postAct(this.id, ulid(), { place: this.place, ...act })
+      await postAct(this.id, id, told)
+      if (id === this.unanswered.id) this.unanswered = NOTHING
       return true
     } catch (error) {
+      if (words !== '' && !(error instanceof Problem && error.status !== 0)) this.unanswered = { words, id }
       this.refused(error, act)
       return false
     }
