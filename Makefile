@@ -28,7 +28,7 @@ doctor: setup ## Say what is here and what is missing
 	@$(BIN)/souffleur doctor $(ARGS)
 
 test: setup-dev page ## Every test but the nightly ones; the conversations whose durations are judged come last, and alone
-	$(BIN)/python -m pytest -m "not nightly" -n 2 tests/unit tests/contract tests/integration $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 4 tests/unit tests/contract tests/integration $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)
 
