@@ -14,7 +14,7 @@ export type Fact =
   | Envelope<'joined', { member: string; role: string; name: string; card?: CardOnJoin }>
   | Envelope<'left', { member: string }>
   | Envelope<'said', { utterance: string; text: string; source?: string; engine?: string }>
-  | Envelope<'line_opened', { line: string; character: string; turn: number; base_seq?: number; attempt?: number; mode?: string; delivery?: string; retakes?: string }>
+  | Envelope<'line_opened', { line: string; character: string; turn: number; base_seq?: number; attempt?: number; mode?: string; answers?: string; delivery?: string; retakes?: string }>
   | Envelope<'sentence', SentenceBody>
   | Envelope<'line_closed', LineClosedBody>
   | Envelope<'released', { line: string }>

@@ -48,6 +48,20 @@ describe('the outbox', () => {
     expect(wire.sent.filter((type) => type === 'response.create')).toHaveLength(2)
   })
 
+  it('asks no more once a line answers the words, whenever the refusal comes', () => {
+    const { wire, outbox, take } = setup()
+    const refused = () => take({ type: 'error', error: { code: 'conversation_already_has_active_response', message: '' } })
+    const opened = (turn: number) => take({ type: 'souffleur.fact', fact: { seq: 5 + turn, kind: 'line_opened', by: { id: 'mirelle' }, body: { line: 'L', character: 'mirelle', turn, answers: 'p-1' } } })
+    outbox.say('Hello')
+    opened(0)
+    refused()
+    opened(5)
+    take({ type: 'response.created', response: { id: 'resp_L' } })
+    refused()
+    take({ type: 'response.done', response: { id: 'resp_L' } })
+    expect(wire.sent.filter((type) => type === 'response.create')).toHaveLength(1)
+  })
+
   it('shows words as pending until they stand, by id or by mouth and text', () => {
     const { outbox, stood } = setup()
     outbox.say('Hello')

@@ -17,6 +17,8 @@ export class Outbox {
   private untaken: Typed[] = []
   private readonly responses = new Set<string>()
   private wanting = false
+  /** No line has yet answered the words for which an answer was asked: a refusal is of that request. */
+  private asked = false
   /** An answer was asked for and none has begun. */
   private unanswered = false
   private replayTo = 0
@@ -69,9 +71,10 @@ export class Outbox {
     else if (event.type === 'souffleur.fact') {
       // A line opened or a turn passed over: what was asked before the break has had its answer.
       if (event.fact.kind === 'line_opened' || event.fact.kind === 'passed') this.unanswered = false
+      if (event.fact.kind === 'line_opened' && event.fact.body.turn > 0 && event.fact.body.answers === me) this.asked = this.wanting = false
       if (event.fact.kind === 'said') this.stands(event.fact.body.utterance, event.fact.body.text, event.fact.by.id === me)
       if (event.fact.seq === this.replayTo) this.resend()
-    } else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = true
+    } else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = this.asked
   }
 
   private deliver(typed: Typed): void {
@@ -87,6 +90,7 @@ export class Outbox {
   private pump(): void {
     if (!this.wanting || this.answering || !this.send({ type: 'response.create' })) return
     this.wanting = false
+    this.asked = true
     this.unanswered = true
   }
 
