@@ -139,6 +139,7 @@ async def test_speech_silences_the_page_at_the_word_that_was_heard(talkative: Pr
         assert abs(cut.reported_ms - cut.stopped_ms) <= promised(25), cut
 
 
+@pytest.mark.nightly
 async def test_a_cough_at_the_page_pauses_and_the_line_goes_on(talkative: Program, playwright: Playwright, tmp_path: Path) -> None:
     """200 ms of sound: the loudspeaker falls silent, goes on where it stopped, and the line is heard to its end."""
     session = await opened(talkative.url, ["mirelle"], phrases=[asking().text, interrupting().text])

@@ -80,6 +80,7 @@ async def test_two_operators_and_one_draft(house: Program, browser: Browser) -> 
         assert gem.visit.complaints == dora.visit.complaints == []
 
 
+@pytest.mark.nightly
 async def test_only_the_pages_players_wait(house: Program, browser: Browser) -> None:
     """Approval laid down for this page: its player is held, who comes over HTTP is answered at once; inherited again nobody waits."""
     session = await evening(house, mode="auto")

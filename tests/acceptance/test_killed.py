@@ -202,7 +202,13 @@ async def survive(folder: Path, moments: list[tuple[Moment, dict[str, Any]]], se
 
 
 async def test_acknowledged_facts_survive_the_death_of_everything(tmp_path: Path) -> None:
-    """Killed while a character speaks, while it thinks and while facts stream in: all that was acknowledged is there, once, in order, and closed."""
+    """Killed while a character speaks: all that was acknowledged is there, once, in order, and closed."""
+    await survive(tmp_path, [(while_speaking, settings())], seed=11)
+
+
+@pytest.mark.nightly
+async def test_it_survives_its_death_at_any_stage_of_a_turn(tmp_path: Path) -> None:
+    """Also while it thinks and while facts stream in, one after the other on the same data."""
     slow = settings(first_ms=3000)
     moments: list[tuple[Moment, dict[str, Any]]] = [(while_speaking, settings()), (while_facts_stream_in, settings()), (while_thinking, slow)]
     await survive(tmp_path, moments, seed=11)

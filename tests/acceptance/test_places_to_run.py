@@ -76,6 +76,7 @@ async def alone(folder: Path, environment: dict[str, str], expected: str) -> Non
         await until(lambda: not store.is_running(), 5, "the end of the store")
 
 
+@pytest.mark.nightly
 async def test_on_the_redis_of_the_machine(tmp_path: Path) -> None:
     """A `redis-server` or `valkey-server` on PATH is what the transcript stands on."""
     need("pocketsphinx", "espeakng_loader")
