@@ -32,6 +32,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Progr
         yield program
 
 
+@pytest.mark.nightly
 async def test_two_operators_and_one_draft(house: Program, browser: Browser) -> None:
     """A name given at the desk is seen on the claim; a hand that rests lets go of it; everybody takes back their own."""
     session = await evening(house)

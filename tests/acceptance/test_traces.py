@@ -28,6 +28,7 @@ def collector() -> Iterator[Receiver]:
         yield found
 
 
+@pytest.mark.nightly
 async def test_every_turn_is_one_trace_of_all_its_services(collector: Receiver, tmp_path: Path) -> None:
     """A typed turn: stage, llm, tts. A spoken one: hearing too, before the stage knew of a turn."""
     prompt = next(prompt for prompt in prompts() if 3 <= len(prompt.text.split()) <= 9)
