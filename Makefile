@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := $(PYTHON) -m manager.setup
 PROTOS := $(wildcard protos/*.proto)
 ARGS ?=
-TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py)
+TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py browser_desk.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev page up doctor test nightly check check-python check-page check-protos check-locks protos bench clean
@@ -27,7 +27,7 @@ up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options
 doctor: setup ## Say what is here and what is missing
 	@$(BIN)/souffleur doctor $(ARGS)
 
-test: setup-dev page ## Every test but the nightly ones; the conversations whose durations are judged come last, and alone
+test: setup-dev page ## Every test but the nightly ones; the conversations by voice that are judged to the word or by the clock come last, and alone
 	$(BIN)/python -m pytest -m "not nightly" -n 4 tests/unit tests/contract tests/integration $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)

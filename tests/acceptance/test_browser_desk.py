@@ -67,10 +67,7 @@ async def test_an_evening_with_two_directors_and_a_player_by_voice(house: Progra
         facts = await facts_of(house.url, session)
         assert await spoken(anna, line, facts) == WORDS
         assert DRAFT not in await anna.page.get_by_test_id("screenplay").inner_text()
-        said = [words(fact["body"]["text"]) for fact in facts if fact["kind"] == "said"]
-        # Where other work holds the machine the browser's microphone may stutter; that phrases are heard whole is proven where they are alone.
-        assert said
-        assert all(text in words(asking().text) for text in said)
+        assert words(asking().text) in {words(fact["body"]["text"]) for fact in facts if fact["kind"] == "said"}
         # A note, taken back and given again.
         await gem.writes("n", "You are now afraid.")
         await gem.done("note")

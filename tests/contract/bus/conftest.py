@@ -24,7 +24,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[RedisServer | RabbitServe
 
 
 @pytest.fixture
-def broker(server: RedisServer | RabbitServer, monkeypatch: pytest.MonkeyPatch) -> Broker:
+def abandoned_ms() -> int:
+    """After which a letter in somebody's hand is taken for abandoned, where the bus has no connection to tell by."""
+    return 300
+
+
+@pytest.fixture
+def broker(server: RedisServer | RabbitServer, monkeypatch: pytest.MonkeyPatch, abandoned_ms: int) -> Broker:
     """With queues that no other test knows, and a link that is tried again at once."""
     monkeypatch.setattr("services.core.bus.amqp._LONGEST_PAUSE_S", 0.2)
     if isinstance(server, RabbitServer):
@@ -34,7 +40,7 @@ def broker(server: RedisServer | RabbitServer, monkeypatch: pytest.MonkeyPatch) 
     async def opened(name: str) -> AsyncIterator[CorrectionBus]:
         client = redis_client(server.url)
         try:
-            async with StreamsBus(client, delivery_limit=LIMIT, name=name, abandoned_ms=300).open() as bus:
+            async with StreamsBus(client, delivery_limit=LIMIT, name=name, abandoned_ms=abandoned_ms).open() as bus:
                 yield bus
         finally:
             await client.aclose()
