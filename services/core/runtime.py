@@ -9,6 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from services.core.bus.corrections import BusOpener, CorrectionBus
+from services.core.calm import Calm
 from services.core.clock import Clock, SystemClock
 from services.core.errors import Unavailable
 from services.core.live import LiveSettings
@@ -39,6 +40,8 @@ class Runtime:
     """Opens the bus that carries corrections."""
     clock: Clock = field(default_factory=SystemClock)
     channels: Channels = field(default_factory=Channels)
+    calm: Calm = field(default_factory=Calm)
+    """Whether turns are being answered here."""
 
     @property
     def settings(self) -> Settings:

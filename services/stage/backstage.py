@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
+from services.core.calm import Calm
 from services.core.clock import Clock
 from services.core.model.attachment import AttachDown
 from services.core.model.desk import DeskShown, DraftShown
@@ -38,6 +39,8 @@ class Backstage:
     """The snapshot in force; a turn keeps the one it started with."""
     clock: Clock
     sight: Sight
+    calm: Calm = field(default_factory=Calm)
+    """Told of the replies that are being made, of all sessions."""
     attachments: list[Attachment] = field(default_factory=list)
     epochs: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers of replies."""

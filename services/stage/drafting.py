@@ -64,13 +64,14 @@ class Drafting:
 
     async def _take_all(self, events: AsyncIterable[ReplyEvent]) -> None:
         self.begun = True
-        turn = await self._open()
-        try:
-            async for event in events:
-                self._take(event, turn)
-        except SouffleurError as error:
-            # What was already given is spoken to its end; the line is then closed as cut, with this reason.
-            self.failure = error.code
+        with self._backstage.calm.turn():
+            turn = await self._open()
+            try:
+                async for event in events:
+                    self._take(event, turn)
+            except SouffleurError as error:
+                # What was already given is spoken to its end; the line is then closed as cut, with this reason.
+                self.failure = error.code
         self.complete = True
         self.sentences.put_nowait(None)
         self.changed()

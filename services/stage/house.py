@@ -145,6 +145,7 @@ class House:
             settings=lambda: runtime.settings,
             clock=runtime.clock,
             sight=sight,
+            calm=runtime.calm,
         )
         session = Session(backstage)
         writing = asyncio.create_task(writer.run(), name=f"writer:{sid}")

@@ -35,9 +35,10 @@ async def build(runtime: Runtime) -> AsyncIterator[Following]:
         log = TranscriptLog(runtime.redis, archive)
         ground = Ground(
             teller=Teller(runtime.stage()),
-            models=Models(runtime.llm(), Budget(runtime.redis, runtime.clock)),
+            models=Models(runtime.llm(), Budget(runtime.redis, runtime.clock), runtime.calm),
             settings=lambda: runtime.settings.summarizer,
             clock=runtime.clock,
+            calm=runtime.calm,
         )
         work = Work(
             facts=log,

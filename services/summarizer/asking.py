@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from services.core.calm import Calm
 from services.core.errors import DeadlineExceeded, EngineFailed, EngineMissing, InvalidRequest, Overloaded, SouffleurError
 from services.core.model.reply import ChatMessage, Delta, ReplyEvent, ReplyFinished, ReplyOptions, ReplyRequest, ReplyStarted
 from services.core.settings import SummarizerSettings
@@ -20,6 +21,8 @@ _UNDERSTUDY: Final = "understudy"
 _LONGEST_ANSWER: Final = 32_000
 _NOBODY_ASKED: Final = (EngineMissing, InvalidRequest, Overloaded)
 """The service refused before any engine was called."""
+_PATIENCE_S: Final = 1.0
+"""How long turns are given way to."""
 _ROOM: Final = 4
 """A prompt's last message gets no more than three tenths of its budget."""
 
@@ -66,15 +69,17 @@ class _Answer:
 class Models:
     """Asks through the roleplay service, statelessly."""
 
-    def __init__(self, roleplay: Roleplay, budget: Budget) -> None:
+    def __init__(self, roleplay: Roleplay, budget: Budget, calm: Calm | None = None) -> None:
         """`budget` is shared by all instances."""
         self._roleplay = roleplay
         self._budget = budget
+        self._calm = calm or Calm()
 
     async def ask(self, question: Question) -> str:
         """The answer, whole. Raises an error of ours: `BudgetSpent`, `DeadlineExceeded`, `EngineFailed` if no wanted engine answers."""
         size = tokens_of(question.system) + tokens_of(question.text)
         reserved = size + question.max_tokens
+        await self._calm.wait(_PATIENCE_S)
         slot = await self._budget.reserve(question.session, reserved, question.tokens_per_hour)
         answer, used = _Answer(), reserved
         try:

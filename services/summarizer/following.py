@@ -27,6 +27,8 @@ _FRESH_S: Final = 1_800.0
 _AT_ONCE: Final = 2
 """Visits at a time."""
 _WISHES: Final = 8
+_PATIENCE_S: Final = 2.0
+"""How long turns are given way to."""
 _LEASE_MARGIN_S: Final = 60.0
 
 _log = structlog.get_logger(__name__)
@@ -72,6 +74,7 @@ class Following:
         self._work = work
         self._settings = work.ground.settings
         self._clock = work.ground.clock
+        self._calm = work.ground.calm
         self._look_s = look_s
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -111,6 +114,7 @@ class Following:
             raise Overloaded
         self._wishes += 1
         try:
+            await self._calm.wait(_PATIENCE_S)
             found = self._kept(sid)
             async with found.lock:
                 await found.record.catch_up(self._facts)
@@ -147,6 +151,7 @@ class Following:
     async def _visit(self, found: _Followed) -> None:
         sid = found.record.sid
         try:
+            await self._calm.wait(_PATIENCE_S)
             async with self._slots, found.lock:
                 if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
                     return

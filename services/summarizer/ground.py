@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from services.core.calm import Calm
 from services.core.clock import Clock
 from services.core.settings import SummarizerSettings
 from services.summarizer.asking import Counsel, Models
@@ -20,6 +21,8 @@ class Ground:
     models: Models
     settings: Callable[[], SummarizerSettings]
     clock: Clock
+    calm: Calm = field(default_factory=Calm)
+    """Every piece of work begins when no turn is being answered."""
 
     def counsel(self, record: Record) -> Counsel:
         """The models, as this session may ask them."""

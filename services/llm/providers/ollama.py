@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncGenerator
-from functools import cache
 from typing import ClassVar, Final
 
 import httpx2
 from pydantic import Field
 
+from services.core.tls import trusted
 from services.llm.engine import EngineOptions, EngineTrouble, Ground, Piece, Prompt, Readiness, Reason
 from services.llm.providers import openai
 
 _PROBE_S: Final = 0.5
 _WARM_S: Final = 300.0
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Whom to trust. Reading all the certificates takes tens of milliseconds of everybody's time: once, and not with every probe."""
-    return httpx2.create_ssl_context(trust_env=False)
 
 
 class OllamaOptions(EngineOptions):
@@ -85,7 +78,7 @@ class OllamaEngine:
     async def _model(self) -> str:
         wanted = self._options.model
         try:
-            async with httpx2.AsyncClient(timeout=_PROBE_S, verify=_trusted(), trust_env=False, follow_redirects=False) as client:
+            async with httpx2.AsyncClient(timeout=_PROBE_S, verify=await trusted(environment=False), trust_env=False, follow_redirects=False) as client:
                 answer = (await client.get(f"{self._options.base_url.rstrip('/')}/api/tags")).json()
         except (httpx2.HTTPError, httpx2.InvalidURL):
             raise EngineTrouble(Reason.REFUSED, "no Ollama answers") from None
@@ -103,7 +96,7 @@ class OllamaEngine:
         return usable[0]
 
     async def _warm(self, model: str) -> None:
-        async with httpx2.AsyncClient(timeout=_WARM_S, verify=_trusted(), trust_env=False, follow_redirects=False) as client:
+        async with httpx2.AsyncClient(timeout=_WARM_S, verify=await trusted(environment=False), trust_env=False, follow_redirects=False) as client:
             with contextlib.suppress(httpx2.HTTPError):
                 # Without a prompt this only loads the model; if it fails, the first reply will say why.
                 await client.post(f"{self._options.base_url.rstrip('/')}/api/generate", json={"model": model})

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import Field, SecretStr, field_validator
 
+from services.core.tls import trusted
 from services.llm.engine import LONGEST_REPLY, EngineOptions, EngineTrouble, Finished, Ground, Piece, Prompt, Readiness, Reason
 from services.llm.providers.completion import ChunkReader, reason_for_status
 from services.llm.providers.sse import data_lines
@@ -88,6 +89,7 @@ class OpenAiEngine:
             headers={"accept-encoding": "identity", **({"authorization": f"Bearer {key}"} if key else {}), **self._options.headers},
             timeout=httpx2.Timeout(self._ground.idle_s, connect=self._ground.connect_timeout_s),
             follow_redirects=False,
+            verify=await trusted(environment=not local),
             trust_env=not local,
         )
         if not self._model:

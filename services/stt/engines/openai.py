@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from openai import APIError, AsyncOpenAI, omit
+from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, omit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from services.core.errors import EngineFailed, EngineMissing, SettingsRejected
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.core.model.speech import Final, SpeechEvent, SttEngineInfo, SttOpened, TranscribeOpen
 from services.core.settings import explain
+from services.core.tls import trusted
 
 
 class Options(BaseModel):
@@ -50,6 +51,7 @@ class OpenAiEngine:
             api_key=self._options.api_key.get_secret_value() or "none",
             timeout=self._options.timeout_s,
             max_retries=1,
+            http_client=DefaultAsyncHttpxClient(verify=await trusted()),
         )
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from services.core.errors import EngineFailed, EngineMissing
 from services.core.model.prosody import Emotion, Manner, Prosody, Voice
 from services.core.model.voicing import TtsEngineInfo, VoiceInfo
 from services.core.settings import Settings
+from services.core.tls import trusted
 from services.tts.engine import EngineEvent, Options, Sound
 from services.tts.prosody import Shape, shape_of
 
@@ -94,9 +95,15 @@ class OpenAiSpeech:
         if self._missing():
             raise EngineMissing(ADVICE)
         if self._client is None:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-            self._client = AsyncOpenAI(base_url=self._base_url, api_key=self._key or "none", timeout=self._options.timeout_s, max_retries=0)
+            self._client = AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._key or "none",
+                timeout=self._options.timeout_s,
+                max_retries=0,
+                http_client=DefaultAsyncHttpxClient(verify=await trusted()),
+            )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
+from services.core.calm import Calm
 from services.core.model.reply import Delta, ReplyEvent, ReplyFinished, ReplyRequest, ReplyStarted
 from services.core.settings import SummarizerSettings
 from services.summarizer.asking import Counsel, Models
@@ -46,7 +47,7 @@ class Budget:
         self.used.append(used)
 
 
-def counsel(roleplay: Roleplay, budget: Budget | None = None) -> Counsel:
+def counsel(roleplay: Roleplay, budget: Budget | None = None, calm: Calm | None = None) -> Counsel:
     """Of a session with engines."""
     accounts: Any = budget or Budget()
-    return Counsel(Models(roleplay, accounts), "inn", SummarizerSettings(light=("light",), strong=("strong",)))
+    return Counsel(Models(roleplay, accounts, calm), "inn", SummarizerSettings(light=("light",), strong=("strong",)))

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
+from services.core.calm import Calm
 from services.core.errors import DeadlineExceeded, EngineFailed, EngineMissing, Overloaded, SouffleurError, Unavailable
 from services.core.model.reply import Delta, ReplyEvent, ReplyFinished, ReplyRequest, ReplyStarted
 from tests.unit.services.summarizer.asked import Budget, Roleplay, counsel
@@ -78,3 +79,15 @@ async def test_a_question_that_is_given_up_is_booked_whole() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert budget.used == budget.reserved
+
+
+async def test_no_model_is_asked_while_a_turn_is_answered() -> None:
+    """In the same process the answer to a player goes first."""
+    calm, roleplay = Calm(rest_s=0.0), Roleplay("An answer.")
+    asking = counsel(roleplay, calm=calm)
+    with calm.turn():
+        asked = asyncio.create_task(asking.light("summary", "You keep the record.", "What was said?", max_tokens=_MOST))
+        await asyncio.sleep(0.01)
+        assert roleplay.asked == []
+    async with asyncio.timeout(5):
+        assert await asked == "An answer."
