@@ -63,6 +63,7 @@ def _up(commands: Any) -> None:
     up.add_argument("--services", type=_names, default=list(SERVICES), metavar="A,B", help=f"only these: {', '.join(SERVICES)}")
     up.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     up.add_argument("--port", type=int, help="port of the page and the interfaces (default: 8765; 0 = any free one)")
+    up.add_argument("--processes", action="store_true", help="every service in a process of its own, started again when it dies")
     up.add_argument("--no-download", action="store_true", help="do not fetch missing speech models in the background")
 
 
@@ -119,11 +120,11 @@ def _names(text: str) -> list[str]:
 
 
 def _run_up(options: argparse.Namespace) -> int:
-    from manager.up import up
+    from manager.up import Wish, up
 
     gateway = {name: value for name, value in (("host", options.host), ("port", options.port)) if value is not None}
     settings = settings_of(options, **({"gateway": gateway} if gateway else {}))
-    return up(settings, options.services, download=not options.no_download)
+    return up(settings, options.services, Wish(download=not options.no_download, processes=options.processes, config=options.config))
 
 
 def _ps(options: argparse.Namespace) -> int:

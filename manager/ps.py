@@ -13,8 +13,8 @@ from rich.table import Table
 from manager import runfile
 from manager.directory import SERVING, ServiceState, survey
 from manager.lock import holder
-from manager.up import run_loop
 from services.compose import compose, run_dir
+from services.core.loop import run_loop
 from services.core.settings import Settings, overlaid
 
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,9 +15,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, RedisError
 
-from manager import tether
 from manager.redis_binary import RedisBinary, choose, directives
 from manager.redis_leftover import end_leftover
+from manager.tied import Tied, spawn
 from services.core.errors import SettingsRejected, Unavailable
 from services.core.redis_connection import pool
 from services.core.settings import scrubbed_environment
@@ -53,8 +49,7 @@ class RedisChild:
         self._config = run_dir / "redis.conf"
         self._durability = durability
         self.binary = binary or choose(self._data)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ended: asyncio.Future[int] | None = None
+        self._child: Tied | None = None
 
     @property
     def url(self) -> str:
@@ -64,7 +59,7 @@ class RedisChild:
     @property
     def pid(self) -> int:
         """Of the running server; 0 between a death and the restart."""
-        return self._process.pid if self._process and self._process.poll() is None else 0
+        return self._child.pid if self._child is not None else 0
 
     async def start(self) -> None:
         """Start it and wait until it serves. Raises `Unavailable` with its own last words if it ends instead."""
@@ -80,11 +75,8 @@ class RedisChild:
         self._socket.unlink(missing_ok=True)
         text = directives(self.binary, data=self._data, socket=self._socket, pid_file=pid_file, durability=self._durability)
         self._config.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(self.binary.path), str(self._config)]
         with self._log_file().open("ab") as log:
-            # A session of its own: Ctrl-C in the terminal must not end the store before the services that use it.
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=scrubbed_environment(), start_new_session=True)  # noqa: S603 - our own server
-        self._process, self._ended = process, _watched(process)
+            self._child = spawn([str(self.binary.path), str(self._config)], scrubbed_environment(), log)
 
     async def ready(self) -> None:
         """Wait until it has loaded its file and answers."""
@@ -92,7 +84,7 @@ class RedisChild:
         try:
             async with asyncio.timeout(_READY_S):
                 while not await _answers(client):
-                    if self._ended is None or self._ended.done():
+                    if self._child is None or self._child.ended.done():
                         raise Unavailable(f"Redis ({self.binary.path}) ended while starting: {self._last_words()}")
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
@@ -106,8 +98,8 @@ class RedisChild:
         loop = asyncio.get_running_loop()
         since = loop.time()
         while True:
-            if self._ended is not None:
-                code = await asyncio.shield(self._ended)
+            if self._child is not None:
+                code = await asyncio.shield(self._child.ended)
                 failures = 0 if loop.time() - since > _STEADY_S else failures
                 pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
                 _log.error("redis.died", exit_code=code, restart_in_s=pause, last_words=self._last_words())
@@ -123,19 +115,11 @@ class RedisChild:
 
     async def stop(self) -> None:
         """End it politely: it syncs its file on SIGTERM. Firmly after ten seconds."""
-        process, ended = self._process, self._ended
-        if process is None or ended is None:
+        child, self._child = self._child, None
+        if child is None:
             return
-        if not ended.done():
-            process.terminate()
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await asyncio.shield(ended)
-        except TimeoutError:
-            _log.warning("redis.killed", pid=process.pid)
-            process.kill()
-            await ended
-        self._process = self._ended = None
+        if not await child.stop(_STOP_S):
+            _log.warning("redis.killed", pid=child.process.pid)
         for path in (self._socket, self._data / PID_FILE):
             path.unlink(missing_ok=True)
 
@@ -184,22 +168,3 @@ async def _answers(client: Redis) -> bool:
         return False
     except (RedisError, OSError):
         return False
-
-
-def _watched(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
-    """The exit status as a future. A thread waits for it: asyncio's own ways differ between loops and fork through libuv on one of them."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[int] = loop.create_future()
-
-    def tell(code: int) -> None:
-        if not ended.done():
-            ended.set_result(code)
-
-    def wait() -> None:
-        code = process.wait()
-        # The loop may be gone: then nobody waits any more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell, code)
-
-    threading.Thread(target=wait, name="redis-wait", daemon=True).start()
-    return ended

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from manager import runfile
@@ -19,10 +21,23 @@ from manager.redis_child import RedisChild, supervised
 from services.compose import redis_client, run_dir
 from services.core import logs
 from services.core.errors import Unavailable
+from services.core.loop import run_loop
 from services.core.settings import Settings, overlaid
 
 
-def up(settings: Settings, names: Sequence[str], *, download: bool = True) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How it is to be run."""
+
+    download: bool = True
+    """Fetch missing models in the background."""
+    processes: bool = False
+    """Every service in a process of its own."""
+    config: Path | None = None
+    """The settings file that was named."""
+
+
+def up(settings: Settings, names: Sequence[str], wish: Wish | None = None) -> int:
     """Run the named services until SIGINT or SIGTERM; the exit status."""
     began = time.monotonic()
     telemetry = settings.telemetry
@@ -30,20 +45,8 @@ def up(settings: Settings, names: Sequence[str], *, download: bool = True) -> in
     with exclusive(settings.data_dir):
         if "gateway" in names:
             settings = overlaid(settings, {"gateway": {"port": free_port(settings.gateway.host, settings.gateway.port)}})
-        run_loop(_until_signalled(lambda ready: _serve(settings, names, ready, began=began, download=download)))
+        run_loop(_until_signalled(lambda ready: _serve(settings, names, ready, began=began, wish=wish or Wish())))
     return 0
-
-
-def run_loop(main: Coroutine[Any, Any, None]) -> None:
-    """Run `main` on uvloop where it is installed, else on asyncio's own loop; servers and clients share it."""
-    try:
-        import uvloop
-    except ImportError:
-        factory = None
-    else:
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main)
 
 
 def free_port(host: str, port: int) -> int:
@@ -84,19 +87,18 @@ async def _until_signalled(serve: Callable[[Callable[[], Awaitable[None]]], Coro
         signalled.cancel()
 
 
-async def _serve(base: Settings, names: Sequence[str], ready: Callable[[], Awaitable[None]], *, began: float, download: bool) -> None:
-    async with store(base) as settings:
+async def _serve(base: Settings, names: Sequence[str], ready: Callable[[], Awaitable[None]], *, began: float, wish: Wish) -> None:
+    async with store(base, warm=not wish.processes) as settings:
         from manager.greeting import greet
         from manager.models.background import fetching
-        from services.__main__ import running
 
         folder = run_dir(settings)
         url = settings.gateway.url if "gateway" in names else ""
-        async with running(settings, names):
+        async with _running(settings, names, wish):
             runfile.write(folder, runfile.Run(pid=os.getpid(), url=url, redis_url=settings.redis.url, services=list(names), started_at=time.time()))
             try:
                 greeting = asyncio.create_task(greet(settings, names, began), name="greeting")
-                async with fetching(settings, wanted=download and bool({"stt", "tts"} & set(names))):
+                async with fetching(settings, wanted=wish.download and bool({"stt", "tts"} & set(names))):
                     try:
                         await ready()
                     finally:
@@ -108,8 +110,22 @@ async def _serve(base: Settings, names: Sequence[str], ready: Callable[[], Await
 
 
 @asynccontextmanager
-async def store(settings: Settings) -> AsyncIterator[Settings]:
-    """The settings with a store that answers: the configured one, else a private child that is ended last."""
+async def _running(settings: Settings, names: Sequence[str], wish: Wish) -> AsyncIterator[None]:
+    if wish.processes:
+        from manager.processes import processes
+
+        async with processes(settings, names, wish.config):
+            yield
+    else:
+        from services.__main__ import running
+
+        async with running(settings, names):
+            yield
+
+
+@asynccontextmanager
+async def store(settings: Settings, *, warm: bool = True) -> AsyncIterator[Settings]:
+    """The settings with a store that answers: the configured one, else a private child that is ended last. `warm`: services will run here."""
     if settings.redis.url:
         await _reachable(settings)
         yield settings
@@ -117,8 +133,9 @@ async def store(settings: Settings) -> AsyncIterator[Settings]:
     child = RedisChild(settings.data_dir / "redis", run_dir(settings), settings.redis.durability)
     try:
         child.spawn()
-        # The heavy modules load while the server reads its file.
-        import services.__main__  # noqa: F401
+        if warm:
+            # The heavy modules load while the server reads its file.
+            import services.__main__  # noqa: F401
 
         await child.ready()
         async with supervised(child):

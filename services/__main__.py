@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -18,6 +19,7 @@ from services.catalog import SERVICES
 from services.compose import compose
 from services.core import logs, telemetry, tracing
 from services.core.errors import SouffleurError
+from services.core.loop import run_loop
 from services.core.presence import present
 from services.core.registry import load
 from services.core.runtime import Runtime
@@ -69,12 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m services`."""
     parser = argparse.ArgumentParser(prog="python -m services", description=__doc__)
     parser.add_argument("names", nargs="+", choices=[*SERVICES, "all"], metavar="service", help=f"all, or some of: {', '.join(SERVICES)}")
-    names = parser.parse_args(argv).names
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (default: souffleur.toml, if there is one)")
+    options = parser.parse_args(argv)
+    names = options.names
     try:
-        settings = read()
+        settings = read(options.config)
         logs.configure(settings.telemetry)
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_run(settings, list(SERVICES) if "all" in names else names))
+            run_loop(_run(settings, list(SERVICES) if "all" in names else names))
     except SouffleurError as error:
         sys.stderr.write(f"souffleur: {error.detail}\n")
         return 1

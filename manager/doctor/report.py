@@ -15,7 +15,7 @@ from manager.doctor.engines import engines
 from manager.doctor.finding import Finding, State
 from manager.doctor.machine import machine
 from manager.doctor.stores import stores
-from manager.up import run_loop
+from services.core.loop import run_loop
 from services.core.settings import Settings
 
 _MARKS: Final = {

@@ -17,9 +17,9 @@ from manager import runfile
 from manager.rehearse.playing import Changes, Take, takes
 from manager.rehearse.record import cues
 from manager.rehearse.shown import page, print_comparison
-from manager.up import run_loop
 from services.compose import compose, run_dir
 from services.core.errors import InvalidRequest, NotFound, Unavailable
+from services.core.loop import run_loop
 from services.core.model.fact import Fact
 from services.core.model.reply import LlmEngineInfo
 from services.core.settings import Settings, overlaid

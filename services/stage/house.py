@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import structlog
 from ulid import ULID
 
-from services.core.errors import NotFound, NotOwner, SouffleurError, StaleFence
+from services.core.errors import Conflict, NotFound, NotOwner, Recovering, SouffleurError, StaleFence
 from services.core.model.attachment import OpenRequest, OpenResponse
 from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
 from services.core.model.facts import LineClosed, Passed, fields_of
@@ -43,7 +43,6 @@ class Owned:
 
     session: Session
     door: Door
-    fence: int
     writing: asyncio.Task[None]
 
 
@@ -135,6 +134,7 @@ class House:
             clock=runtime.clock,
             announce=lambda fact: self._announce(session, fact),
             lost=lambda error: self._lost(sid, error),
+            regain=lambda: self._regain(sid),
         )
         backstage = Backstage(
             session=sid,
@@ -154,7 +154,18 @@ class House:
         except BaseException:
             writing.cancel()
             raise
-        return Owned(session, Door(session, self.log, runtime.clock), fence, writing)
+        return Owned(session, Door(session, self.log, runtime.clock), writing)
+
+    async def _regain(self, sid: str) -> int:
+        """The store came back with less than it had acknowledged: it gets back what the archive and this process hold. The fence to go on under."""
+        fence = await self.log.regain(sid, self._runtime.settings.stage.lease_s)
+        try:
+            facts = await self._archiver.restore(sid) + await self.log.replay(sid)
+        except Conflict as hole:
+            # Nobody has them any more, or others stand there: what this process knows of the session is not what is written.
+            raise StaleFence(hole.detail) from hole
+        _log.warning("session.recovered", session=sid, facts=facts)
+        return fence
 
     def _announce(self, session: Session, fact: Fact) -> None:
         session.announce(fact)
@@ -214,7 +225,7 @@ class House:
                     # What is not archived now stays in the stream: the next owner archives it.
                     await self._archiver.settle(sid, timeout_s=_SETTLE_S)
                 with contextlib.suppress(SouffleurError):
-                    await self.log.release(sid, owned.fence)
+                    await self.log.release(sid, owned.session.writer.fence)
 
     def wall_ms(self) -> int:
         """The date, for facts."""
@@ -234,9 +245,11 @@ class House:
             self._let_go(sid, "idle")
             return
         try:
-            await self.log.renew(sid, owned.fence, stage.lease_s)
+            await self.log.renew(sid, owned.session.writer.fence, stage.lease_s)
         except StaleFence as error:
             self._lost(sid, error)
+        except Recovering:
+            owned.session.writer.catch_up()
         except SouffleurError as error:
             _log.warning("lease.not_renewed", session=sid, code=error.code)
 

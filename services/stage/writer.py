@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
 
 from services.core.clock import Clock
-from services.core.errors import Recovering, SouffleurError, StaleFence, Unavailable
+from services.core.errors import NotOwner, Recovering, SouffleurError, StaleFence, Unavailable
 from services.core.model.fact import Draft, Fact
 from services.core.telemetry import APPENDS
 
@@ -35,15 +35,31 @@ class Writer:
     """Owns a session's append order. `write` may be called from anywhere on the loop; order of calling is order of facts."""
 
     def __init__(
-        self, log: Appender, sid: str, *, fence: int, head: int, clock: Clock, announce: Callable[[Fact], None], lost: Callable[[SouffleurError], None]
+        self,
+        log: Appender,
+        sid: str,
+        *,
+        fence: int,
+        head: int,
+        clock: Clock,
+        announce: Callable[[Fact], None],
+        lost: Callable[[SouffleurError], None],
+        regain: Callable[[], Awaitable[int]],
     ) -> None:
-        """`announce` gets every new fact, in order; `lost` is told when this process may not write the session any more."""
+        """`announce` gets every new fact, in order; `lost` is told when this process may not write the session any more.
+
+        `regain` brings back what the store has lost, and gives the fence to go on under.
+        """
         self._log = log
         self._sid = sid
-        self._fence = fence
+        self.fence = fence
+        """What it writes under."""
         self._clock = clock
         self._announce = announce
         self._lost = lost
+        self._regain = regain
+        self._behind = False
+        """The store has lost facts that it had acknowledged."""
         self.durable = head
         """Seq of the last fact known to be written."""
         self.told = 0
@@ -92,6 +108,12 @@ class Writer:
         drafts = [*self._in_flight, *(draft for draft, _ in self._queue)]
         return tuple(draft.at(0).to_json() for draft in drafts)
 
+    def catch_up(self) -> None:
+        """The store was found to have lost facts: bring them back now, not only with the next one."""
+        self._behind = True
+        self._idle.clear()
+        self._wake.set()
+
     async def close(self) -> None:
         """Write what is queued; nothing more is taken after that."""
         while not self._idle.is_set():
@@ -103,7 +125,7 @@ class Writer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
+            while self._queue or self._behind:
                 batch = list(self._queue)
                 self._queue.clear()
                 self._in_flight = [draft for draft, _ in batch]
@@ -120,6 +142,7 @@ class Writer:
 
     async def _flush(self, batch: list[tuple[Draft, asyncio.Future[Fact]]]) -> None:
         if self._error is not None:
+            self._behind = False
             _fail(batch, self._error)
             return
         try:
@@ -136,7 +159,7 @@ class Writer:
             future.set_result(fact)
 
     async def _failed(self, batch: list[tuple[Draft, asyncio.Future[Fact]]], error: SouffleurError) -> None:
-        if isinstance(error, StaleFence | Unavailable | Recovering):
+        if isinstance(error, StaleFence | NotOwner | Unavailable | Recovering):
             self._give_up(error, batch)
         elif len(batch) > 1:
             # One draft is not acceptable, and nothing was written: the others must not suffer for it.
@@ -155,9 +178,13 @@ class Writer:
         attempt = 0
         while True:
             try:
-                return await self._log.append(self._sid, drafts, self._fence)
-            except (Unavailable, Recovering) as error:
+                if self._behind:
+                    self.fence = await self._regain()
+                    self._behind = False
+                return await self._log.append(self._sid, drafts, self.fence)
+            except (Unavailable, Recovering, NotOwner) as error:
                 # The keys make this harmless when the append had happened and only its answer was lost.
+                self._behind = self._behind or isinstance(error, Recovering)
                 if self._clock.now() >= deadline:
                     raise
                 if attempt == 0:

@@ -1,11 +1,13 @@
 -- Appends facts to one session, atomically: dense numbers, each idempotency key once, only under the owner's fence.
 -- KEYS: stream, index, fence.  ARGV: fence, floor, then for each draft: key, envelope before its seq, envelope behind it.
--- Answers {'ok', {seq, envelope that was there already or false}, ...}, {'stale'} or {'lost', head}.
-if redis.call('GET', KEYS[3]) ~= ARGV[1] then
+-- Answers {'ok', {seq, envelope that was there already or false}, ...}, {'stale'} or {'lost', head}: facts, or the claim itself.
+local head = tonumber(redis.call('HGET', KEYS[2], 'head') or '0')
+local fence = redis.call('GET', KEYS[3])
+if fence ~= ARGV[1] and tonumber(fence or '0') > tonumber(ARGV[1]) then
   return {'stale'}
 end
-local head = tonumber(redis.call('HGET', KEYS[2], 'head') or '0')
-if head < tonumber(ARGV[2]) then
+-- Fences only rise and facts are only added: a store that knows less has lost its last moments.
+if fence ~= ARGV[1] or head < tonumber(ARGV[2]) then
   return {'lost', head}
 end
 local answer = {'ok'}

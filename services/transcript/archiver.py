@@ -132,6 +132,7 @@ class Archiver:
                 raise Conflict(f"the archive cannot go on behind {mark}: it holds another fact there, or under the same key")
             mark = reached
         self._lags(sid, 0)
+        self._log.archived(sid, mark)
         # Now and then only: trimming one entry after each fact would cost a command a fact.
         step = max(1, min(_TRIM_STEP, self._keep))
         if mark // step > start // step and mark > self._keep:

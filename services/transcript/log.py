@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import structlog
 from redis.asyncio import Redis
 
-from services.core.errors import Conflict, NotFound, NotOwner, StaleFence
+from services.core.errors import Conflict, NotFound, NotOwner, Recovering, StaleFence
 from services.core.model.fact import Draft, Fact
 from services.transcript import tailing
+from services.transcript.kept import Kept
 from services.transcript.store import Entry, entry_of, keys_of, run_script, spliced, store_errors
 
 _PAGE: Final = 500
@@ -20,15 +20,6 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 """One script call holds the store for everybody; more than this goes in several."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Held:
-    """What this process knows of a session it has claimed."""
-
-    address: str
-    floor: int = 0
-    """Highest seq acknowledged to this owner; a store whose head is lower has lost facts."""
 
 
 class Older(Protocol):
@@ -46,7 +37,7 @@ class TranscriptLog:
         """`redis` as made by `compose.redis_client`: replies are bytes, RESP2. With `older` trimmed facts are read from there."""
         self._redis = redis
         self._older = older
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Kept] = {}
 
     async def claim(self, sid: str, address: str, lease_s: float, *, dead: str = "") -> int:
         """Become the owner for `lease_s` seconds; the fence to append under.
@@ -58,15 +49,43 @@ class TranscriptLog:
         granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence], [address, _ms(lease_s), dead])
         if not granted:
             raise NotOwner(cast(bytes, value).decode())
-        self._held[sid] = _Held(address)
+        self._held[sid] = Kept(address)
         return int(value)
 
+    async def regain(self, sid: str, lease_s: float) -> int:
+        """After `Recovering`: claim again; the fence to go on under, once `restore` and `replay` have given back what is missing."""
+        held = self._held.get(sid)
+        if held is None:
+            raise StaleFence
+        fence = await self.claim(sid, held.address, lease_s)
+        self._held[sid] = held
+        return fence
+
+    async def replay(self, sid: str) -> int:
+        """Write what was acknowledged here and is not archived back under its own seq and key; how many facts the stream lacked.
+
+        Raises `Conflict` if that leaves a gap, or if others stand there by now.
+        """
+        written, held = 0, self._held.get(sid)
+        while held is not None and (missing := held.entries(await self.newest(sid))[:_PAGE]):
+            written += await self.restore(sid, missing)
+        return written
+
+    def archived(self, sid: str, mark: int) -> None:
+        """The archive has everything up to `mark`: that needs no replaying."""
+        if (held := self._held.get(sid)) is not None:
+            held.archived(mark)
+
     async def renew(self, sid: str, fence: int, lease_s: float) -> None:
-        """Prolong the lease. Raises `StaleFence` if somebody claimed the session since."""
+        """Prolong the lease. Raises `StaleFence` if somebody claimed the session since, `Recovering` if the store has lost facts."""
         keys = keys_of(sid)
         held = self._held.get(sid)
-        if not await run_script(self._redis, "renew", [keys.owner, keys.fence], [fence, held.address if held else "", _ms(lease_s)]):
+        arguments = [fence, held.address if held else "", _ms(lease_s), held.floor if held else 0]
+        answer = await run_script(self._redis, "renew", [keys.owner, keys.fence, keys.index], arguments)
+        if answer == 0 or (answer < 0 and held is None):
             raise StaleFence
+        if answer < 0:
+            raise Recovering("the store came back with less than was written")
 
     async def release(self, sid: str, fence: int) -> None:
         """Give the session up; nothing happens if it is somebody else's by now."""
@@ -83,31 +102,37 @@ class TranscriptLog:
     async def append(self, sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
         """Write `drafts` in order, in one round trip; the facts, in order, once they are durable.
 
-        A key that was written before yields the fact that was written then. May be repeated whole after a failure. Raises `StaleFence`
-        (nothing is written: claim again), and before anything is written `TooLarge` or `InvalidRequest` if one of the drafts cannot be.
+        A key that was written before yields the fact that was written then. May be repeated whole after a failure.
+
+        Raises:
+            StaleFence: nothing is written, the session is somebody else's.
+            Recovering: nothing is written, the store has lost facts; `regain` them.
+            TooLarge, InvalidRequest: nothing is written, one of the drafts cannot be.
         """
         keys = keys_of(sid)
         facts: list[Fact] = []
         pending = [(draft, spliced(draft)) for draft in drafts]
         while pending:
             batch = _batch(pending)
-            floor = self._held[sid].floor if sid in self._held else 0
+            held = self._held.get(sid)
+            floor = held.floor if held is not None else 0
             arguments = [fence, floor, *(part for _, parts in batch for part in parts)]
             status, *answers = await run_script(self._redis, "append", [keys.stream, keys.index, keys.fence], arguments)
             if status != b"ok":
-                raise self._refused(sid, fence, floor, status, answers)
+                raise self._refused(sid, floor, status, answers)
             facts += [_fact(draft, seq, known) for (draft, _), (seq, known) in zip(batch, answers, strict=True)]
-            if sid in self._held:
-                self._held[sid].floor = max(self._held[sid].floor, *(fact.seq for fact in facts))
+            if held is not None:
+                for (_, (key, before, behind)), (seq, known) in zip(batch, answers, strict=True):
+                    held.add(seq, key, (before, str(seq).encode(), behind) if known is None else (known,))
             pending = pending[len(batch) :]
         return facts
 
-    def _refused(self, sid: str, fence: int, floor: int, status: bytes, answers: list[Any]) -> StaleFence:
-        self._held.pop(sid, None)
-        if status == b"stale":
+    def _refused(self, sid: str, floor: int, status: bytes, answers: list[Any]) -> StaleFence | Recovering:
+        if status == b"stale" or sid not in self._held:
+            self._held.pop(sid, None)
             return StaleFence()
-        _log.error("transcript.lost_facts", session=sid, fence=fence, acknowledged=floor, head=answers[0])
-        return StaleFence(f"the store came back with facts up to {answers[0]} only, {floor} were written; claim and restore the session")
+        _log.error("transcript.lost_facts", session=sid, acknowledged=floor, head=answers[0])
+        return Recovering(f"the store came back with facts up to {answers[0]} only, {floor} were written")
 
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
         """Facts with `after` < seq <= `upto`, at most `limit`, without a gap. Raises `NotFound` if some are trimmed and there is no `older`."""

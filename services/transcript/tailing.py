@@ -15,6 +15,8 @@ from services.transcript.store import Entry, entry_of, keys_of, store_errors
 _BLOCK_MS: Final = 4000
 """Below the socket timeout of `compose.redis_client`."""
 _COUNT: Final = 200
+_PATIENCE_S: Final = 10.0
+"""How long an owner has to give the store back what it lost."""
 _BACKOFF_S: Final = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 _log = structlog.get_logger(__name__)
@@ -28,13 +30,14 @@ async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, No
     """Every entry behind `after`, and then each new one, for ever.
 
     Raises `Trimmed` when the next entry has been trimmed (the archive has it), and `Recovering` when the store came back
-    with less than the caller has seen.
+    with less than the caller has seen, and nobody gave it back.
     """
     keys = keys_of(sid)
     cursor = after
     own = _own_connection(redis)
     checked = False
     failures = 0
+    patience_s = _PATIENCE_S
     try:
         while not _cancelled():
             try:
@@ -42,7 +45,14 @@ async def follow(redis: Redis, sid: str, after: int) -> AsyncGenerator[Entry, No
                     await _check_head(own, keys.index, cursor)
                     checked = True
                 entries = await _next(own, keys.stream, cursor)
-                failures = 0
+                failures, patience_s = 0, _PATIENCE_S
+            except Recovering:
+                # Its owner gives it back what is missing.
+                if patience_s <= 0:
+                    raise
+                patience_s -= _BACKOFF_S[-1]
+                await asyncio.sleep(_BACKOFF_S[-1])
+                continue
             except Unavailable as error:
                 if failures == 0:
                     _log.warning("tail.interrupted", session=sid, after=cursor, detail=error.detail)

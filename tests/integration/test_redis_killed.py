@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from services.compose import redis_client
 from services.core.errors import Recovering, Unavailable
 from services.core.model.fact import Fact
+from services.transcript import tailing
 from services.transcript.log import TranscriptLog
 from tests.redis_server import BINARIES, RedisServer, running_redis
 from tests.unit.services.transcript.drafts import said
@@ -94,8 +95,9 @@ async def test_a_tail_outlives_a_long_absence(server: RedisServer, store: Redis)
         assert (await asyncio.wait_for(waiting, 10)).seq == 2
 
 
-async def test_a_tail_ahead_of_the_store_says_so(store: Redis) -> None:
-    """Whoever has seen more than the store holds is told, instead of waiting for numbers that would be given out again."""
+async def test_a_tail_ahead_of_the_store_says_so(store: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has seen more than the store holds is told if nobody gives it back, instead of waiting for numbers that would be given out again."""
+    monkeypatch.setattr(tailing, "_PATIENCE_S", 0.5)
     log = TranscriptLog(store)
     await log.append("s", [said("u1")], await log.claim("s", "unix:/tmp/a", 60))
     async with aclosing(log.tail("s", 2)) as tail:

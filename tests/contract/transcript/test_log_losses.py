@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from redis.asyncio import Redis
 
-from services.core.errors import Conflict, NotFound, StaleFence
+from services.core.errors import Conflict, NotFound, Recovering, StaleFence
 from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 from tests.unit.services.transcript.drafts import said
@@ -69,10 +71,75 @@ async def test_appending_after_a_trim_keeps_numbers_and_keys(log: TranscriptLog,
     assert await log.head("s") == 7
 
 
-async def test_an_owner_notices_that_the_store_lost_facts(log: TranscriptLog, store: Redis) -> None:
-    """If the store comes back with less than it acknowledged, the owner may not go on and give numbers out twice."""
-    fence = await log.claim("s", ME, 6)
-    await log.append("s", [said("u1"), said("u2")], fence)
-    await store.hset("{s}:i", "head", 1)
-    with pytest.raises(StaleFence, match="restore"):
-        await log.append("s", [said("u3")], fence)
+async def _written(log: TranscriptLog, count: int) -> int:
+    """Some facts; the fence that they were written under."""
+    fence = await log.claim("s", ME, 60)
+    await log.append("s", [said(f"u{number}") for number in range(1, count + 1)], fence)
+    return fence
+
+
+@pytest.mark.parametrize("lost", ["tail", "claim", "everything"])
+async def test_an_owner_gives_back_what_the_store_lost(log: TranscriptLog, store: Redis, lost: str) -> None:
+    """A store that came back with less than it acknowledged takes nothing, until the owner has written what it holds under the old numbers and keys."""
+    fence = await _written(log, 5)
+    before = await log.entries("s")
+    if lost == "tail":
+        await _cut(store, log, 3)
+    elif lost == "claim":
+        await store.set("{s}:fence", fence - 1)
+        await store.delete("{s}:owner")
+    else:
+        await store.flushall()
+    with pytest.raises(Recovering):
+        await log.append("s", [said("u6")], fence)
+    with pytest.raises(Recovering):
+        await log.renew("s", fence, 60)
+    again = await log.regain("s", 60)
+    assert again > fence
+    assert await log.replay("s") == {"tail": 2, "claim": 0, "everything": 5}[lost]
+    assert await log.entries("s") == before
+    assert [fact.seq for fact in await log.append("s", [said("u4"), said("u6")], again)] == [4, 6]
+
+
+async def test_what_is_archived_is_not_kept(log: TranscriptLog, store: Redis) -> None:
+    """It comes from the archive; without that there is a gap, and that is said."""
+    await _written(log, 5)
+    before = await log.entries("s")
+    log.archived("s", 3)
+    await _cut(store, log, 2)
+    await log.regain("s", 60)
+    with pytest.raises(Conflict):
+        await log.replay("s")
+    assert await log.restore("s", before[2:3]) == 1
+    assert await log.replay("s") == 2
+    assert await log.entries("s") == before
+
+
+async def test_a_word_told_twice_is_kept_as_it_was_first_told(log: TranscriptLog, store: Redis) -> None:
+    """A key that was known already is replayed with the words that stand there."""
+    await _written(log, 1)
+    other = TranscriptLog(store)
+    again = await other.claim("s", ME, 60)
+    assert [fact.seq for fact in await other.append("s", [replace(said("u1"), body={"text": "other words"}), said("u2")], again)] == [1, 2]
+    before = await log.entries("s")
+    await store.flushall()
+    await other.regain("s", 60)
+    assert await other.replay("s") == 2
+    assert await log.entries("s") == before
+
+
+async def test_somebody_who_never_claimed_regains_nothing(log: TranscriptLog) -> None:
+    """There is nothing to go on from."""
+    with pytest.raises(StaleFence):
+        await log.regain("s", 60)
+
+
+async def _cut(store: Redis, log: TranscriptLog, upto: int) -> None:
+    """As an append-only file without its last moments."""
+    for entry in await log.entries("s", upto):
+        await store.xdel("{s}:t", f"{entry.seq}-0")
+        await store.hdel("{s}:i", f"k:{entry.key}")
+    await store.execute_command(  # type: ignore[no-untyped-call]
+        "XSETID", "{s}:t", f"{upto}-0"
+    )
+    await store.hset("{s}:i", "head", upto)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.core.clock import SystemClock
-from services.core.errors import SouffleurError
+from services.core.errors import Recovering, SouffleurError
 from services.core.model.attachment import AttachOpen, LineAudio
 from services.core.model.audio import VOICE_RATE
 from services.core.model.fact import Author, Draft, Fact, Kind
@@ -35,6 +35,7 @@ class MemoryLog:
         self.facts: list[Fact] = []
         self.keys: dict[str, Fact] = {}
         self.failing: list[SouffleurError] = []
+        self.regained: list[int] = []
 
     async def append(self, sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
         await asyncio.sleep(0)
@@ -48,6 +49,12 @@ class MemoryLog:
                 self.keys[draft.key] = fact
             written.append(self.keys[draft.key])
         return written
+
+    async def regain(self) -> int:
+        if self.failing and not isinstance(self.failing[0], Recovering):
+            raise self.failing.pop(0)
+        self.regained.append(len(self.regained) + 2)
+        return self.regained[-1]
 
     async def one(self, sid: str, seq: int) -> Fact | None:
         return next((fact for fact in self.facts if fact.seq == seq), None)
@@ -182,7 +189,16 @@ async def table(*characters: str, mind: Mind | None = None, settings: Settings |
     roster = Roster()
     session: Session
     # The session is made after its writer.
-    writer = Writer(log, "s", fence=1, head=0, clock=clock, announce=lambda fact: session.announce(fact), lost=lost.append)  # noqa: PLW0108
+    writer = Writer(
+        log,
+        "s",
+        fence=1,
+        head=0,
+        clock=clock,
+        announce=lambda fact: session.announce(fact),  # noqa: PLW0108
+        lost=lost.append,
+        regain=log.regain,
+    )
     backstage = Backstage(
         session="s",
         roster=roster,

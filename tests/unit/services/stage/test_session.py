@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.core.errors import Conflict, EngineFailed, Forbidden, InvalidRequest, NotFound, StaleFence, TooLarge, Unavailable
+from services.core.errors import Conflict, EngineFailed, Forbidden, InvalidRequest, NotFound, NotOwner, Recovering, StaleFence, TooLarge, Unavailable
 from services.core.model.attachment import (
     AttachOpen,
     CancelLine,
@@ -308,6 +308,22 @@ async def test_a_stale_owner_writes_nothing_more() -> None:
         assert [type(error) for error in at.lost] == [StaleFence]
         with pytest.raises(StaleFence):
             await at.session.say(ann, TextSaid("m2", "Hello?"))
+
+
+async def test_a_store_that_lost_facts_gets_them_back_and_play_goes_on() -> None:
+    """Nothing that was told fails for it, even if somebody else's lease stands in the way for a moment; and it is done at once when a renewal finds out."""
+    async with table() as at:
+        ann = await at.sit(hears=False)
+        at.log.failing = [Recovering(), NotOwner("unix:/tmp/other"), Unavailable()]
+        assert (await at.session.say(ann, TextSaid("m1", "Good evening"))).body["text"] == "Good evening"
+        assert at.log.regained == [2]
+        assert (at.session.writer.fence, at.lost) == (2, [])
+        at.session.writer.catch_up()
+        async with asyncio.timeout(5):
+            while at.log.regained != [2, 3]:
+                await asyncio.sleep(0)
+        assert (await at.session.say(ann, TextSaid("m2", "Hello?"))).body["text"] == "Hello?"
+        assert at.session.writer.fence == 3
 
 
 async def test_nobody_speaks_for_somebody_else() -> None:

@@ -1,0 +1,96 @@
+"""`souffleur up --processes`: every service in a process of its own, started again when it dies, ended with this one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from manager.tied import Tied, spawn
+from services.core.settings import Settings
+
+_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_STEADY_S: Final = 30.0
+"""A service that lived this long starts with the shortest pause again."""
+_GRACE_S: Final = 20.0
+"""To end what is open in order; after that it is killed."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ServiceProcess:
+    """One service, kept running."""
+
+    def __init__(self, name: str, config: Path | None, environment: Mapping[str, str]) -> None:
+        """Nothing runs before `start`."""
+        self.name = name
+        self._command = [sys.executable, "-m", "services", *(("--config", str(config)) if config is not None else ()), name]
+        self._environment = environment
+        self._child: Tied | None = None
+        self._deaths = 0
+        """In a row."""
+
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self._child.pid if self._child is not None else 0
+
+    def start(self) -> None:
+        """Without waiting until it serves: the others wait for it by themselves."""
+        self._child = spawn(self._command, self._environment)
+
+    async def supervise(self) -> None:
+        """Start it again whenever it dies, with growing pauses; runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        while self._child is not None:
+            since = loop.time()
+            code = await asyncio.shield(self._child.ended)
+            self._deaths = 1 if loop.time() - since > _STEADY_S else self._deaths + 1
+            pause = _BACKOFF_S[min(self._deaths, len(_BACKOFF_S)) - 1]
+            _log.error("service.died", service=self.name, exit_code=code, restart_in_s=pause)
+            await asyncio.sleep(pause)
+            self.start()
+            _log.warning("service.restarted", service=self.name, pid=self.pid)
+
+    async def stop(self) -> None:
+        """Politely, then firmly."""
+        if self._child is not None and not await self._child.stop(_GRACE_S):
+            _log.warning("service.killed", service=self.name)
+
+
+@asynccontextmanager
+async def processes(settings: Settings, names: Sequence[str], config: Path | None) -> AsyncIterator[list[ServiceProcess]]:
+    """Run the named services for the time of the block, each by `python -m services`; they end in reverse order."""
+    environment = os.environ | _told(settings)
+    services = [ServiceProcess(name, config, environment) for name in names]
+    watchers: list[asyncio.Task[None]] = []
+    try:
+        for service in services:
+            service.start()
+            watchers.append(asyncio.create_task(service.supervise(), name=f"watch:{service.name}"))
+        yield services
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*watchers, return_exceptions=True)
+        for service in reversed(services):
+            await asyncio.shield(service.stop())
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    """What this process has settled, over file and environment."""
+    told = {
+        "SOUFFLEUR__REDIS__URL": settings.redis.url,
+        "SOUFFLEUR__GATEWAY__HOST": settings.gateway.host,
+        "SOUFFLEUR__GATEWAY__PORT": str(settings.gateway.port),
+        "SOUFFLEUR__DATA_DIR": str(settings.data_dir),
+    }
+    return told | ({"SOUFFLEUR__RUNTIME_DIR": str(settings.runtime_dir)} if settings.runtime_dir is not None else {})
