@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 
 START_S = 60.0
-_SOUFFLEUR = Path(sys.executable).parent / "souffleur"
+SOUFFLEUR = Path(sys.executable).parent / "souffleur"
 
 
 @dataclass(slots=True)
@@ -88,10 +88,16 @@ def _literal(value: Any) -> str:
 
 @asynccontextmanager
 async def running(
-    folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = (), port: int = 0
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    services: Sequence[str] = (),
+    port: int = 0,
+    options: Sequence[str] = (),
 ) -> AsyncIterator[Program]:
     """Start it, wait until a turn is possible, and stop it; `folder` keeps data and log, so that it can be started again. `port` 0 = any."""
-    program = await started(folder, settings, environment=environment, services=services, port=port)
+    program = await started(folder, settings, environment=environment, services=services, port=port, options=options)
     try:
         yield program
     finally:
@@ -103,7 +109,13 @@ async def running(
 
 
 async def started(
-    folder: Path, settings: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, services: Sequence[str] = (), port: int = 0
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    services: Sequence[str] = (),
+    port: int = 0,
+    options: Sequence[str] = (),
 ) -> Program:
     """As `running`; whoever calls it ends it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,11 +124,12 @@ async def started(
     config.write_text(toml({"offline": True, "runtime_dir": str(runtime), **settings}), encoding="utf-8")
     log = folder / "log.txt"
     arguments = ["up", "--port", str(port), "--data", str(folder / "data"), "--config", str(config)]
+    arguments += options
     if services:
         arguments += ["--services", ",".join(services)]
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            str(_SOUFFLEUR), *arguments, stdout=output, stderr=output, env=scrubbed() | dict(environment or {}), cwd=folder
+            str(SOUFFLEUR), *arguments, stdout=output, stderr=output, env=scrubbed() | dict(environment or {}), cwd=folder
         )
     program = Program(process, "", folder / "data", log)
     try:

@@ -10,6 +10,7 @@ import pytest
 from manager import up as up_module
 from manager.cli import main
 from manager.lock import exclusive
+from manager.up import Wish
 from services.core.settings import Settings
 
 
@@ -21,34 +22,34 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, list[str], bool]]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, list[str], Wish]]:
     """What `up` would have run."""
-    calls: list[tuple[Settings, list[str], bool]] = []
+    calls: list[tuple[Settings, list[str], Wish]] = []
 
-    def up(settings: Settings, names: list[str], *, download: bool) -> int:
-        calls.append((settings, names, download))
+    def up(settings: Settings, names: list[str], wish: Wish) -> int:
+        calls.append((settings, names, wish))
         return 0
 
     monkeypatch.setattr(up_module, "up", up)
     return calls
 
 
-def test_up_without_options_runs_everything(started: list[tuple[Settings, list[str], bool]], elsewhere: Path) -> None:
+def test_up_without_options_runs_everything(started: list[tuple[Settings, list[str], Wish]], elsewhere: Path) -> None:
     """All services, the defaults, and an absolute data folder."""
     assert main(["up"]) == 0
-    ((settings, names, download),) = started
+    ((settings, names, wish),) = started
     assert names == ["manager", "stt", "llm", "tts", "stage", "summarizer", "corrections", "gateway"]
-    assert (settings.gateway.port, settings.data_dir, download) == (8765, elsewhere / "data", True)
+    assert (settings.gateway.port, settings.data_dir, wish) == (8765, elsewhere / "data", Wish())
 
 
-def test_the_options_of_up_are_settings(started: list[tuple[Settings, list[str], bool]], elsewhere: Path) -> None:
+def test_the_options_of_up_are_settings(started: list[tuple[Settings, list[str], Wish]], elsewhere: Path) -> None:
     """Host, port, folder and file say what the settings would."""
     (elsewhere / "my.toml").write_text("[stage]\nlease_s = 3\n")
-    main(["up", "--services", "stt, tts", "--host", "::1", "--port", "0", "--data", "d", "--config", "my.toml", "--no-download"])
-    ((settings, names, download),) = started
+    main(["up", "--services", "stt, tts", "--host", "::1", "--port", "0", "--data", "d", "--config", "my.toml", "--no-download", "--processes"])
+    ((settings, names, wish),) = started
     assert names == ["stt", "tts"]
     assert (settings.gateway.host, settings.gateway.port, settings.stage.lease_s, settings.data_dir) == ("::1", 0, 3, elsewhere / "d")
-    assert not download
+    assert wish == Wish(download=False, processes=True, config=Path("my.toml"))
 
 
 @pytest.mark.parametrize("arguments", [["up", "--services", "stt,singing"], ["up", "--services", ""], ["up", "--port", "x"], ["dance"], []])
