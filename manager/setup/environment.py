@@ -24,6 +24,7 @@ _EXTRAS = {
     "postgres": "PostgreSQL",
     "otlp": "traces",
     "memory": "recall by meaning",
+    "webrtc": "calls by WebRTC",
 }
 """Extras of pyproject.toml and what is missed without them; all of them may fail to install on a platform without a wheel."""
 
