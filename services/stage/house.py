@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from services.transcript.log import TranscriptLog
 _RENEWALS_PER_LEASE: Final = 3
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
+_SWEEP_S: Final = 4.0
+_ORPHANS: Final = 20
+"""Taken up at a time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -253,6 +257,34 @@ class House:
         except SouffleurError as error:
             _log.warning("lease.not_renewed", session=sid, code=error.code)
 
+    async def sweep(self) -> None:
+        """Take up what a dead stage left behind, so that all of it is closed and archived; at once, and then from time to time until cancelled."""
+        task = asyncio.current_task()
+        while task is None or not task.cancelling():
+            try:
+                orphans = await self.log.orphans(self._address)
+            except SouffleurError as error:
+                _log.debug("sweep.failed", code=error.code)
+                orphans = []
+            for sid in orphans[:_ORPHANS]:
+                await self._adopt(sid)
+            await asyncio.sleep(_SWEEP_S * (0.5 + random.random()))  # noqa: S311 - only that stages do not all look at the same moment
+
+    async def _adopt(self, sid: str) -> None:
+        try:
+            await self.get(sid)
+        except NotFound:
+            # It was claimed and nothing was ever written.
+            with contextlib.suppress(SouffleurError):
+                await self.log.forget(sid)
+        except NotOwner:
+            _log.debug("sweep.somebody_else", session=sid)
+        except Exception as error:
+            # One that cannot be taken up must not keep the others from it.
+            _log.warning("session.not_adopted", session=sid, reason=type(error).__name__)
+        else:
+            _log.info("session.adopted", session=sid)
+
     async def close(self) -> None:
         """Close and release everything."""
         await asyncio.gather(*(self._release(sid, "shutdown") for sid in list(self._owned)))
@@ -288,12 +320,13 @@ async def open_house(runtime: Runtime) -> AsyncIterator[House]:
     log = TranscriptLog(runtime.redis, archive)
     archiver = Archiver(log, archive)
     house = House(runtime, log, archive, archiver)
-    keeper = asyncio.create_task(house.keep(), name="leases")
+    keepers = [asyncio.create_task(house.keep(), name="leases"), asyncio.create_task(house.sweep(), name="sweep")]
     try:
         yield house
     finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
         await house.close()
         await archiver.close()
         await archive.close()

@@ -19,6 +19,9 @@ _PAGE: Final = 500
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 """One script call holds the store for everybody; more than this goes in several."""
 
+_CLAIMED: Final = "souffleur:claimed"
+"""Sessions that somebody has claimed and not given up."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -46,6 +49,9 @@ class TranscriptLog:
         unless that address is `dead`: found to refuse connections.
         """
         keys = keys_of(sid)
+        async with store_errors():
+            # First: a session that is claimed and not listed would be nobody's after its owner's death.
+            await self._redis.sadd(_CLAIMED, sid)
         granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence], [address, _ms(lease_s), dead])
         if not granted:
             raise NotOwner(cast(bytes, value).decode())
@@ -90,8 +96,25 @@ class TranscriptLog:
     async def release(self, sid: str, fence: int) -> None:
         """Give the session up; nothing happens if it is somebody else's by now."""
         keys = keys_of(sid)
-        await run_script(self._redis, "release", [keys.owner, keys.fence], [fence])
+        released = await run_script(self._redis, "release", [keys.owner, keys.fence], [fence])
         self._held.pop(sid, None)
+        if released:
+            await self.forget(sid)
+
+    async def forget(self, sid: str) -> None:
+        """Nothing of this session is open: nobody needs to take care of it."""
+        async with store_errors():
+            await self._redis.srem(_CLAIMED, sid)
+
+    async def orphans(self, me: str = "") -> list[str]:
+        """Sessions that were claimed and never given up, and have no live owner; those of the address `me` count, unless this process holds them."""
+        async with store_errors():
+            claimed = [name.decode() for name in cast(set[bytes], await self._redis.smembers(_CLAIMED))]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for sid in claimed:
+                    pipe.hget(keys_of(sid).owner, "address")
+                owners = await pipe.execute()
+        return [sid for sid, owner in zip(claimed, owners, strict=True) if sid not in self._held and (owner is None or owner.decode() == me)]
 
     async def owner(self, sid: str) -> str | None:
         """Address of the owner whose lease is alive."""
