@@ -78,6 +78,22 @@ async def test_a_fence_does_not_come_back(store: Redis) -> None:
         await old.append("s", [said("u")], former)
 
 
+async def test_what_was_claimed_and_not_given_up_is_known(store: Redis) -> None:
+    """Once its lease has run out it is an orphan; one that is owned, given up or only forgotten is none."""
+    log, other = TranscriptLog(store), TranscriptLog(store)
+    fences = {sid: await log.claim(sid, ME, 60) for sid in ("owned", "released", "forgotten", "orphan")}
+    await log.release("released", fences["released"])
+    await store.delete("{forgotten}:owner", "{orphan}:owner")
+    await log.forget("forgotten")
+    assert await other.orphans() == ["orphan"]
+    assert await log.orphans(ME) == []
+    assert sorted(await other.orphans(ME)) == ["orphan", "owned"]
+    await other.claim("orphan", OTHER, 60)
+    await log.release("orphan", fences["orphan"])
+    await store.delete("{orphan}:owner")
+    assert await TranscriptLog(store).orphans() == ["orphan"]
+
+
 async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Redis) -> None:
     """After a release anybody may claim, under a higher fence."""
     log = TranscriptLog(store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,8 @@ from services.core.runtime import Runtime
 from services.core.settings import Endpoints, Settings, StageSettings
 from services.stage import servicer
 from services.stage.house import _RENEWALS_PER_LEASE, House, open_house
+from services.transcript.store import Entry
+from tests.waiting import until
 
 DIRECTOR = Principal("local", "director", "Ann")
 INN = OpenRequest(session="inn", cast=(CastMember("mirelle", "Mirelle", "{}"),))
@@ -138,6 +140,61 @@ async def test_every_place_is_tidied_up_after_a_dead_owner(redis: Redis, tmp_pat
         passed = [fact for fact in facts if fact.kind == Kind.PASSED]
         assert [(fact.place, fact.body["turn"], fact.cause) for fact in passed] == [("", said[0].seq, said[1].seq), ("cellar", said[2].seq, said[3].seq)]
         assert [fact.kind for fact in facts].count(Kind.LEFT) == 2
+
+
+async def test_what_a_dead_owner_left_is_taken_up_by_itself(redis: Redis, tmp_path: Path) -> None:
+    """Nobody asks for the session: what is open in it is closed and archived all the same."""
+    async with _house(redis, tmp_path) as (dead, _):
+        await dead.open(INN)
+        owned = await dead.get("inn")
+        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+        await owned.session.say(attachment, TextSaid("a", "Hello?", answers=False))
+        owned.writing.cancel()
+        dead._owned.clear()
+        async with _house(redis, tmp_path) as (living, _):
+
+            async def archived() -> bool:
+                return Kind.PASSED in [entry.fact().kind for entry in await living._archive.entries("inn")]
+
+            await until(archived, 20, "the end of what was open")
+            assert "inn" in living._owned
+        assert await living.log.orphans() == []
+
+
+async def test_a_store_that_lost_its_tail_gets_it_back_from_the_owner(redis: Redis, tmp_path: Path) -> None:
+    """Archived or not, each acknowledged fact stands where it stood, and the session goes on as if nothing had happened; idle, too."""
+    async with _house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        owned = await house.get("inn")
+        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+        for number in range(5):
+            await owned.session.say(attachment, TextSaid(f"a{number}", "Hello?", answers=False))
+        before = await house.log.entries("inn")
+        await _cut(redis, before, 4)
+        await owned.session.say(attachment, TextSaid("b", "Still there?", answers=False))
+        assert (await house.log.entries("inn"))[: len(before)] == before
+        assert (await house.log.read("inn"))[-1].body["utterance"] == "b"
+        before = await house.log.entries("inn")
+        await _cut(redis, before, 2)
+
+        async def whole() -> bool:
+            return await house.log.head("inn") == len(before)
+
+        # Nobody says anything: the next renewal of the lease finds out.
+        await until(whole, 10, "what was lost")
+        assert await house.log.entries("inn") == before
+        assert (await house.get("inn")) is owned
+
+
+async def _cut(redis: Redis, entries: Sequence[Entry], upto: int) -> None:
+    """As an append-only file without its last moments."""
+    async with redis.pipeline(transaction=True) as pipe:
+        for entry in entries[upto:]:
+            pipe.xdel("{inn}:t", f"{entry.seq}-0")
+            pipe.hdel("{inn}:i", f"k:{entry.key}")
+        pipe.execute_command("XSETID", "{inn}:t", f"{upto}-0")
+        pipe.hset("{inn}:i", "head", upto)
+        await pipe.execute()
 
 
 async def test_a_session_of_another_stage_is_not_touched(redis: Redis, tmp_path: Path) -> None:
