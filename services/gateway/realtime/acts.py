@@ -63,6 +63,8 @@ class Rights:
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     configured: Callable[[SessionConfig], None]
     """Called with what is in force from now on."""
+    by_track: bool = False
+    """Audio travels beside the events, both ways: none is taken from them, and positions are known without the client."""
 
 
 class Acts:
@@ -175,6 +177,8 @@ class Acts:
     # -- audio ------------------------------------------------------------------------------------------------------------
 
     def _append(self, event: dict[str, Any]) -> None:
+        if self._rights.by_track:
+            raise ClientError("audio_travels_by_track", "in a call audio comes by its track", "audio")
         audio = event.get("audio")
         if not isinstance(audio, str):
             raise ClientError("missing_required_parameter", "audio is base64", "audio")
@@ -196,10 +200,11 @@ class Acts:
 
     def _clear_output(self, _: dict[str, Any]) -> None:
         for line in self._conversation.responses.active:
-            self._conversation.responses.flushed(line.line)
+            told = self._conversation.responses.flushed(line.line)
             line.cancelled = True
             self._rights.send(CancelLine(line.line))
-            self._emitter.emit(OutputAudioBufferCleared, response_id=f"resp_{line.line}")
+            if not told:
+                self._emitter.emit(OutputAudioBufferCleared, response_id=f"resp_{line.line}")
 
     # -- items ------------------------------------------------------------------------------------------------------------
 
@@ -298,6 +303,8 @@ class Acts:
         line, played = event.get("line_id"), event.get("played_ms")
         if not isinstance(line, str) or not isinstance(played, int | float) or not 0 <= played < 2**31:
             raise ClientError("invalid_value", "line_id and played_ms", "played_ms")
+        if self._rights.by_track:
+            return
         self._rights.send(Played(line, int(played)))
 
     # -- what becomes a fact ----------------------------------------------------------------------------------------------

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 from openai.types.realtime import SessionCreatedEvent
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from services.core.errors import SouffleurError
 from services.core.model.attachment import Attached, AttachOpen, Configure
@@ -18,11 +17,12 @@ from services.core.model.principal import Principal
 from services.core.model.speech import TranscribeOpen
 from services.gateway.edge import Edge
 from services.gateway.hearing.ear import Ear, Hearing
+from services.gateway.hearing.resample import AudioFormat
 from services.gateway.hearing.segmenter import Sensitivity
 from services.gateway.realtime.acts import Acts, Rights
 from services.gateway.realtime.config import SessionConfig
 from services.gateway.realtime.conversation import Conversation
-from services.gateway.realtime.emitter import Emitter
+from services.gateway.realtime.emitter import Emitter, dump
 from services.gateway.realtime.errors import INTERNAL, POLICY, TOO_BIG, TRY_AGAIN, ClientError, Hangup
 from services.gateway.realtime.items import Items
 from services.gateway.realtime.link import StageLink
@@ -30,7 +30,7 @@ from services.gateway.realtime.outbox import Outbox
 from services.gateway.realtime.responses import Responses
 from services.gateway.realtime.roster import Roster, roster_at
 from services.gateway.realtime.speech import Speech
-from services.gateway.realtime.voice import Voice
+from services.gateway.realtime.wire import Sound, Wire
 
 _TICK_S: Final = 0.25
 _FAREWELL_S: Final = 2.0
@@ -49,17 +49,20 @@ class Wanted:
     participant: str = ""
     after_seq: int = 0
     binary: bool = False
+    """The client may send audio as bytes."""
     monitor: bool = False
     """A director's desk: watches without being there."""
     platform: str = "realtime"
+    configured: Mapping[str, Any] | None = None
+    """A session object that is in force from the beginning, as `session.update` would set it."""
 
 
 class Connection:
-    """`run` it once, after the socket was accepted."""
+    """`run` it once, over a wire that stands."""
 
-    def __init__(self, socket: WebSocket, edge: Edge, hearing: Hearing, wanted: Wanted) -> None:
+    def __init__(self, wire: Wire, edge: Edge, hearing: Hearing, wanted: Wanted) -> None:
         """Nothing happens before `run`."""
-        self._socket = socket
+        self._wire = wire
         self._edge = edge
         self._hearing = hearing
         self._wanted = wanted
@@ -67,7 +70,7 @@ class Connection:
         self._emitter = Emitter(self._outbox)
 
     async def run(self) -> None:
-        """Serve the client until one side has enough. Every way out closes the socket with a code; only cancellation is raised."""
+        """Serve the client until one side has enough. Every way out closes the wire with a code; only cancellation is raised."""
         code, reason = INTERNAL, "internal error"
         try:
             await self._serve()
@@ -77,8 +80,6 @@ class Connection:
             error = _first(failed, SouffleurError)
             self._emitter.error(ClientError.of(error))
             code, reason = (TRY_AGAIN if error.retryable else POLICY), error.code
-        except* WebSocketDisconnect:
-            code = 0
         except* Exception:
             _log.exception("realtime.failed")
         await self._close(code, reason)
@@ -90,14 +91,17 @@ class Connection:
             attached = await link.open()
             roster = await roster_at(opening.session, attached.head, self._edge.log, self._edge.archive)
             async with asyncio.TaskGroup() as group:
-                acts, conversation, ear = self._assemble(group, link, roster, opening.session)
+                acts, conversation, ear, voice = self._assemble(group, link, roster, opening.session)
                 conversation.begin(attached)
                 self._greet(acts.config, attached, roster)
+                if self._wanted.configured is not None:
+                    acts.take(dump({"type": "session.update", "session": self._wanted.configured}))
                 try:
-                    group.create_task(self._outbox.run(self._write), name="realtime-write")
+                    group.create_task(self._outbox.run(self._wire.write), name="realtime-write")
                     group.create_task(link.pump(), name="realtime-up")
                     group.create_task(self._tell(link, conversation), name="realtime-down")
                     group.create_task(_tick(ear), name="realtime-tick")
+                    group.create_task(voice.run(), name="realtime-voice")
                     await self._listen(acts)
                 finally:
                     ear.close()
@@ -118,10 +122,11 @@ class Connection:
             after_seq=wanted.after_seq,
             hears=not wanted.monitor,
             monitor=wanted.monitor,
+            reports_playback=self._wire.reports,
             platform=wanted.platform,
         )
 
-    def _assemble(self, group: asyncio.TaskGroup, link: StageLink, roster: Roster, session: str) -> tuple[Acts, Conversation, Ear]:
+    def _assemble(self, group: asyncio.TaskGroup, link: StageLink, roster: Roster, session: str) -> tuple[Acts, Conversation, Ear, Sound]:
         def spawn(work: Coroutine[Any, Any, None]) -> object:
             try:
                 return group.create_task(work)
@@ -143,9 +148,11 @@ class Connection:
 
         settings = self._edge.runtime.settings
         items = Items(self._emitter)
-        voice = Voice(self._outbox, self._emitter, binary=self._wanted.binary)
+        voice = self._wire.sound(self._outbox, self._emitter, link.send)
         speech = Speech(self._emitter, items, link.send, opening)
         ear = speech.ear = Ear(self._hearing, speech, spawn, Sensitivity.of(settings.hearing))
+        if self._wire.microphone is not None:
+            ear.set_format(self._wire.microphone)
         responses = Responses(self._emitter, items, voice, config)
         conversation = Conversation(self._emitter, items, responses, speech, roster)
         first = SessionConfig(
@@ -161,10 +168,11 @@ class Connection:
             send=link.send,
             tell=self._edge.stage.tell,
             spawn=spawn,
-            configured=_InForce(link, ear, voice, settings.hearing, first).apply,
+            configured=_InForce(link, ear, voice, settings.hearing, first, self._wire.microphone).apply,
+            by_track=self._wire.microphone is not None,
         )
         acts = Acts(first, self._emitter, conversation, ear, rights)
-        return acts, conversation, ear
+        return acts, conversation, ear, voice
 
     def _greet(self, config: SessionConfig, attached: Attached, roster: Roster) -> None:
         self._emitter.session(SessionCreatedEvent, config.shown())
@@ -186,24 +194,15 @@ class Connection:
     async def _listen(self, acts: Acts) -> None:
         most = self._edge.runtime.settings.gateway.max_message_bytes
         while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise Hangup(0)
-            text, data = message.get("text"), message.get("bytes")
-            if len(text or data or b"") > most:
+            message = await self._wire.receive()
+            if len(message) > most:
                 raise Hangup(TOO_BIG, "message too large", ClientError("too_large", f"at most {most} bytes a message"))
-            if text is not None:
-                acts.take(text)
-            elif data is not None and self._wanted.binary:
-                acts.take_binary(data)
+            if isinstance(message, str):
+                acts.take(message)
+            elif self._wanted.binary:
+                acts.take_binary(message)
             else:
                 self._emitter.error(ClientError("binary_not_agreed", "binary audio needs the subprotocol souffleur.pcm"))
-
-    async def _write(self, message: str | bytes) -> None:
-        if isinstance(message, str):
-            await self._socket.send_text(message)
-        else:
-            await self._socket.send_bytes(message)
 
     def _farewell(self, ended: Hangup) -> tuple[int, str]:
         if ended.error is not None:
@@ -211,13 +210,13 @@ class Connection:
         return ended.code, ended.reason
 
     async def _close(self, code: int, reason: str) -> None:
-        if not code or self._socket.application_state is not WebSocketState.CONNECTED or self._socket.client_state is not WebSocketState.CONNECTED:
+        if not code or not self._wire.open:
             return
         # The client may be gone without having said so; then there is nobody to close for.
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-            await self._outbox.drain(self._write, _FAREWELL_S)
+        with contextlib.suppress(Hangup, RuntimeError, TimeoutError):
+            await self._outbox.drain(self._wire.write, _FAREWELL_S)
             async with asyncio.timeout(_FAREWELL_S):
-                await self._socket.close(code, reason)
+                await self._wire.close(code, reason)
 
 
 @dataclass(slots=True)
@@ -226,15 +225,17 @@ class _InForce:
 
     link: StageLink
     ear: Ear
-    voice: Voice
+    voice: Sound
     hearing: Any
     last: SessionConfig
+    microphone: AudioFormat | None
+    """How audio comes in, whatever the session says."""
 
     def apply(self, config: SessionConfig) -> None:
         """`config` is in force from now on. What did not change is not told again: `souffleur.configure` may have set it otherwise."""
         last, self.last = self.last, config
         detection = config.turn_detection
-        self.ear.set_format(config.input)
+        self.ear.set_format(self.microphone or config.input)
         self.ear.set_manual(detection is None)
         if detection is not None:
             self.ear.set_sensitivity(Sensitivity.of(self.hearing, getattr(detection, "threshold", None), getattr(detection, "prefix_padding_ms", None)))

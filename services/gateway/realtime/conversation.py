@@ -117,8 +117,10 @@ class Conversation:
             marks = [{"start": mark.start, "end": mark.end, "at_ms": mark.at_samples * 1000 // VOICE_RATE} for mark in event.marks]
             self._emitter.own("words", line_id=event.line, seq=event.seq, marks=marks)
         elif isinstance(event, LinePaused):
+            self.responses.paused(event.line)
             self._emitter.own("pause", line_id=event.line)
         elif isinstance(event, LineResumed):
+            self.responses.resumed(event.line)
             self._emitter.own("resume", line_id=event.line)
         elif isinstance(event, LineFlushed):
             self.responses.flushed(event.line)

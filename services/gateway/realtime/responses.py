@@ -35,7 +35,7 @@ from services.core.model.facts import LineClosed, Spoken
 from services.gateway.realtime.config import SessionConfig
 from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.items import Item, Items, assistant_message
-from services.gateway.realtime.voice import Voice
+from services.gateway.realtime.wire import Sound
 
 _CJK: Final = "\u2e80"
 _NO_USAGE: Final = RealtimeResponseUsage(total_tokens=0, input_tokens=0, output_tokens=0)
@@ -88,7 +88,7 @@ class OpenLine:
 class Responses:
     """All lines of one connection."""
 
-    def __init__(self, emitter: Emitter, items: Items, voice: Voice, config: Callable[[], SessionConfig]) -> None:
+    def __init__(self, emitter: Emitter, items: Items, voice: Sound, config: Callable[[], SessionConfig]) -> None:
         """`config` is what is in force when a line opens."""
         self._emitter = emitter
         self._items = items
@@ -151,12 +151,20 @@ class Responses:
         self._show(line, audio.seq)
         self._voice.send(audio)
 
-    def flushed(self, name: str) -> None:
-        """Nothing of its sound goes out any more."""
-        self._voice.flush(name)
+    def paused(self, name: str) -> None:
+        """Its sound is held."""
+        self._voice.pause(name)
+
+    def resumed(self, name: str) -> None:
+        """Its sound goes on."""
+        self._voice.resume(name)
+
+    def flushed(self, name: str) -> bool:
+        """Nothing of its sound goes out any more; whether the client has been told so."""
         line = self._open.get(name)
         if line is not None:
             line.flushed = True
+        return self._voice.flush(name)
 
     def closed(self, line: OpenLine, closed: LineClosed) -> None:
         """The line's one end."""

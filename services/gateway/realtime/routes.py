@@ -22,6 +22,7 @@ from services.gateway.hearing.vad import builder
 from services.gateway.principals import operator_of
 from services.gateway.realtime.connection import Connection, Wanted
 from services.gateway.realtime.voice import SUBPROTOCOL
+from services.gateway.realtime.wire import SocketWire
 
 _PREFIX: Final = "npc/"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -80,7 +81,7 @@ class _Doors:
                 await _turned_away(socket, error)
                 return
             await socket.accept(subprotocol=chosen)
-            await Connection(socket, self._edge, self._hearing, wanted).run()
+            await Connection(SocketWire(socket, binary=wanted.binary), self._edge, self._hearing, wanted).run()
         finally:
             self._inside -= 1
 

@@ -48,15 +48,25 @@ class Voice:
         delta = binascii.b2a_base64(pcm, newline=False).decode("ascii")
         self._outbox.put_voice(line, f'{head}{self._emitter.event_id()}","delta":"{delta}"}}')
 
-    def flush(self, line: str) -> None:
+    def pause(self, line: str) -> None:
+        """The client pauses its playback itself: it is told so by an event."""
+
+    def resume(self, line: str) -> None:
+        """So with going on."""
+
+    def flush(self, line: str) -> bool:
         """What has not been written of this line is never written."""
         if self._outbox.drop_voice(line):
             self._announced = ("", 0)
+        return False
 
     def forget(self, line: str) -> None:
         """The line is over."""
         self._heads.pop(line, None)
         self._narrowed.pop(line, None)
+
+    async def run(self) -> None:
+        """Nothing: the outbox writes."""
 
     def _announce(self, audio: LineAudio) -> None:
         # Voice that was dropped for a slow reader leaves a hole: say again where the next frame belongs.
