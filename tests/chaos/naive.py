@@ -1,0 +1,68 @@
+"""A log as one would write it without thinking of faults; the checker must find it out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.transcript.store import Entry
+from tests.chaos.invariants import Evidence, Told
+
+_STREAM = "naive"
+
+
+class NaiveLog:
+    """Acknowledges before it writes, lets the store choose the numbers, writes again after every error, and archives what it happens to read."""
+
+    def __init__(self, store: Redis) -> None:
+        self._store = store
+        self._queue: deque[tuple[str, str]] = deque()
+        self._archive: list[Entry] = []
+        self._read_to = b"0"
+        self._numbers = 0
+        self.written = 0
+        self.failures = 0
+        self.acknowledged: list[tuple[str, Told]] = []
+
+    async def say(self, key: str, text: str) -> None:
+        self._numbers += 1
+        self._queue.append((key, text))
+        self.acknowledged.append((key, Told(seq=self._numbers, kind="said", body={"utterance": key, "text": text})))
+
+    async def write(self) -> None:
+        """Until cancelled."""
+        while True:
+            if not self._queue:
+                await asyncio.sleep(0.001)
+                continue
+            key, text = self._queue[0]
+            try:
+                # The answer may be lost although it was written.
+                async with asyncio.timeout(0.05):
+                    await self._store.xadd(_STREAM, {key: text})
+            except (RedisError, OSError, TimeoutError):
+                self.failures += 1
+                continue
+            self._queue.popleft()
+            self.written += 1
+
+    @property
+    def waiting(self) -> int:
+        """Acknowledged, and in memory only."""
+        return len(self._queue)
+
+    async def archive(self) -> None:
+        """Numbers are given in the order in which it reads."""
+        for found, fields in await self._store.xrange(_STREAM, min=f"({self._read_to.decode()}" if self._read_to != b"0" else "-"):
+            self._read_to = found
+            ((key, text),) = fields.items()
+            seq = len(self._archive) + 1
+            fact = {"seq": seq, "kind": "said", "body": {"utterance": key.decode(), "text": text.decode()}}
+            self._archive.append(Entry(seq, key.decode(), json.dumps(fact)))
+
+    def evidence(self) -> Evidence:
+        return Evidence(archive=self._archive, acknowledged=self.acknowledged)
