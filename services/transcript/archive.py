@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -20,6 +20,7 @@ from services.transcript.tables import facts as _facts
 from services.transcript.tables import sessions as _sessions
 
 _LARGEST_PAGE: Final = 500
+_CHANGE: Final = update(_sessions).where(_sessions.c.id == bindparam("of"))
 
 _log = structlog.get_logger(__name__)
 
@@ -76,29 +77,41 @@ class Archive:
         await self._engine.dispose()
 
     async def store(self, sid: str, entries: Sequence[Entry]) -> int:
-        """Keep `entries`, in one transaction; the mark behind them. Storing again what is there changes nothing.
+        """Keep `entries`; the mark behind them. Storing again what is there changes nothing.
 
         An entry that is there with other content is left as it is and reported as an alarm.
         """
-        if not entries:
-            return await self.mark(sid)
-        read = [(entry, entry.fact()) for entry in entries]
+        return (await self.store_all({sid: entries}))[sid] if entries else await self.mark(sid)
+
+    async def store_all(self, parts: Mapping[str, Sequence[Entry]]) -> dict[str, int]:
+        """As `store`, for many sessions in one transaction, which is one fsync: session -> mark. No part may be empty."""
+        # In one order everywhere: two processes that store the same sessions wait for each other, and never crosswise.
+        read = {sid: [(entry, entry.fact()) for entry in parts[sid]] for sid in sorted(parts)}
         rows = [
             {"session": sid, "seq": entry.seq, "key": entry.key, "kind": str(fact.kind), "at_ms": fact.at_ms, "envelope": entry.envelope}
-            for entry, fact in read
+            for sid, pairs in read.items()
+            for entry, fact in pairs
         ]
         async with database_errors(), self._engine.begin() as connection:
             # A change first: SQLite then waits for its turn to write, instead of failing to turn a reader into a writer.
-            await connection.execute(self._add_session, _row_values(_blank(sid, read[0][1])))
-            found = await connection.execute(select(_sessions).where(_sessions.c.id == sid).with_for_update())
-            session = _session_row(found.mappings().one())
-            await connection.execute(self._add_facts, rows)
-            kept = await _kept(connection, sid, entries)
-            _compare(sid, entries, kept)
-            updated = _advanced(session, kept)
-            if updated != session:
-                await connection.execute(update(_sessions).where(_sessions.c.id == sid).values(_row_values(updated)))
-        return updated.head
+            added = (await connection.execute(self._add_facts, rows)).rowcount
+            before = await self._sessions(connection, {sid: pairs[0][1] for sid, pairs in read.items()})
+            after: dict[str, SessionRow] = {}
+            for sid, pairs in read.items():
+                # Where every row was new, what is kept is what was given.
+                kept = pairs if added == len(rows) else await _kept(connection, sid, parts[sid])
+                after[sid] = _advanced(before[sid], kept)
+            if changed := [{"of": sid, **_row_values(row)} for sid, row in after.items() if row != before[sid]]:
+                await connection.execute(_CHANGE, changed)
+        return {sid: row.head for sid, row in after.items()}
+
+    async def _sessions(self, connection: AsyncConnection, firsts: Mapping[str, Fact]) -> dict[str, SessionRow]:
+        """The rows of these sessions, locked; made where there is none yet."""
+        found = await _locked(connection, list(firsts))
+        if missing := [_row_values(_blank(sid, first)) for sid, first in firsts.items() if sid not in found]:
+            await connection.execute(self._add_session, missing)
+            found |= await _locked(connection, [str(row["id"]) for row in missing])
+        return found
 
     async def mark(self, sid: str) -> int:
         """Seq up to which every fact is archived; 0 if none is."""
@@ -136,12 +149,20 @@ class Archive:
         return SessionPage(items, f"{items[-1].active_at_ms}:{items[-1].id}" if len(found) > size else None)
 
 
-async def _kept(connection: AsyncConnection, sid: str, entries: Sequence[Entry]) -> list[Entry]:
+async def _locked(connection: AsyncConnection, sids: Sequence[str]) -> dict[str, SessionRow]:
+    found = await connection.execute(select(_sessions).where(_sessions.c.id.in_(sids)).order_by(_sessions.c.id).with_for_update())
+    return {row["id"]: _session_row(row) for row in found.mappings()}
+
+
+async def _kept(connection: AsyncConnection, sid: str, entries: Sequence[Entry]) -> list[tuple[Entry, Fact]]:
+    """What stands where `entries` belong. What is not the same is reported."""
     seqs = [entry.seq for entry in entries]
     found = await connection.execute(
         select(_facts.c.seq, _facts.c.key, _facts.c.envelope).where(_facts.c.session == sid, _facts.c.seq.between(min(seqs), max(seqs))).order_by(_facts.c.seq)
     )
-    return [Entry(int(seq), key, envelope) for seq, key, envelope in found]
+    kept = [Entry(int(seq), key, envelope) for seq, key, envelope in found]
+    _compare(sid, entries, kept)
+    return [(entry, entry.fact()) for entry in kept]
 
 
 def _compare(sid: str, entries: Sequence[Entry], kept: Sequence[Entry]) -> None:
@@ -152,10 +173,10 @@ def _compare(sid: str, entries: Sequence[Entry], kept: Sequence[Entry]) -> None:
             _log.critical("archive.mismatch", session=sid, seq=entry.seq, missing=entry.seq not in by_seq)
 
 
-def _advanced(session: SessionRow, kept: Sequence[Entry]) -> SessionRow:
-    for entry in kept:
+def _advanced(session: SessionRow, kept: Sequence[tuple[Entry, Fact]]) -> SessionRow:
+    for entry, fact in kept:
         if entry.seq == session.head + 1:
-            session = _with_fact(session, entry.fact())
+            session = _with_fact(session, fact)
     return session
 
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
 
-from services.core.errors import Conflict, DeadlineExceeded, SouffleurError
+from services.core.errors import Conflict, DeadlineExceeded, SouffleurError, Unavailable
 from services.core.telemetry import ARCHIVE_LAG
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
+from services.transcript.store import Entry
 
 BATCH: Final = 50
-"""Facts in one transaction."""
+"""Facts of one session that are copied at a time."""
 KEEP: Final = 20_000
 """Archived facts that stay in the stream all the same, so that readers seldom need the archive."""
 
 _TRIM_STEP: Final = 500
 _RESTORE_PAGE: Final = 200
+_TOGETHER: Final = 500
+"""About as many facts go into one transaction, of whatever sessions."""
 _LINGER_S: Final = 0.05
 """What is told within this time after a fact goes into the same transaction: each one is an fsync."""
+_PACE_S: Final = 0.5
+"""While facts keep coming, so much lies between two rounds: the archive is a little later then, and a turn costs it two rounds and not seven."""
+_MARKS: Final = 4096
+"""Sessions of which it is remembered how far they are archived."""
 _BACKOFF_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _CLOSE_S: Final = 5.0
 
@@ -40,6 +49,10 @@ class Archiver:
         self._told = asyncio.Event()
         self._behind: dict[str, int] = {}
         """Facts of a session that are not archived, as far as was seen."""
+        self._marks: dict[str, int] = {}
+        """How far a session was archived when it was last looked at; it may be further by now, never less."""
+        self._failed = False
+        """Something of this round has."""
         self._closed = False
         self._worker: asyncio.Task[None] | None = None
 
@@ -74,6 +87,8 @@ class Archiver:
         """Wait until every fact that is in the log now is archived. Raises `Unavailable`, or `DeadlineExceeded` after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
+                # Often the last word about a session: nothing is remembered of it.
+                self._marks.pop(sid, None)
                 await self._copy(sid)
         except TimeoutError:
             raise DeadlineExceeded("the archive is behind") from None
@@ -93,44 +108,104 @@ class Archiver:
 
     async def _work(self) -> None:
         failures = 0
+        loop = asyncio.get_running_loop()
+        ended = -_PACE_S
         while True:
             await self._told.wait()
-            await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else _LINGER_S)
+            linger = max(_LINGER_S, ended + _PACE_S - loop.time())
+            await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else linger)
             self._told.clear()
             failures = 0 if await self._round() else failures + 1
+            ended = loop.time()
 
     async def _round(self) -> bool:
         """Every session that is due, once; those that failed stay due. True if none failed."""
         due = list(self._due)
         self._due.clear()
-        failed = False
-        for at, sid in enumerate(due):
-            try:
-                await self._copy(sid)
-            except asyncio.CancelledError:
-                self._due.update(dict.fromkeys(due[at:]))
-                raise
-            except SouffleurError as error:
-                failed = True
-                _log.error("archiver.failed", session=sid, code=error.code, detail=error.detail)
-                self.notify(sid)
-            except Exception:
-                # Whatever is wrong with one session, the others are archived, and this one is tried again.
-                failed = True
-                _log.exception("archiver.failed", session=sid)
-                self.notify(sid)
-        return not failed
+        self._failed = False
+        found: dict[str, list[Entry]] = {}
+        try:
+            for sid in due:
+                with self._surviving(sid):
+                    if entries := await self._read(sid):
+                        found[sid] = entries
+                if sum(map(len, found.values())) >= _TOGETHER or (found and sid == due[-1]):
+                    await self._store(found)
+                    found = {}
+        except asyncio.CancelledError:
+            self._due.update(dict.fromkeys(due))
+            raise
+        return not self._failed
+
+    @contextmanager
+    def _surviving(self, *sids: str) -> Iterator[None]:
+        """Whatever is wrong with these sessions, the others are archived, and these are tried again."""
+        try:
+            yield
+        except SouffleurError as error:
+            _log.error("archiver.failed", session=sids[0], sessions=len(sids), code=error.code, detail=error.detail)
+            self._again(sids)
+        except Exception:
+            _log.exception("archiver.failed", session=sids[0], sessions=len(sids))
+            self._again(sids)
+
+    def _again(self, sids: Sequence[str]) -> None:
+        self._failed = True
+        for sid in sids:
+            self._marks.pop(sid, None)
+            self.notify(sid)
+
+    async def _store(self, found: Mapping[str, list[Entry]]) -> None:
+        """All of it in one transaction; if that breaks, each session for itself, for one of them may be the reason."""
+        marks: dict[str, int] = {}
+        try:
+            marks = await self._archive.store_all(found)
+        except Unavailable as error:
+            _log.error("archiver.failed", sessions=len(found), code=error.code, detail=error.detail)
+            self._again(list(found))
+        except Exception:
+            if len(found) == 1:
+                _log.exception("archiver.failed", session=next(iter(found)))
+                self._again(list(found))
+            else:
+                _log.exception("archiver.parted", sessions=len(found))
+                for sid, entries in found.items():
+                    await self._store({sid: entries})
+        for sid, mark in marks.items():
+            with self._surviving(sid):
+                await self._reached(sid, found[sid], mark)
+                if len(found[sid]) == BATCH:
+                    # There may be more.
+                    self.notify(sid)
 
     async def _copy(self, sid: str) -> None:
         """Bring the archive up to the head of now. May run twice at once for a session: storing is idempotent."""
         head = await self._log.head(sid)
-        start = mark = await self._archive.mark(sid)
-        while mark < head:
-            self._lags(sid, head - mark)
-            reached = await self._archive.store(sid, await self._log.entries(sid, mark, limit=BATCH))
-            if reached <= mark:
-                raise Conflict(f"the archive cannot go on behind {mark}: it holds another fact there, or under the same key")
-            mark = reached
+        mark = self._marks.get(sid, -1)
+        while mark < head and (entries := await self._read(sid)):
+            mark = (await self._archive.store_all({sid: entries}))[sid]
+            await self._reached(sid, entries, mark)
+
+    async def _read(self, sid: str) -> list[Entry]:
+        """The next facts that the archive lacks."""
+        mark = self._marks.get(sid)
+        if mark is None:
+            if len(self._marks) >= _MARKS:
+                self._marks.clear()
+            mark = self._marks[sid] = await self._archive.mark(sid)
+        entries = await self._log.entries(sid, mark, limit=BATCH)
+        self._lags(sid, len(entries))
+        if not entries:
+            self._log.archived(sid, mark)
+        return entries
+
+    async def _reached(self, sid: str, entries: Sequence[Entry], mark: int) -> None:
+        """The archive has it up to `mark`. Raises `Conflict` if that is no further than before."""
+        # Where this copy began; another one of the same session may be further by now.
+        start = entries[0].seq - 1
+        if mark <= start:
+            raise Conflict(f"the archive cannot go on behind {start}: it holds another fact there, or under the same key")
+        self._marks[sid] = max(mark, self._marks.get(sid, 0))
         self._lags(sid, 0)
         self._log.archived(sid, mark)
         # Now and then only: trimming one entry after each fact would cost a command a fact.

@@ -68,6 +68,48 @@ async def test_archives_what_it_is_told_of(log: TranscriptLog, archive: Archive)
         assert await archive.entries(sid) == await log.entries(sid)
 
 
+async def test_sessions_share_a_transaction(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What several sessions have new is stored at once, and one of them that contradicts the archive holds up nobody else."""
+    await archive.store("broken", [Entry(2, "u1", said("u1").at(2).to_json())])
+    store, together = archive.store_all, []
+
+    async def counted(parts: dict[str, list[Entry]]) -> dict[str, int]:
+        together.append(len(parts))
+        return await store(parts)
+
+    monkeypatch.setattr(archive, "store_all", counted)
+    sids = ["broken", *(f"s{number}" for number in range(20))]
+    for sid in sids:
+        await written(log, 3, sid)
+    with capture_logs() as logs:
+        async with Archiver(log, archive) as archiver:
+            for sid in sids:
+                archiver.notify(sid)
+            for sid in sids[1:]:
+                await archived(archive, sid, 3)
+    assert together[0] == 21
+    assert {item["session"] for item in logs if item["event"] == "archiver.failed"} == {"broken"}
+
+
+async def test_settling_beside_the_worker(log: TranscriptLog, archive: Archive) -> None:
+    """Both may copy the same facts at the same time; neither takes that for a contradiction."""
+    fence = await written(log, 2)
+    with capture_logs() as logs:
+        async with Archiver(log, archive) as archiver:
+            for number in range(8):
+                await log.append("s", [said(f"later{number}")], fence)
+                archiver.notify("s")
+                # Around the moment at which the worker begins its round.
+                await asyncio.gather(*(_after(0.045 + 0.002 * step, archiver) for step in range(4)))
+    assert await archive.mark("s") == 10
+    assert not logs
+
+
+async def _after(delay_s: float, archiver: Archiver) -> None:
+    await asyncio.sleep(delay_s)
+    await archiver.settle("s")
+
+
 async def test_settling_waits_for_everything_up_to_now(log: TranscriptLog, archive: Archive) -> None:
     """When `settle` returns, the head of before is archived; also without a notice and without the worker."""
     await written(log, BATCH + 1)
@@ -207,18 +249,18 @@ async def test_restoring_leaves_a_trimmed_stream_as_it_is(log: TranscriptLog, ar
 async def test_a_failing_archive_is_tried_again(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the database is away facts stay in the log; once it is back they are archived without another notice."""
     await written(log, 5)
-    store = archive.store
+    store = archive.store_all
     calls: list[int] = []
 
-    async def failing(sid: str, entries: list[Entry]) -> int:
-        calls.append(len(entries))
+    async def failing(parts: dict[str, list[Entry]]) -> dict[str, int]:
+        calls.append(len(parts["s"]))
         if len(calls) == 1:
             raise Unavailable
         if len(calls) == 2:
             raise RuntimeError("a bug")
-        return await store(sid, entries)
+        return await store(parts)
 
-    monkeypatch.setattr(archive, "store", failing)
+    monkeypatch.setattr(archive, "store_all", failing)
     with capture_logs() as logs:
         async with Archiver(log, archive) as archiver:
             archiver.notify("s")
