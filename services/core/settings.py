@@ -170,6 +170,9 @@ class GatewaySettings(Section):
     max_body_bytes: int = Field(25 * 1024 * 1024, ge=1024)
     max_message_bytes: int = Field(256 * 1024, ge=1024)
     max_sockets: int = Field(256, ge=1)
+    max_calls: int = Field(32, ge=0, le=1024, description="Calls by WebRTC at once; 0 = none are taken")
+    call_addresses: tuple[str, ...] = Field((), max_length=16, description="This machine's addresses that calls are offered at; empty = where it listens")
+    call_stun: str = Field("", description="STUN server that tells calls an outer address, e.g. stun:stun.example.org:3478; empty = none is asked")
 
     @property
     def url(self) -> str:

@@ -20,6 +20,8 @@ _SPECIAL: Final = {
     "/v1/realtime/calls": frozenset({"application/sdp", "multipart/form-data"}),
 }
 """Paths whose bodies are not JSON."""
+_SMALL: Final = {"/v1/realtime/calls": 256 * 1024}
+"""Paths whose bodies are never long."""
 _DOCUMENT: Final = frozenset({"text/plain", "text/vnd.fountain", "text/x-fountain"})
 """.../screenplay: an edited document."""
 
@@ -50,7 +52,7 @@ class BodyLimits:
         headers = Headers(scope=scope)
         path = scope["path"]
         most = self._settings().max_body_bytes
-        limit = most if path in _SPECIAL else min(most, ORDINARY_BYTES)
+        limit = min(most, _SMALL.get(path, most if path in _SPECIAL else ORDINARY_BYTES))
         body = _Body(receive, send, limit, expected=headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
         length = headers.get("content-length")
         if length is not None and (not length.isascii() or not length.isdigit() or int(length) > limit):

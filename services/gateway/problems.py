@@ -51,6 +51,13 @@ class PreconditionRequired(errors.InvalidRequest):
     """Say in If-Match which version you have changed: the ETag that it was given out with."""
 
 
+class NotInstalled(errors.SouffleurError):
+    """This server was installed without the package that this needs."""
+
+    code = "not_installed"
+
+
+_STATUS[NotInstalled] = 501
 _STATUS[PreconditionFailed] = 412
 _STATUS[PreconditionRequired] = 428
 

@@ -1,4 +1,4 @@
-"""`WS /v1/realtime`: who may come in, and how many."""
+"""`WS /v1/realtime`: who may come in, and how many. Calls by WebRTC come to the same connection."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
@@ -22,7 +23,8 @@ from services.gateway.hearing.vad import builder
 from services.gateway.principals import operator_of
 from services.gateway.realtime.connection import Connection, Wanted
 from services.gateway.realtime.voice import SUBPROTOCOL
-from services.gateway.realtime.wire import SocketWire
+from services.gateway.realtime.webrtc import routes as webrtc
+from services.gateway.realtime.wire import SocketWire, Wire
 
 _PREFIX: Final = "npc/"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -37,10 +39,11 @@ _GUESTS: Final = "page"
 
 
 def router(edge: Edge) -> APIRouter:
-    """The realtime endpoint. Its lifespan ends the voice activity's thread."""
+    """The realtime endpoints. Their lifespan ends the calls, then the voice activity's thread."""
     doors = _Doors(edge)
     routes = APIRouter(lifespan=doors.lifespan)
     routes.add_api_websocket_route("/v1/realtime", doors.enter)
+    routes.include_router(webrtc.router(edge, lambda request, model: _wanted(request, binary=True, model=model), doors.serve))
     return routes
 
 
@@ -66,6 +69,12 @@ class _Doors:
         settings = self._edge.runtime.settings
         return Limits(longest_s=settings.stage.longest_utterance_s + _SLACK_S, final_timeout_s=settings.stt.final_timeout_s)
 
+    async def serve(self, wire: Wire, wanted: Wanted) -> None:
+        """One client whose wire stands."""
+        if self._hearing is None:
+            raise Unavailable
+        await Connection(wire, self._edge, self._hearing, wanted).run()
+
     async def enter(self, socket: WebSocket) -> None:
         """One client."""
         if self._hearing is None or self._inside >= self._edge.runtime.settings.gateway.max_sockets:
@@ -81,14 +90,15 @@ class _Doors:
                 await _turned_away(socket, error)
                 return
             await socket.accept(subprotocol=chosen)
-            await Connection(SocketWire(socket, binary=wanted.binary), self._edge, self._hearing, wanted).run()
+            await self.serve(SocketWire(socket, binary=wanted.binary), wanted)
         finally:
             self._inside -= 1
 
 
-def _wanted(socket: WebSocket, *, binary: bool) -> Wanted:
+def _wanted(socket: HTTPConnection, *, binary: bool, model: str = "") -> Wanted:
+    """What the query asks for; `model` where it names none."""
     query = socket.query_params
-    model = query.get("model", "")[: _NAME_LENGTH * 2]
+    model = (query.get("model") or model)[: _NAME_LENGTH * 2]
     slug = model.removeprefix(_PREFIX)
     after = query.get("after_seq", "0")
     monitor = query.get("monitor", "") == "1"

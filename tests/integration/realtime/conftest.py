@@ -25,8 +25,9 @@ from services.core.model.attachment import CastMember, OpenRequest, OpenResponse
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.core.settings import Settings, overlaid
-from services.gateway.app import Server
+from services.gateway.app import Server, guarded
 from services.gateway.edge import Edge
+from services.gateway.problems import install
 from services.gateway.realtime.routes import router
 from tests.integration.realtime.scripted import WAIT_S, Facts, ScriptedStage, ScriptedStt
 from tests.integration.realtime.table import Guest
@@ -99,11 +100,12 @@ async def house(folder: Path, patch: dict[str, Any]) -> AsyncIterator[House]:
 @contextlib.asynccontextmanager
 async def _served(edge: Edge, settings: Settings) -> AsyncIterator[str]:
     app = FastAPI()
+    install(app)
     app.include_router(router(edge))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app,
+        guarded(app, edge.runtime),
         log_config=None,
         access_log=False,
         ws_max_size=settings.gateway.max_message_bytes,
