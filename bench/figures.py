@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.script import FRAME_MS
-from services.gateway.hearing.vad import WINDOW_MS
+from services.gateway.hearing.vad import WINDOW_MS, EnergyVad
 
-ONSET_WINDOWS: Final = 2
+ONSET_MS: Final = 2 * WINDOW_MS
 """The default of `hearing.onset_windows`."""
 LATE_MS: Final = 2.0
 """A run whose own timers are later than this (p99) says more about the machine than about the program."""
 
 
-def grid_ms(speech_end_ms: int, window_ms: int = WINDOW_MS) -> float:
+def grid_ms(speech_end_ms: int, window_ms: int = EnergyVad.window_ms) -> float:
     """From the end of speech to the end of the detector's window in which it ends: nothing can be known to be silent before."""
     return float(-speech_end_ms % window_ms)
 
 
-def frames_to_onset(speech_start_ms: int, window_ms: int = WINDOW_MS, windows: int = ONSET_WINDOWS) -> int:
+def frames_to_onset(speech_start_ms: int, window_ms: int = EnergyVad.window_ms, windows: int = ONSET_MS // EnergyVad.window_ms) -> int:
     """How many frames must have been written until the detector has seen `windows` loud ones, the first of them perhaps only partly."""
     complete_ms = (speech_start_ms // window_ms + windows) * window_ms
     return math.ceil(complete_ms / FRAME_MS)

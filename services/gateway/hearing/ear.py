@@ -16,7 +16,6 @@ from services.gateway.hearing.pool import VadPool
 from services.gateway.hearing.resample import AudioFormat, Resampler
 from services.gateway.hearing.segmenter import Began, Hushed, Segmenter, Sensitivity, Step, WentOn
 from services.gateway.hearing.utterance import Limits, Lost, Recogniser, Utterance
-from services.gateway.hearing.vad import WINDOW_BYTES, WINDOW_MS
 
 CLEARED: Final = "cleared"
 """Why an utterance is lost that the client threw away."""
@@ -91,8 +90,8 @@ class Ear:
         self._spawn = spawn
         self._format = AudioFormat()
         self._resampler = Resampler(self._format)
-        self._segmenter = Segmenter(sensitivity)
         self._source = hearing.pool.source(self._judged)
+        self._segmenter = Segmenter(sensitivity, self._source.window_ms)
         self._manual = False
         self._deaf = False
         self._spoiled = False
@@ -156,15 +155,17 @@ class Ear:
         if self._fresh:
             self._fresh = False
             self._segmenter.restart(int(before_ms))
-        if len(self._source.waiting) * WINDOW_MS > _BACKLOG_S * 1000:
+        if len(self._source.waiting) * self._source.window_ms > _BACKLOG_S * 1000:
             self._segmenter.skip(int(self._fed_ms) - int(before_ms))
             self._listener.overflowed()
             return
-        self._rest += pcm
-        while len(self._rest) >= WINDOW_BYTES:
-            window = bytes(self._rest[:WINDOW_BYTES])
-            del self._rest[:WINDOW_BYTES]
-            self._source.push(window)
+        if self._rest or len(pcm) % self._source.window_bytes:
+            self._rest += pcm
+            whole = len(self._rest) // self._source.window_bytes * self._source.window_bytes
+            pcm = bytes(self._rest[:whole])
+            del self._rest[:whole]
+        if pcm:
+            self._source.push(pcm)
 
     def commit(self) -> str:
         """End the manual utterance; its id, or empty if there is none."""

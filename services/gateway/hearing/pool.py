@@ -14,7 +14,8 @@ from typing import Final
 
 import structlog
 
-from services.gateway.hearing.vad import EnergyVad, Vad
+from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
+from services.gateway.hearing.vad import WINDOW_MS, EnergyVad, Vad
 
 _SHARE: Final = 4
 """Windows of one speaker per hop, so that somebody who sends a whole file at once does not deafen the others."""
@@ -26,8 +27,10 @@ _log = structlog.get_logger(__name__)
 class Source:
     """One speaker's windows on their way through the pool."""
 
-    def __init__(self, pool: VadPool, deliver: Deliver, vad: Vad | None) -> None:
+    def __init__(self, pool: VadPool, deliver: Deliver, vad: Vad | None, window_ms: int = WINDOW_MS) -> None:
         """`deliver` is called on the loop with every window and its probability, in order. A `vad` given here is cheap enough for the loop."""
+        self.window_ms = window_ms
+        self.window_bytes = HEARING_RATE * window_ms // 1000 * SAMPLE_BYTES
         self._pool = pool
         self.deliver = deliver
         self.vad = vad
@@ -37,9 +40,17 @@ class Source:
         self.stale = False
         self.open = True
 
-    def push(self, window: bytes) -> None:
-        """Have one window judged."""
-        self._pool.judge(self, window)
+    def push(self, windows: bytes) -> None:
+        """Have these judged: one whole window, or some."""
+        size = self.window_bytes
+        if len(windows) == size:
+            self._pool.judge(self, windows)
+            return
+        generation = self.generation
+        for start in range(0, len(windows), size):
+            # What one of them leads to may be that nobody wants the others any more.
+            if generation == self.generation:
+                self._pool.judge(self, windows[start : start + size])
 
     def reset(self) -> None:
         """Forget what is waiting and under way, and what the detector remembers."""
@@ -65,7 +76,8 @@ class VadPool:
 
     def source(self, deliver: Deliver) -> Source:
         """A new speaker."""
-        return Source(self, deliver, self._build() if getattr(self._build, "inline", False) else None)
+        window_ms = getattr(self._build, "window_ms", WINDOW_MS)
+        return Source(self, deliver, self._build() if getattr(self._build, "inline", False) else None, window_ms)
 
     def judge(self, source: Source, window: bytes) -> None:
         """Judge now if that is cheap, else in the next hop."""

@@ -19,6 +19,7 @@ class Sensitivity:
     onset_windows: int
     pause_windows: int
     pre_roll_windows: int
+    """All of them of `WINDOW_MS`."""
 
     @classmethod
     def of(cls, settings: HearingSettings, threshold: float | None = None, pre_roll_ms: int | None = None) -> Sensitivity:
@@ -74,10 +75,11 @@ class _Phase(Enum):
 class Segmenter:
     """One speaker. `push` every window; `end` when the stage has closed the utterance."""
 
-    def __init__(self, sensitivity: Sensitivity) -> None:
-        """Starts in silence, at the beginning of the connection's audio."""
-        self._sensitivity = sensitivity
-        self._ring = _ring(sensitivity)
+    def __init__(self, sensitivity: Sensitivity, window_ms: int = WINDOW_MS) -> None:
+        """Starts in silence, at the beginning of the connection's audio, which comes in windows of `window_ms`."""
+        self._window_ms = window_ms
+        self._ring: deque[bytes] = deque()
+        self.tune(sensitivity)
         self._phase = _Phase.SILENT
         self._loud = 0
         self._quiet = 0
@@ -89,12 +91,12 @@ class Segmenter:
     @property
     def position_ms(self) -> int:
         """End of the last window, on the connection's scale."""
-        return self._base_ms + self._windows * WINDOW_MS
+        return self._base_ms + self._windows * self._window_ms
 
     @property
     def speech_ms(self) -> int:
         """From the first to the last spoken window of this utterance."""
-        return (self._spoken_to - self._spoken_from) * WINDOW_MS
+        return (self._spoken_to - self._spoken_from) * self._window_ms
 
     @property
     def talking(self) -> bool:
@@ -104,9 +106,13 @@ class Segmenter:
     def tune(self, sensitivity: Sensitivity) -> None:
         """Other bars from the next window on."""
         self._sensitivity = sensitivity
-        ring = _ring(sensitivity)
-        ring.extend(self._ring)
-        self._ring = ring
+        self._onset = self._count(sensitivity.onset_windows)
+        self._pause = self._count(sensitivity.pause_windows)
+        self._ring = deque(self._ring, self._count(sensitivity.pre_roll_windows) + self._onset)
+
+    def _count(self, windows: int) -> int:
+        """As many windows of this speaker's as last no longer than `windows` of `WINDOW_MS`."""
+        return windows and max(1, windows * WINDOW_MS // self._window_ms)
 
     def push(self, window: bytes, probability: float) -> list[Step]:
         """What this window means."""
@@ -123,18 +129,18 @@ class Segmenter:
                 steps.append(WentOn())
             return steps
         self._quiet += 1
-        if self._phase is _Phase.TALKING and self._quiet >= self._sensitivity.pause_windows:
+        if self._phase is _Phase.TALKING and self._quiet >= self._pause:
             self._phase = _Phase.PAUSED
-            steps.append(Hushed(self._quiet * WINDOW_MS))
+            steps.append(Hushed(self._quiet * self._window_ms))
         return steps
 
     def _listen(self, window: bytes, probability: float) -> list[Step]:
         self._ring.append(window)
         self._loud = self._loud + 1 if probability >= self._sensitivity.threshold else 0
-        if self._loud < self._sensitivity.onset_windows:
+        if self._loud < self._onset:
             return []
         audio = b"".join(self._ring)
-        start_ms = self.position_ms - len(self._ring) * WINDOW_MS
+        start_ms = self.position_ms - len(self._ring) * self._window_ms
         self._spoken_from = self._windows - self._loud
         self._spoken_to = self._windows
         self._ring.clear()
@@ -156,12 +162,8 @@ class Segmenter:
     def restart(self, position_ms: int) -> None:
         """What comes next is at this position and follows on nothing."""
         self.end()
-        self._base_ms = position_ms - self._windows * WINDOW_MS
+        self._base_ms = position_ms - self._windows * self._window_ms
 
     def skip(self, milliseconds: int) -> None:
         """So much audio was thrown away."""
         self._base_ms += milliseconds
-
-
-def _ring(sensitivity: Sensitivity) -> deque[bytes]:
-    return deque(maxlen=sensitivity.pre_roll_windows + sensitivity.onset_windows)

@@ -71,6 +71,7 @@ class Utterance:
         self._most = int(limits.longest_s * HEARING_RATE) * SAMPLE_BYTES
         # All of the utterance so far: what is still to be sent, and what a second attempt starts with.
         self._audio = bytearray()
+        self._sent = 0
         self._wake = asyncio.Event()
         self._alarm: asyncio.Timeout | None = None
         self._dropped = False
@@ -91,7 +92,8 @@ class Utterance:
         if room <= 0 or self.ended_at is not None:
             return False
         self._audio += pcm[:room]
-        self._wake.set()
+        if len(self._audio) - self._sent >= _BATCH_BYTES:
+            self._wake.set()
         return True
 
     def end(self) -> None:
@@ -167,13 +169,13 @@ class Utterance:
         # A call that has failed tells the reading side why; here that is only the end of the work.
         with contextlib.suppress(SouffleurError):
             await call.send(self._opening)
-            sent = 0
+            self._sent = 0
             while True:
-                waiting = len(self._audio) - sent
+                waiting = len(self._audio) - self._sent
                 if waiting >= _BATCH_BYTES or (waiting and self.ended_at is not None):
-                    chunk = bytes(self._audio[sent : sent + _LARGEST_BYTES])
+                    chunk = bytes(self._audio[self._sent : self._sent + _LARGEST_BYTES])
+                    self._sent += len(chunk)
                     await call.send(chunk)
-                    sent += len(chunk)
                 elif self.ended_at is not None:
                     await call.finish()
                     return

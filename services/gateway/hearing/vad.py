@@ -1,4 +1,4 @@
-"""Voice activity: how likely one window of 32 ms holds speech. Two detectors behind one method."""
+"""Voice activity: how likely one window of sound holds speech. Two detectors behind one method."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 WINDOW_SAMPLES: Final = 512
 WINDOW_BYTES: Final = WINDOW_SAMPLES * SAMPLE_BYTES
 WINDOW_MS: Final = WINDOW_SAMPLES * 1000 // HEARING_RATE
+"""What settings count in, and what the model wants; another detector may judge shorter ones."""
 
 _log = structlog.get_logger(__name__)
 
@@ -23,9 +24,11 @@ class Vad(Protocol):
 
     inline: bool
     """Cheap enough to be asked on the event loop."""
+    window_ms: int
+    """How long its windows are: nothing is known to be silent before the window has ended in which speech did."""
 
     def probability(self, window: bytes) -> float:
-        """0 to 1 for `WINDOW_BYTES` of PCM16 at 16 kHz."""
+        """0 to 1 for `window_ms` of PCM16 at 16 kHz."""
         ...
 
     def reset(self) -> None:
@@ -37,9 +40,11 @@ class EnergyVad:
     """Loudness against the noise floor: for benchmarks, and where the model cannot be loaded. Any loud noise is speech to it."""
 
     inline = True
+    window_ms = 10
     _QUIET_DB: Final = -45.0
     _ABOVE_FLOOR_DB: Final = 9.0
-    _FLOOR_STEP: Final = 0.05
+    _FLOOR_STEP: Final = 0.05 / WINDOW_SAMPLES
+    """A sample."""
 
     def __init__(self) -> None:
         """Assumes a quiet room at first."""
@@ -48,11 +53,12 @@ class EnergyVad:
     def probability(self, window: bytes) -> float:
         """1 or 0."""
         samples = np.frombuffer(window, "<i2").astype(np.float32)
-        power = float(np.dot(samples, samples)) / len(samples)
+        count = len(samples)
+        power = float(np.dot(samples, samples)) / count
         level_db = 10 * math.log10(power / 32768**2 + 1e-12)
         if level_db > max(self._QUIET_DB, self._floor_db + self._ABOVE_FLOOR_DB):
             return 1.0
-        self._floor_db += self._FLOOR_STEP * (level_db - self._floor_db)
+        self._floor_db += self._FLOOR_STEP * count * (level_db - self._floor_db)
         return 0.0
 
     def reset(self) -> None:
@@ -64,6 +70,7 @@ class SileroVad:
     """The Silero model. Keeps its state from window to window, so every speaker needs its own; about 1 ms a window."""
 
     inline = False
+    window_ms = WINDOW_MS
 
     def __init__(self) -> None:
         """Loads the model, some milliseconds. Raises ImportError where there is no wheel."""

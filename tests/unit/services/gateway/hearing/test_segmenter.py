@@ -56,6 +56,17 @@ def test_speech_length_is_from_the_first_to_the_last_spoken_window() -> None:
     assert segmenter.speech_ms == 10 * WINDOW_MS
 
 
+def test_shorter_windows_mean_the_same_times() -> None:
+    """A detector with windows of 10 ms begins, pauses and keeps pre-roll after the same times, to a window of its own."""
+    segmenter = Segmenter(Sensitivity.of(HearingSettings()), 10)
+    steps = _run([QUIET] * 50 + [LOUD] * 5 + [QUIET] + [LOUD] * 20 + [QUIET] * 20, segmenter)
+    began, hushed = steps[0], next(step for step in steps if isinstance(step, Hushed))
+    assert isinstance(began, Began)
+    assert (len(_numbers(began.audio)), began.start_ms) == (25 + 6, 560 + 60 - 310)
+    assert hushed.silence_ms == 90
+    assert (segmenter.speech_ms, segmenter.position_ms) == (200, 960)
+
+
 def test_positions_survive_a_restart() -> None:
     """After audio was not listened to, the next utterance stands where the connection's audio is."""
     segmenter = Segmenter(Sensitivity.of(HearingSettings(pre_roll_s=0)))

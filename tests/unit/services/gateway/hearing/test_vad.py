@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ class _Slow:
     """Judges in the worker thread, when it is let."""
 
     inline = False
+    window_ms = WINDOW_MS
 
     def __init__(self, gate: threading.Event, hops: list[int]) -> None:
         self._gate = gate
@@ -98,6 +100,7 @@ async def test_detector_that_breaks_is_replaced() -> None:
 
     class Broken:
         inline = False
+        window_ms = WINDOW_MS
 
         def probability(self, window: bytes) -> float:
             raise RuntimeError("no model")
@@ -127,7 +130,22 @@ async def test_cheap_detector_is_asked_at_once() -> None:
     pool = VadPool(EnergyVad)
     told: list[float] = []
     source = pool.source(lambda _, probability: told.append(probability))
-    source.push(bytes(WINDOW_BYTES))
+    source.push(bytes(3 * source.window_bytes))
+    assert (told, source.window_ms) == ([0.0] * 3, 10)
+    await pool.close()
+
+
+async def test_what_one_window_leads_to_may_end_the_others() -> None:
+    """A speaker who is forgotten in the middle of a piece of audio hears no more of it."""
+    pool = VadPool(EnergyVad)
+    told: list[float] = []
+
+    def deliver(_: bytes, probability: float) -> None:
+        told.append(probability)
+        source.reset()
+
+    source = pool.source(deliver)
+    source.push(bytes(3 * source.window_bytes))
     assert told == [0.0]
     await pool.close()
 
@@ -154,11 +172,12 @@ def test_steady_noise_is_not_speech_for_long() -> None:
 
 def _segments(detector: Vad, pcm: bytes, hang_over_ms: int = 500) -> list[tuple[int, int]]:
     """(start, end) in ms of what would become utterances with that hang-over."""
-    segmenter = Segmenter(Sensitivity.of(HearingSettings()))
+    segmenter = Segmenter(Sensitivity.of(HearingSettings()), detector.window_ms)
+    size = detector.window_ms * 32
     found: list[tuple[int, int]] = []
     begun, hushed_at = 0, -1
-    for start in range(0, len(pcm) - WINDOW_BYTES, WINDOW_BYTES):
-        window = pcm[start : start + WINDOW_BYTES]
+    for start in range(0, len(pcm) - size, size):
+        window = pcm[start : start + size]
         for step in segmenter.push(window, detector.probability(window)):
             if isinstance(step, Began):
                 begun = step.start_ms
@@ -172,9 +191,10 @@ def _segments(detector: Vad, pcm: bytes, hang_over_ms: int = 500) -> list[tuple[
     return found
 
 
-def test_silero_finds_human_phrases() -> None:
+@pytest.mark.parametrize("build", [SileroVad, EnergyVad])
+def test_finds_human_phrases(build: Callable[[], Vad]) -> None:
     """Ten recorded phrases between silences: each is one utterance that holds the phrase and ends within 200 ms of it."""
-    detector = SileroVad()
+    detector = build()
     for prompt in prompts()[:10]:
         detector.reset()
         speech = prompt.pcm()
