@@ -32,6 +32,7 @@ class OpenRequest(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     PHRASES_FIELD_NUMBER: _builtins.int
     PREVIOUSLY_FIELD_NUMBER: _builtins.int
+    SAFETY_WORDS_FIELD_NUMBER: _builtins.int
     session: _builtins.str
     """Empty = a new id."""
     title: _builtins.str
@@ -49,6 +50,10 @@ class OpenRequest(_message.Message):
     def phrases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What players may say, where it is known beforehand."""
 
+    @_builtins.property
+    def safety_words(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whoever says one of them silences every character."""
+
     def __init__(
         self,
         *,
@@ -61,10 +66,11 @@ class OpenRequest(_message.Message):
         language: _builtins.str = ...,
         phrases: _abc.Iterable[_builtins.str] | None = ...,
         previously: _builtins.str = ...,
+        safety_words: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cast", b"cast", "language", b"language", "mode", b"mode", "phrases", b"phrases", "previously", b"previously", "scene_description", b"scene_description", "scene_heading", b"scene_heading", "session", b"session", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cast", b"cast", "language", b"language", "mode", b"mode", "phrases", b"phrases", "previously", b"previously", "safety_words", b"safety_words", "scene_description", b"scene_description", "scene_heading", b"scene_heading", "session", b"session", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -285,6 +291,9 @@ class Configure(_message.Message):
     REPORTS_PLAYBACK_FIELD_NUMBER: _builtins.int
     SPEAKS_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
+    WHISPERS_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    HEAD_COUNT_FIELD_NUMBER: _builtins.int
     hang_over_s: _builtins.float
     """Unset fields keep the session's settings."""
     endpointing: _builtins.str
@@ -299,6 +308,12 @@ class Configure(_message.Message):
     """A director's microphone: empty = their own words; "narrator" = narration, never answered; a slug = that character says it."""
     addresses: _builtins.str
     """The character that coming words are meant for; empty = casting decides."""
+    whispers: _builtins.str
+    """Who alone is to hear coming words: ids of members, with spaces between; empty = everybody in the place."""
+    place: _builtins.str
+    """Where its participant goes."""
+    head_count: _builtins.int
+    """How many sit behind its microphone from now on."""
     def __init__(
         self,
         *,
@@ -310,10 +325,13 @@ class Configure(_message.Message):
         reports_playback: _builtins.bool | None = ...,
         speaks: _builtins.str | None = ...,
         addresses: _builtins.str | None = ...,
+        whispers: _builtins.str | None = ...,
+        place: _builtins.str | None = ...,
+        head_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback", "speaks", b"speaks"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_head_count", b"_head_count", "_hears", b"_hears", "_interrupts", b"_interrupts", "_place", b"_place", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "_whispers", b"_whispers", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "head_count", b"head_count", "hears", b"hears", "interrupts", b"interrupts", "place", b"place", "reports_playback", b"reports_playback", "speaks", b"speaks", "whispers", b"whispers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_hears", b"_hears", "_interrupts", b"_interrupts", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "hears", b"hears", "interrupts", b"interrupts", "reports_playback", b"reports_playback", "speaks", b"speaks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_head_count", b"_head_count", "_hears", b"_hears", "_interrupts", b"_interrupts", "_place", b"_place", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "_whispers", b"_whispers", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "head_count", b"head_count", "hears", b"hears", "interrupts", b"interrupts", "place", b"place", "reports_playback", b"reports_playback", "speaks", b"speaks", "whispers", b"whispers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__addresses: _TypeAlias = _typing.Literal["addresses"]  # noqa: Y015
     _WhichOneofArgType__addresses: _TypeAlias = _typing.Literal["_addresses", b"_addresses"]  # noqa: Y015
@@ -323,14 +341,20 @@ class Configure(_message.Message):
     _WhichOneofArgType__endpointing: _TypeAlias = _typing.Literal["_endpointing", b"_endpointing"]  # noqa: Y015
     _WhichOneofReturnType__hang_over_s: _TypeAlias = _typing.Literal["hang_over_s"]  # noqa: Y015
     _WhichOneofArgType__hang_over_s: _TypeAlias = _typing.Literal["_hang_over_s", b"_hang_over_s"]  # noqa: Y015
+    _WhichOneofReturnType__head_count: _TypeAlias = _typing.Literal["head_count"]  # noqa: Y015
+    _WhichOneofArgType__head_count: _TypeAlias = _typing.Literal["_head_count", b"_head_count"]  # noqa: Y015
     _WhichOneofReturnType__hears: _TypeAlias = _typing.Literal["hears"]  # noqa: Y015
     _WhichOneofArgType__hears: _TypeAlias = _typing.Literal["_hears", b"_hears"]  # noqa: Y015
     _WhichOneofReturnType__interrupts: _TypeAlias = _typing.Literal["interrupts"]  # noqa: Y015
     _WhichOneofArgType__interrupts: _TypeAlias = _typing.Literal["_interrupts", b"_interrupts"]  # noqa: Y015
+    _WhichOneofReturnType__place: _TypeAlias = _typing.Literal["place"]  # noqa: Y015
+    _WhichOneofArgType__place: _TypeAlias = _typing.Literal["_place", b"_place"]  # noqa: Y015
     _WhichOneofReturnType__reports_playback: _TypeAlias = _typing.Literal["reports_playback"]  # noqa: Y015
     _WhichOneofArgType__reports_playback: _TypeAlias = _typing.Literal["_reports_playback", b"_reports_playback"]  # noqa: Y015
     _WhichOneofReturnType__speaks: _TypeAlias = _typing.Literal["speaks"]  # noqa: Y015
     _WhichOneofArgType__speaks: _TypeAlias = _typing.Literal["_speaks", b"_speaks"]  # noqa: Y015
+    _WhichOneofReturnType__whispers: _TypeAlias = _typing.Literal["whispers"]  # noqa: Y015
+    _WhichOneofArgType__whispers: _TypeAlias = _typing.Literal["_whispers", b"_whispers"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__addresses) -> _WhichOneofReturnType__addresses | None: ...
     @_typing.overload
@@ -340,13 +364,19 @@ class Configure(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hang_over_s) -> _WhichOneofReturnType__hang_over_s | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__head_count) -> _WhichOneofReturnType__head_count | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hears) -> _WhichOneofReturnType__hears | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupts) -> _WhichOneofReturnType__interrupts | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__place) -> _WhichOneofReturnType__place | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reports_playback) -> _WhichOneofReturnType__reports_playback | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__speaks) -> _WhichOneofReturnType__speaks | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__whispers) -> _WhichOneofReturnType__whispers | None: ...
 
 Global___Configure: _TypeAlias = Configure  # noqa: Y015
 
@@ -544,6 +574,7 @@ class TextSaid(_message.Message):
     ANSWERS_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
     NARRATES_FIELD_NUMBER: _builtins.int
+    WHISPERS_FIELD_NUMBER: _builtins.int
     message: _builtins.str
     """Idempotency key."""
     text: _builtins.str
@@ -554,6 +585,8 @@ class TextSaid(_message.Message):
     """The character that is meant; empty = casting decides."""
     narrates: _builtins.bool
     """A director's narration: in the transcript, never answered."""
+    whispers: _builtins.str
+    """As in Configure; empty = as the attachment has it."""
     def __init__(
         self,
         *,
@@ -563,10 +596,11 @@ class TextSaid(_message.Message):
         answers: _builtins.bool = ...,
         addresses: _builtins.str = ...,
         narrates: _builtins.bool = ...,
+        whispers: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "answers", b"answers", "message", b"message", "narrates", b"narrates", "speaker", b"speaker", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "answers", b"answers", "message", b"message", "narrates", b"narrates", "speaker", b"speaker", "text", b"text", "whispers", b"whispers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

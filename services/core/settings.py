@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -131,6 +131,19 @@ class StageSettings(Section):
         json_schema_extra=_LIVE,
     )
     filler: bool = Field(False, description="A held character makes a sound of thinking", json_schema_extra=_LIVE)
+    wake_name: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="When a character must be called by name; auto: as soon as two people are there. A room's microphone always needs the name or the key",
+        json_schema_extra=_LIVE,
+    )
+    address_window_s: float = Field(
+        6.0, ge=0, le=60, description="Whom a character has just answered need not call it again for so long", json_schema_extra=_LIVE
+    )
+    safety_words: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(
+        (), max_length=16, description="Whoever says one of these silences every character, at every table", json_schema_extra=_LIVE
+    )
+    idle_prompt_s: float = Field(0.0, ge=0, le=3600, description="A character speaks up after this much silence; 0 = never", json_schema_extra=_LIVE)
+    idle_prompts: int = Field(1, ge=1, le=5, description="So often in a row, until somebody says something", json_schema_extra=_LIVE)
     lease_s: float = Field(6.0, ge=1, le=60)
     idle_release_s: float = Field(300.0, ge=5, le=86400)
 

@@ -94,13 +94,14 @@ class Approval(Holding):
         if self.has(held.line) and not held.queued and self._floor.idle():
             seat = held.drafting.order.seat
             self._fillers += 1
-            turn = Turn(seat.member, timing=Timing(said=self._clock.now()), script=filler(seat, self._fillers), mode="filler")
+            turn = Turn(seat.member, timing=Timing(said=self._clock.now()), script=filler(seat, self._fillers), mode="filler", audience=held.turn.audience)
             self._floor.speak(turn)
 
     def take_back(self, line: Line) -> Held:
         """A line that was just cut while it was being spoken: what was not heard of it waits for approval."""
         old = line.order
-        turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=Timing(asked=self._backstage.clock.now()))
+        timing = Timing(asked=self._backstage.clock.now())
+        turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=timing, audience=old.audience if old.whispered else None)
         order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing, retakes=old.line)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
         rest = line.drafting.rest()

@@ -77,6 +77,11 @@ class Attachment:
         return self.settings.addresses or ""
 
     @property
+    def whispers(self) -> tuple[str, ...]:
+        """Who alone is to hear what is said here; empty = everybody in the place."""
+        return tuple((self.settings.whispers or "").split())
+
+    @property
     def principal_author(self) -> Author:
         """Whoever is connected, as an author."""
         return Author(self.principal.role, self.principal.id, self.principal.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Final
 
@@ -17,8 +17,10 @@ from services.core.settings import Settings
 from services.stage.attachments import Attachment
 from services.stage.feed import Roleplay
 from services.stage.order import Voices, Written
-from services.stage.roster import Roster
+from services.stage.roster import Roster, Seat
+from services.stage.seating import joining
 from services.stage.sight import Sight
+from services.stage.turns import Audience
 from services.stage.writer import Writer
 
 STAGE: Final = Author("stage")
@@ -72,18 +74,42 @@ class Backstage:
         """Write a fact of the session's own."""
         return self.writer.write(self.draft(body, key, by, place, audience=audience, cause=cause))
 
+    def seat(self, seat: Seat, place: str, heads: int) -> Written:
+        """A member goes to another place, or is of another number; its connections go along once that stands."""
+        written = self.writer.write(joining(replace(seat, place=place, head_count=heads), self.clock.wall_ms()))
+
+        def moved(done: Written) -> None:
+            if done.cancelled() or done.exception() is not None:
+                return
+            for attachment in self.attachments:
+                if attachment.participant == seat.member and not attachment.monitor:
+                    attachment.place = place
+
+        written.add_done_callback(moved)
+        return written
+
     def is_new(self, key: str) -> bool:
         """Nothing of this key was said or is on its way."""
         return not (key in self.roster.said or self.writer.knows(key))
 
-    def listeners(self, place: str) -> Sequence[Attachment]:
-        """Everybody attached in a place."""
-        return [attachment for attachment in self.attachments if attachment.place == place]
+    def is_room(self, attachment: Attachment) -> bool:
+        """Several people sit behind its microphone, and nobody can tell which of them speaks."""
+        seat = self.roster.seats.get(attachment.participant)
+        return seat is not None and seat.head_count > 1 and not attachment.monitor
 
-    def broadcast(self, value: AttachDown, place: str, besides: Attachment | None = None) -> None:
-        """Show something to everybody in a place."""
+    def listeners(self, place: str, audience: Audience = None) -> Sequence[Attachment]:
+        """Everybody attached in a place, or of them those who may hear a whisper; a director's monitor hears everything."""
+        return [
+            attachment
+            for attachment in self.attachments
+            if attachment.place == place and (audience is None or attachment.monitor or attachment.participant in audience)
+        ]
+
+    def broadcast(self, value: AttachDown, place: str, audience: Audience = None, *, besides: Attachment | None = None) -> None:
+        """Show something to everybody in a place, or of them to `audience`."""
         for attachment in self.attachments:
-            if (attachment.place == place or attachment.monitor) and attachment is not besides:
+            here = attachment.monitor or (attachment.place == place and (audience is None or attachment.participant in audience))
+            if here and attachment is not besides:
                 attachment.deliver(value)
 
     def tell_directors(self, value: DraftShown | DeskShown) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_WORD: Final = re.compile(r"\w+", re.UNICODE)
-_PARTICLES: Final = frozenset({"the", "of", "von", "van", "de", "la", "le", "al", "el", "and"})
+from services.stage.naming import Called, called
+
 SILENCED: Final = "muted"
-_ENDING: Final = 2
-"""Russian declines names ("Смауг" - "Смауга"): this many letters may be added to one of four or more."""
+NOT_ADDRESSED: Final = "not_addressed"
+ALWAYS, NEVER = "always", "never"
+"""Policies for wake names; any other goes by the head count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,31 @@ class Candidate:
     """0 to 1, from the card."""
     silent: bool = False
     """The director has muted it: it answers nothing, whoever names it."""
+    aliases: tuple[str, ...] = ()
+    """Whatever else it is called, from the card."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circle:
+    """Who is there when something is said, besides the characters."""
+
+    humans: int = 1
+    """Heads present in the place."""
+    others: tuple[str, ...] = ()
+    """Names of the other participants: words that call one of them are not for a character."""
+    room: bool = False
+    """It came from a microphone for several heads: nobody knows who spoke, so a name is needed in any case."""
+    wake_name: str = "auto"
+    """auto: a name is needed as soon as there are two heads; always or never."""
+    engaged: str = ""
+    """The character that has just answered the speaker."""
+    last: str = ""
+    """The character that spoke last."""
+
+    @property
+    def needs_name(self) -> bool:
+        """Only words with a name are for a character."""
+        return self.room or self.wake_name == ALWAYS or (self.wake_name != NEVER and self.humans > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +61,11 @@ class Choice:
     """addressed, named, asked, alone, continued, talkative; or for nobody: no_character, muted, not_addressed."""
 
 
-def choose(text: str, candidates: Sequence[Candidate], humans: int, *, asked: str = "", addressed: str = "", last: str = "") -> Choice:
+def choose(text: str, candidates: Sequence[Candidate], circle: Circle, *, asked: str = "", addressed: str = "") -> Choice:
     """Decide who answers `text`.
 
-    `humans` counts heads present in the place; `addressed` is whom the speaker has picked, and beats every name; `asked` is the
-    client's choice; `last` the character who spoke last.
-    With one human somebody always answers; with two or more a character answers when it is addressed.
+    `addressed` is whom the speaker has picked, and beats every name; `asked` is the client's choice.
+    With one human somebody always answers; with two or more, or by a room's microphone, a character answers when it is addressed.
     """
     everybody, candidates = candidates, [candidate for candidate in candidates if not candidate.silent]
     if not candidates:
@@ -50,14 +73,23 @@ def choose(text: str, candidates: Sequence[Candidate], humans: int, *, asked: st
     if any(candidate.slug == addressed for candidate in candidates):
         return Choice(addressed, "addressed")
     named = first_named(text, candidates)
-    if named:
-        return Choice(named, "named")
+    human = _human(text, circle.others)
+    if human is not None and not human.mentioned and (named is None or human < named):
+        return Choice(reason=NOT_ADDRESSED)
+    if named is not None:
+        return Choice(named.who, "named")
+    return _unnamed(candidates, circle, asked)
+
+
+def _unnamed(candidates: Sequence[Candidate], circle: Circle, asked: str) -> Choice:
     if asked:
         known = {candidate.slug for candidate in candidates}
         return Choice(asked, "asked") if asked in known else Choice(reason="no_character")
-    if humans > 1:
-        return Choice(reason="not_addressed")
-    return most_inclined(candidates, last)
+    if not circle.needs_name:
+        return most_inclined(candidates, circle.last)
+    if not circle.room and circle.wake_name != ALWAYS and any(candidate.slug == circle.engaged for candidate in candidates):
+        return Choice(circle.engaged, "continued")
+    return Choice(reason=NOT_ADDRESSED)
 
 
 def most_inclined(candidates: Sequence[Candidate], last: str = "") -> Choice:
@@ -69,42 +101,11 @@ def most_inclined(candidates: Sequence[Candidate], last: str = "") -> Choice:
     return Choice(max(candidates, key=lambda candidate: candidate.talkativeness).slug, "talkative")
 
 
-def first_named(text: str, candidates: Sequence[Candidate]) -> str:
-    """The slug of the character whose name comes first in `text`; empty if none does."""
-    words = [_folded(word) for word in _WORD.findall(text)]
-    flat = _folded(text)
-    found: list[tuple[int, str]] = []
-    for candidate in candidates:
-        for name in (candidate.nickname, candidate.name):
-            position = _position(name, words, flat)
-            if position is not None:
-                found.append((position, candidate.slug))
-                break
-    return min(found)[1] if found else ""
+def first_named(text: str, candidates: Sequence[Candidate]) -> Called | None:
+    """The character that `text` calls, else the first one that it mentions."""
+    people = [(candidate.slug, [name for name in (candidate.nickname, candidate.name, *candidate.aliases) if name]) for candidate in candidates]
+    return next(iter(called(text, people)), None)
 
 
-def _position(name: str, words: Sequence[str], flat: str) -> int | None:
-    parts = [_folded(part) for part in _WORD.findall(name)]
-    parts = [part for part in parts if part not in _PARTICLES]
-    if not parts:
-        return None
-    if any(ord(letter) > 0x2E80 for letter in parts[0]):
-        # Chinese and Japanese write no spaces: look for the name in the text itself.
-        index = flat.find(parts[0])
-        return None if index < 0 else index
-    for index, word in enumerate(words):
-        if any(_same(word, part) for part in parts):
-            return index
-    return None
-
-
-def _same(word: str, part: str) -> bool:
-    if word == part:
-        return True
-    stem = part[:-1] if part[-1] in "аяйьеоу" else part
-    return len(stem) >= 3 and any("Ѐ" <= letter <= "ӿ" for letter in part) and word.startswith(stem) and len(word) - len(stem) <= _ENDING
-
-
-def _folded(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+def _human(text: str, names: Sequence[str]) -> Called | None:
+    return next(iter(called(text, [(name, [name]) for name in names])), None)

@@ -364,7 +364,8 @@ class Line:
         return len(self._backstage.sight.wording(seq) or text)
 
     def _listeners(self) -> list[Attachment]:
-        return [listener for listener in self._backstage.listeners(self.order.place) if listener.hears]
+        order = self.order
+        return [listener for listener in self._backstage.listeners(order.place, order.audience if order.whispered else None) if listener.hears]
 
     def _audience(self) -> list[Attachment]:
         """Those whose hearing counts: a director's monitor does not."""

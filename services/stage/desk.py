@@ -14,8 +14,10 @@ from services.core.model.facts import SceneSet, Silenced, Struck
 from services.stage.backstage import Backstage
 from services.stage.floor import Event
 from services.stage.holding import Held
+from services.stage.opening import checked_safety_words
 from services.stage.order import Timing, Written
 from services.stage.place import Place
+from services.stage.roster import CHARACTER, PLACE_LIMIT
 from services.stage.turns import Turn
 
 TEXT_LIMIT: Final = 4000
@@ -31,21 +33,26 @@ _OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"
 """What an operator may do; everything else is the director's."""
 _MODES: Final = {"auto": "auto", "approve": "approve", "inherit": ""}
 _DELIVERIES: Final = frozenset({"voice", "teleprompter"})
+VOICES: Final = frozenset({"one", "many"})
+"""One voice at a time in a place, or as many as are addressed."""
 
 
 class Desk:
     """One per session."""
 
-    def __init__(self, backstage: Backstage, places: Callable[[], Iterable[Place]], place: Callable[[str], Place]) -> None:
-        """`places` are those where somebody is or was; `place` gives one by name."""
+    def __init__(self, backstage: Backstage, places: Callable[[], Iterable[Place]], place: Callable[[str], Place], finish: Callable[[str], bool]) -> None:
+        """`places` are those where somebody is or was; `place` gives one by name; `finish` ends what a room's microphone hears there, if it hears."""
         self._backstage = backstage
         self._places = places
         self._place = place
+        self._finish = finish
         self._halted: bool | None = None
         """As last asked for here, from before it is durable; None = nobody has, and it is as the transcript says."""
         self._muted: dict[str, bool] = {}
         """The same of each character."""
         self._next: dict[str, str] = {}
+        self._pressed: set[str] = set()
+        """Places where somebody's turn waits for the end of what the room's microphone hears."""
         self._platforms: dict[str, None] = {}
         """Where somebody has sat down from, in that order."""
         self._answers: dict[str, asyncio.Future[ActResponse]] = {}
@@ -65,6 +72,9 @@ class Desk:
             "mode": self._mode,
             "deliver": self._deliver,
             "stop": self._stop,
+            "move": self._move,
+            "safety": self._set_safety,
+            "voices": self._set_voices,
         }
 
     # What has been laid down.
@@ -242,7 +252,7 @@ class Desk:
             speaking.feed(Event.STOP)
         fact = await self._write(Struck(targets=[past.seq]), asked)
         notes = (f"Say your last line once more, but: {asked.direction}",) if asked.direction else ("Say your last line once more, in other words.",)
-        turn = Turn(past.character, notes=notes, timing=Timing(said=self._backstage.clock.now()), retakes=line)
+        turn = Turn(past.character, notes=notes, timing=Timing(said=self._backstage.clock.now()), retakes=line, audience=past.whispered_to)
         self._place(past.place).again(turn)
         return ActResponse(fact.seq, line)
 
@@ -264,15 +274,66 @@ class Desk:
         self._place(seat.place).speak(turn)
 
     async def _next_speaker(self, asked: ActRequest) -> ActResponse:
-        character = self._character(asked)
+        """Your turn: this character's, or whoever is most inclined to speak there. What the room's microphone hears is finished with it."""
+        character = self._character(asked) if asked.character else self._place(asked.place).inclined()
         place = self._backstage.roster.seats[character].place
         self._able(character, place)
+        if self._finish(place):
+            self._next[place] = character
+            self._pressed.add(place)
+        else:
+            self._let_speak(place, character)
+        self.changed()
+        return ActResponse()
+
+    def _let_speak(self, place: str, character: str) -> None:
         if self._place(place).go_next(character):
             self._next[place] = character
         else:
             self._next.pop(place, None)
+
+    def came_to_rest(self, place: str) -> None:
+        """Nobody is speaking there any more: whose turn it is speaks, if no words were heard to be answered."""
+        character = self._next.get(place, "") if place in self._pressed else ""
+        self._pressed.discard(place)
+        if character and not self.is_silent(character):
+            self._let_speak(place, character)
+            self.changed()
+
+    def panic(self, utterance: str, by: Author) -> None:
+        """Somebody has said a safety word: as `halt`, at once and by whoever it was."""
+        self._halted = True
+        for place in list(self._places()):
+            place.silence("halted")
         self.changed()
-        return ActResponse()
+        draft = self._backstage.draft(Silenced(on=True, reason="safety"), f"safety:{utterance}", by, "")
+        self._backstage.writer.write(replace(draft, audience=None)).add_done_callback(lambda _: self.changed())
+
+    async def _move(self, asked: ActRequest) -> ActResponse:
+        """A member goes to another place: text names it."""
+        seat = self._backstage.roster.seats.get(asked.character)
+        if seat is None or not seat.present:
+            raise NotFound("no such member is here")
+        if len(asked.text) > PLACE_LIMIT:
+            raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters")
+        if asked.text == seat.place:
+            return ActResponse()
+        if seat.role == CHARACTER:
+            # It does not finish elsewhere what it was about to say here.
+            self._place(seat.place).silence("moved", seat.member)
+        fact = await self._backstage.seat(seat, asked.text, seat.head_count)
+        self.changed()
+        return ActResponse(fact.seq)
+
+    async def _set_safety(self, asked: ActRequest) -> ActResponse:
+        """The session's safety words, one a line; none = none."""
+        words = checked_safety_words([line.strip() for line in asked.text.splitlines() if line.strip()])
+        return await self._lay_down(SceneSet(safety_words=words or [""]), asked)
+
+    async def _set_voices(self, asked: ActRequest) -> ActResponse:
+        if asked.text not in VOICES:
+            raise InvalidRequest(f"the voices in a place are {' or '.join(sorted(VOICES))}")
+        return await self._lay_down(SceneSet(voices={asked.place: asked.text}), asked)
 
     async def _claim(self, asked: ActRequest) -> ActResponse:
         place, held = self._held(asked)

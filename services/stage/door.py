@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final, Protocol
 
 from ulid import ULID
@@ -11,16 +12,16 @@ from services.core.clock import Clock
 from services.core.errors import Forbidden, InvalidRequest, NotFound, Overloaded
 from services.core.model.attachment import Attached, AttachOpen
 from services.core.model.fact import Author, Draft, Fact, Kind
-from services.core.model.facts import Joined, Left, fields_of
+from services.core.model.facts import Left, fields_of
 from services.core.telemetry import ATTACHMENTS
 from services.stage.attachments import Attachment, check
-from services.stage.roster import CHARACTER, Seat
+from services.stage.roster import CHARACTER, HEADS, PLACE_LIMIT, Seat
+from services.stage.seating import joining
 from services.stage.session import Session
 from services.transcript.view.reader import OVERSEERS
 
 _ATTACHMENTS: Final = 64
 _NAME_LIMIT: Final = 80
-PLACE_LIMIT: Final = 80
 _SEAT_KEPT_S: Final = 5.0
 """A participant whose connection broke keeps its seat this long: a page reconnects within a second or two."""
 
@@ -86,8 +87,8 @@ class Door:
 
     def _seat(self, opening: AttachOpen) -> Seat:
         principal = opening.principal
-        if not 1 <= opening.head_count <= 100:
-            raise InvalidRequest("head_count is 1 to 100")
+        if not 1 <= opening.head_count <= HEADS:
+            raise InvalidRequest(f"head_count is 1 to {HEADS}")
         if len(opening.place) > PLACE_LIMIT:
             raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters")
         check(opening.configure)
@@ -97,7 +98,8 @@ class Door:
                 raise NotFound("there is no such participant")
             if not known.may_be(principal):
                 raise Forbidden("you may not be that participant")
-            return known
+            # Whoever is here stays where they are, however they once came in; only who comes back says anew where, and how many they are.
+            return known if known.present else replace(known, place=opening.place or known.place, head_count=opening.head_count)
         name = " ".join(principal.name.split())[:_NAME_LIMIT] or self._free_name()
         return Seat(member=f"p-{str(ULID()).lower()}", role="player", name=name, place=opening.place, principal=principal.id, head_count=opening.head_count)
 
@@ -117,17 +119,7 @@ class Door:
         return name
 
     async def _join(self, seat: Seat) -> None:
-        body = Joined(member=seat.member, role=seat.role, name=seat.name, head_count=seat.head_count)
-        await self._session.write(
-            Draft(
-                key=f"join:{ULID()}",
-                kind=Kind.JOINED,
-                at_ms=self._clock.wall_ms(),
-                by=Author(seat.role, seat.principal, seat.name),
-                place=seat.place,
-                body=fields_of(body),
-            )
-        )
+        await self._session.write(joining(seat, self._clock.wall_ms()))
 
     def leave(self, attachment: Attachment) -> None:
         """A connection has ended; its participant leaves the table unless it comes back soon."""

@@ -93,6 +93,7 @@ class Drafting:
                 answers=order.answers,
                 delivery=order.delivery,
                 retakes=order.retakes,
+                whispered=order.whispered,
             )
             self.facts.append(self._write(body, "open", turn or None, self._by))
         return turn

@@ -21,7 +21,7 @@ def show_times(line: Line, backstage: Backstage) -> None:
         stt_engine=timing.stt_engine,
         ms=timing.parts_ms(),
     )
-    backstage.broadcast(value, order.place)
+    backstage.broadcast(value, order.place, order.audience if order.whispered else None)
 
 
 def settle(line: Line, backstage: Backstage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, Protocol
 
 from services.core.clock import Clock
@@ -16,6 +17,8 @@ from services.stage.endpointing import Utterance
 
 ID_LIMIT: Final = 128
 """Characters of an id that a client chooses."""
+TEXT_LIMIT: Final = 4000
+"""Code points of one typed message or one recognised utterance."""
 _FINAL_GRACE_S: Final = 2.0
 _UNFINISHED: Final = 8
 """Utterances of one attachment whose text has not come yet."""
@@ -60,8 +63,12 @@ class Ears(Protocol):
         """They have kept everybody waiting for too long: the floor is free, though the utterance goes on."""
         ...
 
-    def broadcast(self, value: PartialShown | SpeechSeen, place: str, besides: Attachment | None = None) -> None:
-        """Show something to everybody in a place."""
+    def speech_certain(self, speech: Speech, text: str) -> None:
+        """So much of what is being said will not change any more."""
+        ...
+
+    def show(self, value: PartialShown | SpeechSeen, speaker: Attachment) -> None:
+        """Show something of a speaker's to everybody whom it concerns."""
         ...
 
 
@@ -118,7 +125,7 @@ class Listening:
         )
         speech = Speech(utterance, attachment)
         self._open[event.utterance] = speech
-        self._ears.broadcast(SpeechSeen(attachment.participant, speaking=True), attachment.place)
+        self._ears.show(SpeechSeen(attachment.participant, speaking=True), attachment)
         self._ears.speech_began(speech)
 
     def _mine(self, attachment: Attachment, utterance: str) -> Speech:
@@ -132,12 +139,14 @@ class Listening:
         match event:
             case Paused():
                 utterance.paused(now, event.silence_ms / 1000)
+                self._ears.speech_certain(speech, utterance.text)
             case Resumed():
                 utterance.resumed(now)
                 self._ears.speech_resumed(speech)
             case PartialHeard():
-                utterance.text = event.text[:4000]
-                self._ears.broadcast(PartialShown(utterance.id, speech.attachment.participant, utterance.text), speech.attachment.place, speech.attachment)
+                before, utterance.text = utterance.text, event.text[:TEXT_LIMIT]
+                self._ears.show(PartialShown(utterance.id, speech.attachment.participant, utterance.text), speech.attachment)
+                self._ears.speech_certain(speech, shared_words(before, utterance.text))
             case FinalHeard():
                 self._end(speech, event)
             case UtteranceLost():
@@ -145,8 +154,23 @@ class Listening:
 
     def _end(self, speech: Speech, final: FinalHeard | None) -> None:
         del self._open[speech.utterance.id]
-        self._ears.broadcast(SpeechSeen(speech.attachment.participant, speaking=False), speech.attachment.place)
+        self._ears.show(SpeechSeen(speech.attachment.participant, speaking=False), speech.attachment)
         self._ears.speech_over(speech, final)
+
+    def is_open(self, attachment: Attachment) -> bool:
+        """It is saying something."""
+        return any(speech.attachment is attachment for speech in self._open.values())
+
+    def finish(self, place: str, whose: Callable[[Attachment], bool]) -> bool:
+        """What these are saying in `place` is to be taken as finished; whether anybody was saying anything."""
+        now, found = self._clock.now(), False
+        for speech in [speech for speech in self._open.values() if speech.attachment.place == place and whose(speech.attachment)]:
+            found = True
+            if speech.utterance.ended_at is None:
+                speech.utterance.ended_at = now
+                self._decide(speech, "end", now)
+        self.arm()
+        return found
 
     def gone(self, attachment: Attachment) -> None:
         """An attachment has left: what it was saying comes to nothing."""
@@ -186,6 +210,12 @@ class Listening:
         else:
             speech.final_by = now + self._final_timeout_s
             speech.attachment.deliver(UtteranceEnded(speech.utterance.id))
+
+
+def shared_words(before: str, now: str) -> str:
+    """The words with which both begin: what a recogniser has said twice it seldom takes back."""
+    pairs = zip(before.split(), now.split(), strict=False)
+    return " ".join(word for word, _ in takewhile(lambda pair: pair[0].casefold() == pair[1].casefold(), pairs))
 
 
 def _next(speech: Speech) -> float | None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from services.core.errors import InvalidRequest, TooLarge
 from services.core.model.attachment import OpenRequest
 from services.core.model.fact import Author, Draft, Kind
 from services.core.model.facts import Joined, SceneSet, Summarized, fields_of
-from services.stage.door import PLACE_LIMIT
+from services.stage.roster import PLACE_LIMIT
 from services.transcript.store import FACT_BYTES
 
 _CAST_LIMIT: Final = 16
 _PHRASES: Final = 2000
 _NAME_LIMIT: Final = 300
 _TEXT_LIMIT: Final = 8000
+_SAFETY_WORDS, _SAFETY_WORD = 16, 100
 _CARD_BYTES: Final = FACT_BYTES - 4096
 """The rest is for the envelope around it."""
 
@@ -27,6 +29,7 @@ def opening_facts(request: OpenRequest, at_ms: int) -> list[Draft]:
     if len(request.cast) > _CAST_LIMIT or len(request.phrases) > _PHRASES:
         raise TooLarge(f"a cast has at most {_CAST_LIMIT} characters, a session {_PHRASES} phrases")
     _short(_NAME_LIMIT, request.title, request.scene_heading, request.language, *request.phrases)
+    checked_safety_words(request.safety_words)
     _short(_TEXT_LIMIT, request.scene_description, request.previously)
     director = Author("director")
     scene = SceneSet(
@@ -36,6 +39,7 @@ def opening_facts(request: OpenRequest, at_ms: int) -> list[Draft]:
         mode=request.mode or "auto",
         language=request.language,
         phrases=list(request.phrases),
+        safety_words=list(request.safety_words),
     )
     drafts = [Draft(key="scene:0", kind=Kind.SCENE_SET, at_ms=at_ms, by=director, body=fields_of(scene))]
     for member in request.cast:
@@ -52,6 +56,15 @@ def opening_facts(request: OpenRequest, at_ms: int) -> list[Draft]:
         digest = fields_of(Summarized(text=request.previously, covers=[]))
         drafts.append(Draft(key="previously:0", kind=Kind.SUMMARIZED, at_ms=at_ms, by=director, body=digest))
     return drafts
+
+
+def checked_safety_words(words: Sequence[str]) -> list[str]:
+    """Each of one or a few words. Raises `TooLarge` or `InvalidRequest`."""
+    if len(words) > _SAFETY_WORDS or any(len(word) > _SAFETY_WORD for word in words):
+        raise TooLarge(f"at most {_SAFETY_WORDS} safety words of {_SAFETY_WORD} characters")
+    if not all(any(letter.isalnum() for letter in word) for word in words):
+        raise InvalidRequest("a safety word is a word")
+    return list(words)
 
 
 def _short(limit: int, *texts: str) -> None:

@@ -93,6 +93,8 @@ class Order:
     """The line that this one replaces."""
     by: Author | None = None
     """Whose words these are, if not the character's own: a director's."""
+    whispered: bool = False
+    """Nobody but its audience hears it, whoever else is there."""
 
     @property
     def trace(self) -> str:

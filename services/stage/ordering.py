@@ -27,10 +27,11 @@ def ordered(turn: Turn, place: str, backstage: Backstage, rules: Rules, mode: st
         answers=turn.participant,
         first=turn.first,
         said=turn.said,
-        audience=roster.audience(place),
+        audience=roster.audience(place) if turn.audience is None else tuple(dict.fromkeys((*turn.audience, seat.member))),
         timing=turn.timing,
         mode=turn.mode if turn.script else mode,
         delivery=rules.delivery(turn.character),
         retakes=turn.retakes,
         by=turn.by,
+        whispered=turn.audience is not None,
     )

@@ -10,6 +10,7 @@ from services.core.errors import Conflict, NotFound, Overloaded
 from services.core.model.facts import Passed
 from services.core.telemetry import INTERRUPTIONS
 from services.stage import casting, spans
+from services.stage.addressing import Addressing
 from services.stage.approval import Approval
 from services.stage.attachments import Attachment
 from services.stage.backstage import STAGE, Backstage
@@ -19,6 +20,7 @@ from services.stage.drafting import Drafting
 from services.stage.figures import settle, show_times
 from services.stage.floor import Action, Event, Floor
 from services.stage.holding import Held
+from services.stage.idling import PROMPT, Idling
 from services.stage.keeping import Keeper
 from services.stage.order import Order, Timing, Written
 from services.stage.ordering import ordered
@@ -26,7 +28,7 @@ from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
-from services.stage.turns import Directed, Turn, Unasked
+from services.stage.turns import Audience, Directed, Turn, Unasked, Words
 
 _SCRIPTS: Final = 16
 
@@ -52,18 +54,13 @@ class Place:
         """Words that nobody asked about before they were undone: as long as that may be taken back nobody need say that they are passed."""
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
+        self.addressing = Addressing(name, backstage, rules)
+        self._idling = Idling(backstage.clock, lambda: backstage.settings().stage, self._speak_up)
         self._rules = rules
         self._answered = ""
         """The participant whom the line answers."""
         self._backstage = backstage
         self._occupied = occupied
-
-    def _choose(self, text: str, *, asked: str = "", addressed: str = "", humans: int | None = None) -> casting.Choice:
-        """Who answers these words; `humans` stands for the heads that are here."""
-        roster = self._backstage.roster
-        candidates = [seat.candidate(silent=self._rules.is_silent(seat.member)) for seat in roster.cast(self.name)]
-        heads = roster.humans(self.name) if humans is None else humans
-        return casting.choose(text, candidates, heads, asked=asked, addressed=addressed, last=roster.last_character)
 
     def _spoken(self, choice: casting.Choice) -> None:
         """The director's choice of who is next is spent when it is that one's turn."""
@@ -72,32 +69,72 @@ class Place:
 
     # Turns.
 
-    def answer(self, attachment: Attachment, said: Written, text: str, timing: Timing, *, answers: bool, addresses: str = "") -> None:
-        """New words stand: whoever is addressed is to answer them, once nobody is speaking."""
-        if attachment.interrupts:
+    def named_in(self, attachment: Attachment, text: str) -> None:
+        """So much of what is being said in a room is certain by now: whoever calls a character stops the voice, as others do by speaking."""
+        if attachment.interrupts and self.line is not None and self._backstage.is_room(attachment) and self.addressing.choose(text, attachment).character:
             self.feed(Event.SPEECH_CONFIRMED, attachment)
-        self.approval.spoken_meanwhile()
-        if not answers or self.approval.claimed:
+
+    def answer(self, attachment: Attachment, words: Words) -> None:
+        """New words stand: whoever is addressed is to answer them, once nobody is speaking."""
+        self._idling.said()
+        if self.addressing.stops(attachment, self.line):
+            self.feed(Event.SPEECH_CONFIRMED, attachment)
+        if not words.answers or self.approval.claimed:
             # While somebody works on a reply nobody prepares another one.
-            self.unasked = Unasked(self.unasked.first if self.unasked is not None else said, said, text)
+            self.approval.spoken_meanwhile()
+            first = self._waiting(words.audience) or words.said
+            self.unasked = Unasked(first, words.said, words.text, words.audience)
             self.offer()
             return
-        choice = self._choose(text, addressed=addresses or self._rules.next_in(self.name))
-        first = self.unasked.first if self.unasked is not None else said
-        if self.turn is not None and self.turn.first is not None:
-            first = self.turn.first
-        self.unasked = None
+        choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses or self.addressing.meant(words.audience))
+        if choice.character and self._backstage.is_room(attachment):
+            self.feed(Event.SPEECH_CONFIRMED, attachment)
+        elif choice.reason == casting.NOT_ADDRESSED and words.audience is None:
+            self.addressing.engaged.table_talk()
+        if choice.character or not self._backstage.is_room(attachment):
+            self.approval.spoken_meanwhile()
+        self._decided(attachment, words, choice)
+        self.offer()
+
+    def _waiting(self, audience: Audience) -> Written | None:
+        """The first of the words that nobody asked about and the same ones heard; what others heard is passed."""
+        waiting, self.unasked = self.unasked, None
+        if waiting is not None and waiting.audience != audience:
+            self.pass_over(waiting.first, waiting.last, "superseded")
+            return None
+        return None if waiting is None else waiting.first
+
+    def _decided(self, attachment: Attachment, words: Words, choice: casting.Choice) -> None:
+        first = self._waiting(words.audience) or words.said
+        before = self.turn
+        if before is not None and before.audience != words.audience:
+            if choice.character:
+                # What is said aloud and what is whispered are two turns: the one that waits comes after this.
+                self.directed.retakes.append(before)
+                self.turn = None
+            before = None
+        if before is not None and before.first is not None:
+            first = before.first
         if choice.character:
             self._spoken(choice)
-            notes = self.turn.notes if self.turn is not None else ()
-            if self.turn is not None and self.turn.asker is not attachment:
-                self.turn.refuse(Conflict("somebody else was quicker"))
-            self.turn = Turn(choice.character, first, said, notes, timing, text, attachment.participant, platform=attachment.platform)
-        elif self.turn is not None:
-            self.turn.first, self.turn.said = first, said
+            if before is not None and before.asker is not attachment:
+                before.refuse(Conflict("somebody else was quicker"))
+            notes = before.notes if before is not None else ()
+            self.turn = Turn(
+                choice.character,
+                first,
+                words.said,
+                notes,
+                words.timing,
+                words.text,
+                attachment.participant,
+                platform=attachment.platform,
+                audience=words.audience,
+            )
+        elif before is not None:
+            before.first, before.said = first, words.said
         else:
-            self.pass_over(first, said, choice.reason)
-        self.offer()
+            self.pass_over(first, words.said, choice.reason)
 
     def take(self, attachment: Attachment, character: str, notes: tuple[str, ...]) -> None:
         """Somebody asks a character to speak. Raises `Conflict` or `NotFound`."""
@@ -105,22 +142,25 @@ class Place:
         if self.turn is not None or answered or self.approval.answers(attachment.participant):
             raise Conflict("a line is open already")
         waiting = self.unasked
-        text = waiting.text if waiting is not None else ""
-        choice = self._choose(text, asked=character, addressed=self._rules.next_in(self.name), humans=1)
+        if waiting is not None and waiting.audience is not None and attachment.participant not in waiting.audience:
+            # Whispered, and not to this one.
+            waiting = None
+        text, audience = (waiting.text, waiting.audience) if waiting is not None else ("", None)
+        choice = self.addressing.choose(text, attachment, audience, asked=character, addressed=self.addressing.meant(audience), freely=True)
         if choice.reason == casting.SILENCED:
             raise Conflict("the characters here are silenced")
         if not choice.character:
             raise NotFound("no such character is here")
         self._spoken(choice)
-        self.unasked = None
         first, last = (waiting.first, waiting.last) if waiting is not None else (None, None)
-        self.turn = Turn(
-            choice.character, first, last, notes, Timing(said=self._backstage.clock.now()), text, attachment.participant, attachment, attachment.platform
-        )
+        self.unasked = None if waiting is not None else self.unasked
+        timing = Timing(said=self._backstage.clock.now())
+        self.turn = Turn(choice.character, first, last, notes, timing, text, attachment.participant, attachment, attachment.platform, audience=audience)
         self.offer()
 
     def offer(self) -> None:
         """Nobody waits: the turn that is due gets the floor, once all have finished speaking."""
+        self._idling.stirred()
         if self._occupied():
             return
         self._draft_for_approval()
@@ -138,7 +178,8 @@ class Place:
 
     async def _pass(self, first: Written, said: Written, reason: str) -> None:
         turn, latest = await first, await said
-        self._backstage.write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}", STAGE, self.name, cause=latest.seq)
+        audience = latest.audience if latest.body.get("whispered") else None
+        self._backstage.write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}", STAGE, self.name, audience=audience, cause=latest.seq)
         spans.passed(latest, self._backstage, reason)
 
     # The floor.
@@ -243,8 +284,9 @@ class Place:
     def order(self, turn: Turn, mode: str = "auto") -> Order | None:
         """What the line of a turn is to be; None = the character may not or cannot speak, and the turn is passed."""
         # Whatever stands until now is part of what this line answers.
-        waiting, self.unasked = self.unasked, None
-        if waiting is not None:
+        waiting = self.unasked
+        if waiting is not None and waiting.audience == turn.audience:
+            self.unasked = None
             turn.first, turn.said = turn.first or waiting.first, waiting.last
         try:
             return ordered(turn, self.name, self._backstage, self._rules, mode)
@@ -309,10 +351,17 @@ class Place:
             raise Overloaded("too many lines wait to be spoken")
         if self.turn is not None and self.turn.character == turn.character:
             # They are its answer.
-            turn.first, turn.said, turn.participant = self.turn.first, self.turn.said, self.turn.participant
+            turn.first, turn.said, turn.participant, turn.audience = self.turn.first, self.turn.said, self.turn.participant, self.turn.audience
             self.turn = None
         self.directed.scripts.append(turn)
         self.offer()
+
+    def inclined(self) -> str:
+        """Who speaks if nobody is named. Raises `NotFound`."""
+        able = [seat.candidate() for seat in self._backstage.roster.cast(self.name) if not self._rules.is_silent(seat.member)]
+        if not able:
+            raise NotFound("nobody is here who could speak")
+        return casting.most_inclined(able, self._backstage.roster.last_character).character
 
     def go_next(self, character: str) -> bool:
         """This character speaks next: now, if it can; else True, and it is to be remembered."""
@@ -321,11 +370,30 @@ class Place:
             return False
         if self.line is not None or self._occupied():
             return True
-        waiting, self.unasked = self.unasked, None
-        first, last = (waiting.first, waiting.last) if waiting is not None else (None, None)
-        self.turn = Turn(character, first, last, timing=Timing(said=self._backstage.clock.now()), text=waiting.text if waiting is not None else "")
-        self.offer()
+        self._take_floor(character)
         return False
+
+    def _take_floor(self, character: str, notes: tuple[str, ...] = ()) -> None:
+        """Nobody has it: this character speaks, about whatever waits for an answer."""
+        waiting = self.unasked if self.unasked is not None and self.unasked.audience is None else None
+        first, last, text = (waiting.first, waiting.last, waiting.text) if waiting is not None else (None, None, "")
+        self.unasked = None if waiting is not None else self.unasked
+        self.turn = Turn(character, first, last, notes, Timing(said=self._backstage.clock.now()), text)
+        self.offer()
+
+    def _speak_up(self) -> bool:
+        """Nobody has said anything for a while: a character does, if somebody is there to hear it."""
+        roster = self._backstage.roster
+        people = {seat.member for seat in roster.people(self.name)}
+        listened = any(attachment.participant in people for attachment in self._backstage.listeners(self.name))
+        if not listened or self.approval or not self.idle():
+            return False
+        try:
+            character = self.inclined()
+        except NotFound:
+            return False
+        self._take_floor(character, (PROMPT,))
+        return True
 
     def silence(self, reason: str, character: str = "") -> None:
         """Whoever speaks or is about to (this character; empty = anybody) does not; what is held stays held."""
@@ -346,14 +414,14 @@ class Place:
 
     # Speculation.
 
-    def speculate(self, attachment: Attachment, utterance: str, text: str) -> None:
+    def speculate(self, attachment: Attachment, utterance: str, text: str, audience: Audience) -> None:
         """Prepare the reply to what was heard so far, unless there is something else to do."""
         busy = self.line is not None or self.turn is not None or self.thinking.speculation is not None or self.approval.claimed
         if busy or not self._backstage.settings().stage.speculation:
             return
-        choice = self._choose(text, addressed=attachment.addresses or self._rules.next_in(self.name))
+        choice = self.addressing.choose(text, attachment, audience, addressed=attachment.addresses or self.addressing.meant(audience))
         if choice.character:
-            self.thinking.speculate(attachment, utterance, text, self._backstage.roster.seats[choice.character])
+            self.thinking.speculate(attachment, utterance, text, self._backstage.roster.seats[choice.character], audience)
 
     # What a line tells.
 
@@ -374,11 +442,14 @@ class Place:
         """A line is over; its turn is passed if it never came to be one, and no line before it was."""
         if not (line.opened or line.order.retakes):
             self.pass_over(line.order.first, line.order.said, "stopped")
+        elif line.started:
+            self.addressing.engaged.answered(line.order.answers, line.order.seat.member)
         settle(line, self._backstage)
 
     def close(self, reason: str) -> None:
         """Cut and pass whatever is open; `finished` waits until that is written."""
         self._keeper.close()
+        self._idling.close()
         self.thinking.drop()
         self.approval.close(reason)
         turn, self.turn, waiting, self.unasked = self.turn, None, self.unasked, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from services.core.model.fact import Fact, Kind
 from services.core.model.facts import Joined, body_of
@@ -13,9 +13,16 @@ from services.core.model.prosody import Voice
 from services.stage.casting import Candidate
 from services.transcript.view.strikes import struck_by
 
-CHARACTER = "character"
-_LINES = 256
+CHARACTER: Final = "character"
+_LINES: Final = 256
 """Lines of the past that can be asked for once more."""
+PLACE_LIMIT: Final = 80
+"""Characters of a place's name."""
+HEADS: Final = 100
+"""At most so many sit behind one microphone."""
+_ALIASES: Final = 16
+_ALIAS: Final = 80
+"""What else a card may say its character is called: so many names of so many characters."""
 
 
 @dataclass(slots=True)
@@ -76,7 +83,9 @@ class Seat:
             talkativeness = float(self._extensions.get("talkativeness", 0.5))
         except (TypeError, ValueError):
             talkativeness = 0.5
-        return Candidate(self.member, self.name, str(self.card.get("nickname") or ""), talkativeness, silent)
+        given = self.own.get("aliases")
+        aliases = tuple(str(name)[:_ALIAS] for name in given[:_ALIASES]) if isinstance(given, list) else ()
+        return Candidate(self.member, self.name, str(self.card.get("nickname") or ""), talkativeness, silent, aliases)
 
 
 @dataclass(slots=True)
@@ -96,6 +105,8 @@ class PastLine:
     """Of its `line_opened`."""
     character: str
     place: str
+    whispered_to: tuple[str, ...] | None = None
+    """Who alone heard it; None = everybody who was there."""
 
 
 @dataclass(slots=True)
@@ -120,6 +131,9 @@ class Roster:
     muted: set[str] = field(default_factory=set)
     modes: dict[str, str] = field(default_factory=dict)
     deliveries: dict[str, str] = field(default_factory=dict)
+    safety_words: tuple[str, ...] = ()
+    voices: dict[str, str] = field(default_factory=dict)
+    """Place -> one voice at a time, or many."""
     touched: dict[int, int] = field(default_factory=dict)
     """Fact -> the last one that changed it; strikes and retcons aside, which may be taken back."""
     strikes: list[Fact] = field(default_factory=list)
@@ -159,7 +173,7 @@ class Roster:
         self.open_lines[line] = OpenLine(line, character, int(fact.body["turn"]))
         self.last_character = character
         self._answered(fact.place, None)
-        self.lines[line] = PastLine(fact.seq, character, fact.place)
+        self.lines[line] = PastLine(fact.seq, character, fact.place, fact.audience if fact.body.get("whispered") else None)
         if len(self.lines) > _LINES:
             self.lines.pop(next(iter(self.lines)))
 
@@ -205,6 +219,8 @@ class Roster:
         self.phrases = tuple(body.get("phrases") or self.phrases)
         self.modes.update(body.get("modes") or {})
         self.deliveries.update(body.get("deliveries") or {})
+        self.safety_words = tuple(body.get("safety_words") or self.safety_words)
+        self.voices.update(body.get("voices") or {})
 
     def _joined(self, fact: Fact) -> None:
         try:
@@ -235,9 +251,10 @@ class Roster:
         """Everyone present in `place`."""
         return tuple(seat.member for seat in self.seats.values() if seat.present and seat.place == place)
 
-    def humans(self, place: str) -> int:
-        """Heads present in `place`."""
-        return sum(seat.head_count for seat in self.seats.values() if seat.present and seat.role != CHARACTER and seat.place == place)
+    def people(self, place: str, audience: Sequence[str] | None = None) -> list[Seat]:
+        """Humans present in `place`; of those in `audience`, if that is given."""
+        here = (seat for seat in self.seats.values() if seat.present and seat.role != CHARACTER and seat.place == place)
+        return [seat for seat in here if audience is None or seat.member in audience]
 
     def cast(self, place: str) -> list[Seat]:
         """Characters present in `place`."""

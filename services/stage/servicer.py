@@ -98,7 +98,7 @@ def _take(value: AttachUp | None, owned: Owned, attachment: Attachment) -> None:
         raise Unavailable("the session is moving to another stage")
     match value:
         case messages.Configure():
-            attachment.configure(value)
+            session.configure(attachment, value)
         case messages.TextSaid():
             session.say(attachment, value)
         case messages.TakeFloor():

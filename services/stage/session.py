@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError, Unavailable
-from services.core.model.attachment import CancelLine, FinalHeard, Played, Refused, TakeFloor, TextSaid
+from services.core.errors import Conflict, InvalidRequest, NotFound, Overloaded, SouffleurError, Unavailable
+from services.core.model.attachment import CancelLine, Configure, FinalHeard, PartialShown, Played, Refused, SpeechSeen, TakeFloor, TextSaid
 from services.core.model.desk import ActRequest, ActResponse
 from services.core.model.fact import Author, Draft
 from services.core.model.facts import Said
@@ -14,14 +14,14 @@ from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.desk import Desk
 from services.stage.floor import Event
-from services.stage.listening import ID_LIMIT, Listening, Speech
+from services.stage.listening import ID_LIMIT, TEXT_LIMIT, Listening, Speech
 from services.stage.order import Timing, Written
 from services.stage.place import Place
 from services.stage.resaying import Changes
-from services.stage.roster import said_key
+from services.stage.roster import HEADS, PLACE_LIMIT, said_key
+from services.stage.safety import Safety
+from services.stage.turns import Audience, Words
 
-_TEXT_LIMIT: Final = 4000
-"""Code points of one typed message or one recognised utterance."""
 _WORDS: Final = 1000
 _WORD_LIMIT: Final = 100
 _FULL: Final = "the transcript store cannot keep up with this session"
@@ -38,13 +38,13 @@ class Session:
         self.writer = backstage.writer
         self.attachments = backstage.attachments
         self.announce = backstage.announce
-        self.broadcast = backstage.broadcast
         self.sight = backstage.sight
         self._backstage = backstage
         self._clock = backstage.clock
         self._places: dict[str, Place] = {}
-        self.desk = Desk(backstage, lambda: list(self._places.values()), self.place)
         self.listening = Listening(self, self._clock, lambda: settings().stage, settings().stt.final_timeout_s)
+        self.desk = Desk(backstage, lambda: list(self._places.values()), self.place, lambda place: self.listening.finish(place, backstage.is_room))
+        self._safety = Safety(lambda: (*settings().stage.safety_words, *self.roster.safety_words))
         self.touched = self._clock.now()
         self.closing = False
         """What comes from outside now is for the next owner."""
@@ -60,30 +60,66 @@ class Session:
     def say(self, attachment: Attachment, event: TextSaid) -> Written:
         """Typed words: they take the floor as spoken ones do."""
         text = event.text.strip()
-        if not text or len(text) > _TEXT_LIMIT:
-            raise InvalidRequest(f"a message has 1 to {_TEXT_LIMIT} characters")
+        if not text or len(text) > TEXT_LIMIT:
+            raise InvalidRequest(f"a message has 1 to {TEXT_LIMIT} characters")
         if not event.message or len(event.message) > ID_LIMIT:
             raise InvalidRequest(f"a message's id has 1 to {ID_LIMIT} characters")
         speaker = self._speaker(attachment, event.speaker)
         key = said_key(speaker.id, event.message)
         new = self._backstage.is_new(key)
+        audience = self._audience(attachment, tuple(event.whispers.split()) or attachment.whispers, speaker.id)
+        if audience is not None and len(audience) < 2:
+            raise NotFound("nobody whom you whisper to is here")
         if new and self.writer.full:
             raise Overloaded(_FULL)
         narrated = attachment.reader.oversees and (event.narrates or attachment.narrates)
-        written = self._backstage.write(Said(utterance=event.message, text=text, source="narrated" if narrated else "typed"), key, speaker, attachment.place)
+        said = Said(utterance=event.message, text=text, source="narrated" if narrated else "typed", whispered=audience is not None)
+        written = self._backstage.write(said, key, speaker, attachment.place, audience=audience)
+        if new:
+            self._mind_safety(event.message, text, speaker)
         if new and not narrated:
             timing = Timing(said=self._clock.now(), trace=event.message)
-            place, addresses = self.place(attachment.place), event.addresses or attachment.addresses
-            place.answer(attachment, written, text, timing, answers=event.answers, addresses=addresses)
+            addresses = event.addresses or attachment.addresses
+            words = Words(said=written, text=text, timing=timing, answers=event.answers, addresses=addresses, audience=audience)
+            self.place(attachment.place).answer(attachment, words)
         self.touched = self._clock.now()
         return written
+
+    def _audience(self, attachment: Attachment, whispers: tuple[str, ...], speaker: str) -> Audience:
+        """Who alone hears what is whispered to these: they, as far as they are here, and the speaker; None = it is said aloud."""
+        here = self.roster.audience(attachment.place)
+        return tuple(dict.fromkeys((speaker, *(member for member in whispers if member in here)))) if whispers else None
+
+    def _mind_safety(self, utterance: str, text: str, by: Author) -> None:
+        """Whatever they said besides: whoever says a safety word has every character silent, as panic does."""
+        if self._safety.spoken(utterance, text):
+            self.desk.panic(utterance, by)
+
+    def configure(self, attachment: Attachment, change: Configure) -> None:
+        """Other settings of an attachment. Raises `InvalidRequest`, `NotFound` or `Conflict`, and then nothing has changed."""
+        here = self.roster.audience(attachment.place)
+        if any(member not in here for member in (change.whispers or "").split()):
+            raise NotFound("whoever you whisper to has to be where you are")
+        seat = self.roster.seats.get(attachment.participant)
+        place = attachment.place if change.place is None else change.place
+        heads = 1 if seat is None else seat.head_count if change.head_count is None else change.head_count
+        if len(place) > PLACE_LIMIT or not 1 <= heads <= HEADS:
+            raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters, and 1 to {HEADS} sit behind a microphone")
+        moves = seat is not None and not attachment.monitor and (place, heads) != (seat.place, seat.head_count)
+        if moves and self.listening.is_open(attachment):
+            raise Conflict("not while you are speaking")
+        attachment.configure(change)
+        if attachment.monitor:
+            attachment.place = place
+        elif moves and seat is not None:
+            self._backstage.seat(seat, place, heads)
 
     def take_floor(self, attachment: Attachment, event: TakeFloor) -> None:
         """A character is asked to speak; while it answers somebody else that has to wait."""
         if event.instructions and attachment.principal.role != "director":
             raise InvalidRequest("instructions need the director's right")
-        if len(event.instructions) > _TEXT_LIMIT:
-            raise InvalidRequest(f"instructions have at most {_TEXT_LIMIT} characters")
+        if len(event.instructions) > TEXT_LIMIT:
+            raise InvalidRequest(f"instructions have at most {TEXT_LIMIT} characters")
         self.place(attachment.place).take(attachment, event.character, (event.instructions,) if event.instructions else ())
 
     def cancel_line(self, attachment: Attachment, event: CancelLine) -> None:
@@ -133,19 +169,31 @@ class Session:
         """Onset: a speaking character falls silent until it is clear whether somebody means it."""
         self.touched = self._clock.now()
         place = self.place(speech.attachment.place)
-        if speech.attachment.interrupts or place.line is None:
+        if place.line is None or place.addressing.stops(speech.attachment, place.line):
             place.feed(Event.SPEECH_BEGAN)
 
     def speech_confirmed(self, speech: Speech) -> None:
         """Half a second of speech."""
-        if speech.attachment.interrupts:
-            self.place(speech.attachment.place).feed(Event.SPEECH_CONFIRMED, speech.attachment)
+        place = self.place(speech.attachment.place)
+        if place.addressing.stops(speech.attachment, place.line):
+            place.feed(Event.SPEECH_CONFIRMED, speech.attachment)
+
+    def speech_certain(self, speech: Speech, text: str) -> None:
+        """Words that will not be taken back: what must not wait for the end of the utterance does not."""
+        self._mind_safety(speech.utterance.id, text, self._backstage.author(speech.attachment))
+        self.place(speech.attachment.place).named_in(speech.attachment, text)
+
+    def show(self, value: PartialShown | SpeechSeen, speaker: Attachment) -> None:
+        """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there."""
+        audience = self._audience(speaker, speaker.whispers, speaker.participant) if isinstance(value, PartialShown) else None
+        self._backstage.broadcast(value, speaker.place, audience, besides=speaker if isinstance(value, PartialShown) else None)
 
     def speech_wavered(self, speech: Speech) -> None:
         """A short pause: the reply may be prepared."""
         attachment = speech.attachment
         if attachment.answers and not (attachment.narrates or attachment.voices):
-            self.place(speech.attachment.place).speculate(speech.attachment, speech.utterance.id, speech.utterance.text.strip())
+            audience = self._audience(attachment, attachment.whispers, attachment.participant)
+            self.place(attachment.place).speculate(attachment, speech.utterance.id, speech.utterance.text.strip(), audience)
 
     def speech_resumed(self, speech: Speech) -> None:
         """They go on: what was prepared is void."""
@@ -154,7 +202,7 @@ class Session:
     def speech_over(self, speech: Speech, final: FinalHeard | None) -> None:
         """An utterance is done."""
         attachment, place = speech.attachment, self.place(speech.attachment.place)
-        text = "" if final is None else final.text.strip()[:_TEXT_LIMIT]
+        text = "" if final is None else final.text.strip()[:TEXT_LIMIT]
         if text and self.writer.full:
             attachment.deliver(Refused(Overloaded.code, _FULL, speech.utterance.id))
             text = ""
@@ -166,11 +214,14 @@ class Session:
             place.offer()
         if not waits:
             place.thinking.drop(speech.utterance.id)
+        if not self.listening.anybody(place.name):
+            self.desk.came_to_rest(place.name)
 
     def _take_words(self, speech: Speech, final: FinalHeard, text: str) -> None:
         attachment, utterance = speech.attachment, speech.utterance
         place = self.place(attachment.place)
         author = self._backstage.author(attachment)
+        self._mind_safety(utterance.id, text, author)
         if attachment.voices:
             self._voice(attachment, text, author, utterance.id)
             place.offer()
@@ -178,6 +229,7 @@ class Session:
         narrated = attachment.narrates
         key = said_key(author.id, utterance.id)
         new = self._backstage.is_new(key)
+        audience = self._audience(attachment, attachment.whispers, author.id)
         body = Said(
             utterance=utterance.id,
             text=text,
@@ -185,8 +237,9 @@ class Session:
             words=[[word.text[:_WORD_LIMIT], round(word.start_s, 3), round(word.end_s, 3), _share(word.confidence)] for word in final.words[:_WORDS]],
             confidence=_share(final.confidence),
             engine=final.engine[:ID_LIMIT],
+            whispered=audience is not None,
         )
-        written = self._backstage.write(body, key, author, attachment.place)
+        written = self._backstage.write(body, key, author, attachment.place, audience=audience)
         timing = Timing(
             trace=utterance.id,
             speech_ended=utterance.speech_end,
@@ -198,7 +251,7 @@ class Session:
         self.touched = self._clock.now()
         if new and not narrated:
             answers = attachment.answers and not utterance.manual
-            place.answer(attachment, written, text, timing, answers=answers, addresses=attachment.addresses)
+            place.answer(attachment, Words(said=written, text=text, timing=timing, answers=answers, addresses=attachment.addresses, audience=audience))
         else:
             place.offer()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ulid import ULID
 
@@ -16,7 +17,9 @@ from services.stage.backstage import Backstage
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order
 from services.stage.roster import Seat
-from services.stage.turns import Speculation, Turn, same_words
+from services.stage.turns import Audience, Speculation, Turn, same_words
+
+WHISPERED: Final = "This was whispered to you, and nobody else heard it. Whisper your answer: nobody else will hear that either."
 
 
 class Thinking:
@@ -65,16 +68,18 @@ class Thinking:
             # It stands on the desk under this name already.
             order.line = guess.line
         with tracing.turn(self._backstage.session, order.trace):
-            feed = guess.feed if guess is not None else self.reply(order.seat, order.line, notes=turn.notes, script=turn.script)
+            notes = (*turn.notes, WHISPERED) if order.whispered else turn.notes
+            feed = guess.feed if guess is not None else self.reply(order.seat, order.line, notes=notes, script=turn.script)
         for number, text in enumerate(turn.notes):
             note = Noted(text=text, character=turn.character, scope="once", line=order.line)
             self._backstage.write(note, f"{order.line}:note{number or ''}", Author("director"), self._place, audience=())
         return feed
 
-    def speculate(self, attachment: Attachment, utterance: str, text: str, seat: Seat) -> None:
+    def speculate(self, attachment: Attachment, utterance: str, text: str, seat: Seat, audience: Audience = None) -> None:
         """Prepare the reply to what was heard so far. It is never spoken before the final says the same."""
         backstage, line = self._backstage, str(ULID())
-        draft = backstage.draft(Said(utterance=utterance, text=text), "", backstage.author(attachment), self._place)
+        said = Said(utterance=utterance, text=text, whispered=audience is not None)
+        draft = backstage.draft(said, "", backstage.author(attachment), self._place, audience=audience)
 
         def watch(event: ReplyEvent) -> None:
             if isinstance(event, Sentence):
@@ -91,15 +96,20 @@ class Thinking:
                 backstage.tell_directors(shown)
 
         with tracing.turn(backstage.session, utterance):
-            feed = self.reply(seat, line, pending=(draft.at(0).to_json(),), watch=watch)
-        self.speculation = Speculation(utterance, text, seat.member, backstage.writer.told, feed, line)
+            feed = self.reply(seat, line, notes=(WHISPERED,) if audience is not None else (), pending=(draft.at(0).to_json(),), watch=watch)
+        self.speculation = Speculation(utterance, text, seat.member, backstage.writer.told, feed, line, audience)
 
     def prepared(self, turn: Turn) -> Speculation | None:
         """The speculative reply, if it answers exactly what was said and nothing else has happened since."""
         guess, self.speculation = self.speculation, None
         if guess is None:
             return None
-        unchanged = guess.character == turn.character and not (turn.notes or turn.script) and guess.written + 1 == self._backstage.writer.told
+        unchanged = (
+            guess.character == turn.character
+            and guess.audience == turn.audience
+            and not (turn.notes or turn.script)
+            and guess.written + 1 == self._backstage.writer.told
+        )
         if unchanged and same_words(guess.text, turn.text):
             self._say(guess, "promoted")
             return guess

@@ -30,9 +30,8 @@ from services.core.model.facts import (
 )
 from services.core.model.principal import Principal
 from services.core.settings import explain
-from services.stage.door import PLACE_LIMIT
 from services.stage.opening import object_of
-from services.stage.roster import CHARACTER, Roster
+from services.stage.roster import CHARACTER, PLACE_LIMIT, Roster
 from services.stage.session import Session
 
 _ALLOWED: Final[dict[str, frozenset[str]]] = {

@@ -18,6 +18,24 @@ FLOOR: Final = "take_floor"
 """What a refused `TakeFloor` is called: it has no id."""
 
 
+Audience = tuple[str, ...] | None
+"""Who alone hears something; None = everybody in the place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What somebody has just said or typed."""
+
+    said: Written
+    text: str
+    timing: Timing
+    answers: bool = True
+    """They are answered without being asked."""
+    addresses: str = ""
+    """The character that the speaker has picked; empty = casting decides."""
+    audience: Audience = None
+
+
 @dataclass(slots=True)
 class Turn:
     """Somebody is to be answered."""
@@ -45,6 +63,8 @@ class Turn:
     """Of a script: puppet, or filler."""
     retakes: str = ""
     """The line that is to be replaced."""
+    audience: Audience = None
+    """It is whispered to these."""
 
     def after(self, seq: int) -> bool:
         """It was asked for after this fact, by words that stand in the transcript or are about to."""
@@ -89,6 +109,7 @@ class Speculation:
     feed: ReplyFeed
     line: str
     """What it will be called."""
+    audience: Audience = None
 
 
 @dataclass(slots=True)
@@ -99,12 +120,13 @@ class Unasked:
     last: Written
     text: str
     """Of the last ones."""
+    audience: Audience = None
 
     def undone(self, to: int) -> Unasked | None:
         """What is left of them if nothing after the fact `to` has happened."""
         if stands_after(self.first, to):
             return None
-        return Unasked(self.first, self.first, "") if stands_after(self.last, to) else self
+        return Unasked(self.first, self.first, "", self.audience) if stands_after(self.last, to) else self
 
 
 def same_words(one: str, other: str) -> bool:

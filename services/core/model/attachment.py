@@ -32,6 +32,8 @@ class OpenRequest:
     cast: tuple[CastMember, ...] = ()
     language: str = ""
     phrases: tuple[str, ...] = ()
+    safety_words: tuple[str, ...] = ()
+    """Whoever says one of them silences every character."""
     previously: str = ""
     """What happened before, told to the characters."""
 
@@ -62,6 +64,12 @@ class Configure:
     """A director's microphone: empty = their own words; `narrator` = narration, never answered; a slug = that character says it."""
     addresses: str | None = None
     """The character that coming words are meant for; empty = casting decides."""
+    whispers: str | None = None
+    """Who alone is to hear coming words: ids of members, with spaces between; empty = everybody in the place."""
+    place: str | None = None
+    """Where its participant goes."""
+    head_count: int | None = None
+    """How many sit behind its microphone from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,7 @@ class AttachOpen:
     """Wants the characters' voices; otherwise a line counts as heard when its text was delivered."""
     reports_playback: bool = False
     head_count: int = 1
-    """People behind one microphone."""
+    """People behind one microphone; two or more make it the room's."""
     after_seq: int = 0
     """Facts after this one are sent first."""
     configure: Configure = Configure()
@@ -166,6 +174,8 @@ class TextSaid:
     """The character that is meant; empty = casting decides."""
     narrates: bool = False
     """A director's narration: in the transcript, never answered."""
+    whispers: str = ""
+    """As in `Configure`; empty = as the attachment has it."""
 
 
 @dataclass(frozen=True, slots=True)

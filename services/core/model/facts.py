@@ -27,6 +27,10 @@ class SceneSet:
     """Character -> voice or teleprompter. Those not named stay as they are."""
     hotwords: list[str] = field(default_factory=list)
     """Names that hearing has learned from corrections; they add up."""
+    safety_words: list[str] = field(default_factory=list)
+    """Whoever says one of them silences every character. They replace those before; one that is empty means none."""
+    voices: dict[str, str] = field(default_factory=dict)
+    """Place -> one voice at a time, or many. Those not named stay as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class Said:
     """[text, start_s, end_s, confidence or null] each, where the engine gives them."""
     confidence: float | None = None
     engine: str = ""
+    whispered: bool = False
+    """To its audience alone, of those who were there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,8 @@ class LineOpened:
     """voice, or teleprompter: the director reads it out."""
     retakes: str = ""
     """The line that this one replaces."""
+    whispered: bool = False
+    """To its audience alone, of those who were there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +275,8 @@ class Silenced:
     on: bool
     character: str = ""
     """Empty = everybody."""
+    reason: str = ""
+    """safety: somebody has said a safety word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -138,5 +138,6 @@ def _other(field: FieldInfo) -> Any:
     if isinstance(default, dict):
         return {"gpt": [1.0, 2.0]}
     if isinstance(default, tuple):
-        return ["understudy"] if get_args(field.annotation)[0] is str else [get_args(get_args(field.annotation)[0])[0]]
-    return "text-aware" if default == "fixed" else "other"
+        inner = get_args(field.annotation)[0]
+        return [get_args(inner)[0]] if get_origin(inner) is Literal else ["understudy"]
+    return next((other for other in get_args(field.annotation) if other != default), "other")

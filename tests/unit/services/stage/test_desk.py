@@ -54,7 +54,7 @@ async def test_panic_silences_everybody_before_it_is_durable() -> None:
         await act(at, "resume")
         await type_in(at, ann, "Now?")
         await at.until(at.speaking)
-        assert at.bodies(Kind.SILENCED) == [{"on": True, "character": ""}, {"on": False, "character": ""}]
+        assert [(body["on"], body["character"]) for body in at.bodies(Kind.SILENCED)] == [(True, ""), (False, "")]
 
 
 async def test_a_muted_character_says_nothing_and_others_do() -> None:

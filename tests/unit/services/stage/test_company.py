@@ -1,0 +1,84 @@
+"""Several people and characters: going on with the one who answered, speaking up after a silence, going elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from services.core.errors import NotFound
+from services.core.model.fact import Kind
+from services.core.settings import Settings, StageSettings
+from tests.unit.services.stage.direction import act, type_in
+from tests.unit.services.stage.table import Mind, table
+from tests.waiting import until
+
+
+def _settings(**stage: object) -> Settings:
+    return Settings(stage=StageSettings.model_validate(stage))
+
+
+async def test_who_was_just_answered_goes_on_without_a_name() -> None:
+    """Within the window, and not the others; nor after they have begun to talk to each other."""
+    async with table("Mirelle", "Bram", settings=_settings(address_window_s=30)) as at:
+        ann, bob = await at.sit("Ann", hears=False), await at.sit("Bob", hears=False)
+        await type_in(at, ann, "Bram, who are you?")
+        await at.closed()
+        await type_in(at, ann, "And where do you come from?")
+        await at.closed(2)
+        await type_in(at, ann, "Bob, do you believe him?")
+        await type_in(at, bob, "Not a word.")
+        await type_in(at, ann, "Neither do I.")
+        await at.until(lambda: len(at.bodies(Kind.PASSED)) == 3)
+        assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["bram", "bram"]
+
+
+async def test_without_a_window_a_name_is_needed_every_time() -> None:
+    """As the table has settled."""
+    async with table("Mirelle", "Bram", settings=_settings(address_window_s=0)) as at:
+        ann, _ = await at.sit("Ann", hears=False), await at.sit("Bob", hears=False)
+        await type_in(at, ann, "Bram, who are you?")
+        await at.closed()
+        await type_in(at, ann, "And where do you come from?")
+        assert (await at.until(lambda: at.bodies(Kind.PASSED)))[0]["reason"] == "not_addressed"
+
+
+async def test_a_character_speaks_up_after_a_silence_and_not_for_ever() -> None:
+    """So often as is allowed, then only when somebody has spoken again; never when nobody is there or all are silenced."""
+    async with table(settings=_settings(idle_prompt_s=0.05, idle_prompts=2)) as at:
+        ann = await at.sit("Ann", hears=False)
+        await type_in(at, ann, "Good evening")
+        await at.closed(3)
+        assert [body["turn"] > 0 for body in at.bodies(Kind.LINE_OPENED)] == [True, False, False]
+        assert "Nobody has said anything" in at.mind.requests[-1].options.notes[0]
+        idling = at.session.place("")._idling
+        await until(lambda: idling._timer is None, what="no more prompts")
+        await act(at, "halt")
+        await type_in(at, ann, "Hello?")
+        await asyncio.sleep(0.2)
+        assert len(at.bodies(Kind.LINE_OPENED)) == 3
+
+
+async def test_nobody_speaks_up_unless_it_is_wanted() -> None:
+    """Off as it comes."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        await type_in(at, ann, "Good evening")
+        await at.closed()
+        assert at.session.place("")._idling._timer is None
+
+
+async def test_the_director_sends_somebody_elsewhere() -> None:
+    """A player with their connection, a character with its card; what is said there stays there."""
+    async with table("Mirelle", "Bram", mind=Mind(["Yes."])) as at:
+        ann, bob = await at.sit("Ann", role="player", hears=False), await at.sit("Bob", role="player", hears=False)
+        await act(at, "move", character=ann.participant, text="cellar")
+        await act(at, "move", character="bram", text="cellar")
+        await at.until(lambda: ann.place == "cellar")
+        await type_in(at, ann, "Are we alone?")
+        await at.closed()
+        line = next(fact for fact in at.log.facts if fact.kind == Kind.LINE_OPENED)
+        assert (line.place, set(line.audience or ()), line.body["character"]) == ("cellar", {ann.participant, "bram"}, "bram")
+        assert bob.place == ""
+        with pytest.raises(NotFound):
+            await act(at, "move", character="nobody", text="cellar")

@@ -1,0 +1,97 @@
+"""The safety word silences every character: whoever says it, typed or spoken, before the sentence has ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.core.errors import InvalidRequest, TooLarge
+from services.core.model.attachment import FinalHeard, Onset, PartialHeard, Paused
+from services.core.model.fact import Kind
+from services.core.settings import Settings, StageSettings
+from services.stage.safety import holds
+from tests.unit.services.stage.direction import act, type_in
+from tests.unit.services.stage.table import Mind, table
+
+QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=5 / 2, safety_words=("red light",)))
+LONG = "One two three four five six seven eight nine ten."
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "found"),
+    [
+        ("RED light!", "red light", True),
+        ("please, red... light now", "red light", True),
+        ("a red traffic light", "red light", False),
+        ("redlight", "red light", False),
+        ("Стоп-слово, пожалуйста", "стоп слово", True),
+        ("我说红灯了", "红灯", True),
+        ("anything", "", False),
+    ],
+)
+def test_the_words_stand_one_behind_the_other(text: str, phrase: str, found: bool) -> None:  # noqa: FBT001
+    """Case and signs do not matter; words between them do."""
+    assert holds(text, phrase) is found
+
+
+async def test_a_certain_partial_silences_at_once() -> None:
+    """The voice ends before the utterance does; the final does not do it again, and a director lets them speak again."""
+    async with table(mind=Mind([LONG]), settings=QUICK, ms_per_char=60.0) as at:
+        ann, bob = await at.sit("Ann"), await at.sit("Bob", role="player")
+        await type_in(at, ann, "Mirelle, count")
+        await at.until(at.speaking)
+        hear = at.session.listening.heard
+        hear(bob, Onset("u1"))
+        hear(bob, PartialHeard("u1", "red light"))
+        assert not at.session.desk.halted
+        hear(bob, PartialHeard("u1", "red light please"))
+        assert at.session.desk.halted
+        closed = await at.closed()
+        assert (closed["state"], closed["reason"]) == ("cut", "halted")
+        await act(at, "resume")
+        hear(bob, FinalHeard("u1", "red light please"))
+        await at.until(lambda: len(at.bodies(Kind.SAID)) == 2)
+        silenced = [fact for fact in at.log.facts if fact.kind == Kind.SILENCED]
+        assert [(fact.body["on"], fact.body["reason"], fact.by.id) for fact in silenced][:1] == [(True, "safety", bob.participant)]
+        assert len(silenced) == 2
+        assert not at.session.desk.halted
+
+
+async def test_a_pause_behind_it_is_enough() -> None:
+    """It was all they wanted to say."""
+    async with table(settings=QUICK) as at:
+        bob = await at.sit("Bob", role="player", hears=False)
+        at.session.listening.heard(bob, Onset("u1"))
+        at.session.listening.heard(bob, PartialHeard("u1", "red light"))
+        at.session.listening.heard(bob, Paused("u1", 20))
+        assert at.session.desk.halted
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_words_that_come_whole_silence_too(typed: bool) -> None:  # noqa: FBT001
+    """Typed, or by a recogniser without partials; nobody answers them, whoever is named in them."""
+    async with table(settings=QUICK) as at:
+        bob = await at.sit("Bob", role="player", hears=False)
+        if typed:
+            await type_in(at, bob, "Mirelle, red light")
+        else:
+            at.session.listening.heard(bob, Onset("u1"))
+            at.session.listening.heard(bob, FinalHeard("u1", "mirelle red light"))
+        assert at.session.desk.halted
+        assert (await at.until(lambda: at.bodies(Kind.PASSED)))[0]["reason"] == "muted"
+        assert not at.mind.requests
+
+
+async def test_a_session_has_its_own_words() -> None:
+    """Laid down by the director, until there are others or none."""
+    async with table(settings=Settings()) as at:
+        bob = await at.sit("Bob", role="player", hears=False)
+        await act(at, "safety", text="pineapple\nstop it")
+        await type_in(at, bob, "PINEAPPLE!")
+        assert at.session.desk.halted
+        await act(at, "resume")
+        await act(at, "safety", text="")
+        await type_in(at, bob, "pineapple")
+        assert not at.session.desk.halted
+        for text, refusal in (("!?", InvalidRequest), ("x" * 101, TooLarge), ("\n".join("abcdefghijklmnopqrst"), TooLarge)):
+            with pytest.raises(refusal):
+                await act(at, "safety", text=text)
