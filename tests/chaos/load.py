@@ -1,0 +1,130 @@
+"""Those who use a table while it fails: they write, read, play and correct, come back after every break, and remember what they were told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from tests.chaos.invariants import Correction, Told
+
+_AGAIN_S: Final = 0.1
+_PATIENCE_S: Final = 5.0
+"""For one attempt; what nobody answered is asked again."""
+_READER_S: Final = 20.0
+"""A stream of events beats every 15 s."""
+_REFUSED: Final = frozenset({400, 403, 404, 413, 422})
+"""What is wrong with a request does not pass."""
+
+
+@dataclass(slots=True)
+class Load:
+    """Everybody at one table."""
+
+    url: str
+    session: str
+    chance: random.Random
+    acknowledged: list[tuple[str, Told]] = field(default_factory=list)
+    shown: dict[str, list[Told]] = field(default_factory=dict)
+    accepted: list[str] = field(default_factory=list)
+    """Corrections."""
+    refused: list[str] = field(default_factory=list)
+    """Answers that nobody should have got."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def write(self, name: str) -> None:
+        """Type one message after the other; each again and again under its own id until it is acknowledged."""
+        number = 0
+        async with self._client() as client:
+            while not self.over.is_set():
+                number += 1
+                await self.say(client, f"{name}-{number}", f"This is word {number} of {name}.")
+                await self._pause(0.1, 0.5)
+
+    async def say(self, client: httpx2.AsyncClient, key: str, text: str) -> None:
+        """Until it is acknowledged."""
+        answer = await self._asked(client, f"/api/sessions/{self.session}/messages", {"text": text, "message_id": key}, key)
+        if answer is not None:
+            self.acknowledged.append((key, Told.of(answer["fact"])))
+
+    async def direct(self) -> None:
+        """Correct what was said, and leave notes."""
+        number = 0
+        async with self._client() as client:
+            while not self.over.is_set():
+                number += 1
+                key = f"c-{number}"
+                said = [fact.seq for _, fact in self.acknowledged]
+                note = {"kind": "note", "text": f"Remark {number}.", "scope": "once"}
+                act = note if number % 2 or not said else {"kind": "edit", "target": self.chance.choice(said), "text": f"Word corrected by {key}."}
+                if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, **act}, key) is not None:
+                    self.accepted.append(key)
+                await self._pause(0.4, 0.8)
+
+    async def read(self, name: str) -> None:
+        """Follow the facts by server-sent events; after a break from the last one that was seen."""
+        seen = self.shown.setdefault(name, [])
+        while True:
+            try:
+                async with self._client(_READER_S) as client:
+                    after = seen[-1].seq if seen else 0
+                    request = client.stream("GET", f"/api/sessions/{self.session}/facts", params={"after": after}, headers={"Accept": "text/event-stream"})
+                    async with request as answer:
+                        async for line in answer.aiter_lines():
+                            if line.startswith("data: ") and "kind" in (fact := json.loads(line.removeprefix("data: "))):
+                                seen.append(Told.of(fact))
+            except httpx2.HTTPError:
+                pass
+            await asyncio.sleep(_AGAIN_S)
+
+    async def play(self, name: str) -> None:
+        """Sit at the table by a realtime connection and hear the voice; after a break come back with what was seen."""
+        seen = self.shown.setdefault(name, [])
+        base = self.url.replace("http", "ws", 1)
+        while True:
+            after = seen[-1].seq if seen else 0
+            address = f"{base}/v1/realtime?model=npc/mirelle&session={self.session}&name={name}&after_seq={after}"
+            try:
+                async with connect(address, open_timeout=_PATIENCE_S, ping_interval=2, ping_timeout=4, max_size=2**22, proxy=None) as socket:
+                    async for message in socket:
+                        event: dict[str, Any] = json.loads(message)
+                        if event["type"] == "souffleur.fact":
+                            seen.append(Told.of(event["fact"]))
+            except (OSError, WebSocketException, TimeoutError):
+                pass
+            await asyncio.sleep(_AGAIN_S)
+
+    async def corrections(self) -> dict[str, Correction]:
+        """What became of the accepted ones, by the keys that the stage gives them."""
+        found = {}
+        async with self._client() as client:
+            for key in self.accepted:
+                row = (await client.get(f"/api/sessions/{self.session}/corrections/{key}")).raise_for_status().json()
+                found[f"told:{key}"] = Correction(state=row["state"], seq=row["seq"] or 0)
+        return found
+
+    async def _asked(self, client: httpx2.AsyncClient, path: str, body: dict[str, Any], key: str) -> dict[str, Any] | None:
+        while True:
+            try:
+                answer = await client.post(path, json=body)
+            except httpx2.HTTPError:
+                answer = None
+            if answer is not None and answer.status_code == 202:
+                found: dict[str, Any] = answer.json()
+                return found
+            if answer is not None and answer.status_code in _REFUSED:
+                self.refused.append(f"{key}: {answer.status_code} {answer.text}")
+                return None
+            await asyncio.sleep(_AGAIN_S)
+
+    def _client(self, timeout_s: float = _PATIENCE_S) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=timeout_s)
+
+    async def _pause(self, least_s: float, most_s: float) -> None:
+        await asyncio.sleep(self.chance.uniform(least_s, most_s))

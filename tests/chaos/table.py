@@ -1,0 +1,105 @@
+"""The program under test, with everything around it that may fail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import psutil
+
+from services.compose import redis_client
+from services.transcript.archive import Archive
+from services.transcript.log import TranscriptLog
+from services.transcript.store import Entry
+from tests.acceptance.program import Program, running
+from tests.acceptance.table import api, opened
+from tests.chaos.proxy import Proxy, proxied
+from tests.making.openai_server import openai_server
+from tests.redis_server import RedisServer, running_redis
+
+MISBEHAVIOURS: Final = ("status:500", "status:429", "black-hole", "stall", "html", "rst:2", "cut:2", "bad-json", "empty", "drip", "long-line", "error-object")
+"""Of a model's server, from list 3b."""
+_REPLIES: Final = ["[joy] Come in. [neutral] The fire is warm.", "[fear] Did you hear that?", "The bridge is gone. You will have to wait."]
+_LEASE_S: Final = 3.0
+
+
+@dataclass(slots=True)
+class Table:
+    """One session, and the parts that can be hurt."""
+
+    program: Program
+    redis: RedisServer
+    proxy: Proxy
+    session: str
+
+    @property
+    def url(self) -> str:
+        """Where everybody connects; the same whatever dies."""
+        return self.program.url
+
+    def child(self, service: str) -> psutil.Process | None:
+        """The process of a service; None while there is none."""
+        for child in psutil.Process(self.program.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                command = child.cmdline()
+                if "services" in command and command[-1] == service:
+                    return child
+        return None
+
+    async def set_chain(self, engines: Sequence[str]) -> None:
+        """Who answers from the next turn on."""
+        async with api(self.url) as client:
+            (await client.patch("/api/settings", json={"patch": {"llm": {"chain": list(engines)}}})).raise_for_status()
+
+    async def answers(self, key: str, timeout_s: float) -> bool:
+        """Something is said now and answered to its end."""
+        with suppress(httpx2.HTTPError):
+            async with httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=timeout_s) as client:
+                message = {"text": "Are you there?", "message_id": key}
+                answer = await client.post(f"/api/sessions/{self.session}/messages", json=message, headers={"Accept": "text/event-stream"})
+                return answer.is_success and "event: line_closed" in answer.text
+        return False
+
+
+def engine_of(behaviour: str) -> str:
+    """The name of the engine that behaves like that."""
+    return behaviour.replace(":", "-")
+
+
+@asynccontextmanager
+async def table(folder: Path) -> AsyncIterator[Table]:
+    """Every service in a process of its own, a store behind a proxy, models on a server that can misbehave, and one session."""
+    with running_redis(fsync="always") as redis:
+        async with proxied(redis.socket) as (proxy, url), openai_server() as models:
+            bad: dict[str, Any] = {engine_of(name): {"kind": "openai", "base_url": models.base_url, "api_key": name, "model": name} for name in MISBEHAVIOURS}
+            settings = {
+                "redis": {"url": url},
+                "stt": {"engine": "scripted"},
+                "tts": {"engine": "scripted"},
+                "llm": {
+                    "chain": ["scripted"],
+                    "attempt_timeout_s": 1.0,
+                    "engines": {"scripted": {"replies": _REPLIES, "first_ms": 20, "token_ms": 5}, **bad},
+                },
+                "stage": {"lease_s": _LEASE_S},
+            }
+            async with running(folder, settings, options=["--processes"]) as program:
+                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]))
+
+
+async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry], list[Entry]]:
+    """What stands in the stream and in the archive, read past the program."""
+    client = redis_client(redis.url)
+    archive = await Archive.open(f"sqlite+aiosqlite:///{data / 'archive.sqlite3'}")
+    try:
+        log = TranscriptLog(client)
+        newest = await log.newest(session)
+        kept = await archive.entries(session)
+        return await log.entries(session, upto=newest), kept
+    finally:
+        await archive.close()
+        await client.aclose()

@@ -1,0 +1,23 @@
+"""Twelve faults, one after the other, under load: nothing is lost, doubled, out of order or left open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.timing import promised
+from tests.chaos.faults import DAILY
+from tests.chaos.run import RECOVERED_S, run
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_twelve_faults(tmp_path: Path, seed: int) -> None:
+    """In an order of chance; after each of them the table is back within ten seconds."""
+    report = await run(seed, DAILY, tmp_path)
+    assert report.violations == []
+    assert report.acknowledged > len(DAILY)
+    assert report.corrections > 0
+    late = {fault: round(took, 1) for fault, took in report.recovered_s.items() if took > promised(RECOVERED_S)}
+    assert not late, late
