@@ -35,6 +35,7 @@ from services.core.model.principal import Principal
 from services.gateway.hearing.ear import Ear
 from services.gateway.hearing.resample import AudioFormat
 from services.gateway.realtime.config import MOST_INSTRUCTIONS, SessionConfig, invalid, refuse_tools, updated
+from services.gateway.realtime.configuring import configuration, given
 from services.gateway.realtime.conversation import Ask, Conversation, Typed
 from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.errors import ClientError
@@ -44,7 +45,6 @@ _MOST_TEXT: Final = 4000
 _MOST_TYPED: Final = 64
 _MOST_TELLS: Final = 8
 _MOST_METADATA: Final = 16
-_MOST_SLUG: Final = 128
 _ITEM_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _PCM_UP: Final = AudioFormat()
 
@@ -144,31 +144,10 @@ class Acts:
             self._emitter.own("notice", code="setting_ignored", severity="info", detail=f"{item.param}: {item.reason}.")
 
     def _configure(self, event: dict[str, Any]) -> None:
-        def given(name: str, kind: type[Any] | tuple[type[Any], ...]) -> Any:
-            value = event.get(name)
-            if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
-                raise ClientError("invalid_value", "wrong type", name)
-            return value
-
-        hang_over, endpointing = given("hang_over_s", (int, float)), given("endpointing", str)
-        if hang_over is not None and not 0.1 <= hang_over <= 5:
-            raise ClientError("invalid_value", "between 0.1 and 5", "hang_over_s")
-        if endpointing is not None and endpointing not in {"fixed", "text-aware"}:
-            raise ClientError("invalid_value", "fixed or text-aware", "endpointing")
-        table_talk = given("table_talk", bool)
-        change = Configure(
-            hang_over_s=hang_over,
-            endpointing=endpointing,
-            hears=given("hears", bool),
-            reports_playback=given("reports_playback", bool),
-            speaks=given("speaks", str),
-            addresses=given("addresses", str),
-        )
-        for name, chosen in (("speaks", change.speaks), ("addresses", change.addresses)):
-            if chosen is not None and len(chosen) > _MOST_SLUG:
-                raise ClientError("invalid_value", "that is no character", name)
+        change = configuration(event)
         if change.speaks and self._rights.principal.role != "director":
             raise ClientError("forbidden", "narrating and speaking as a character need the director's right", "speaks")
+        table_talk = given(event, "table_talk", bool)
         if change != Configure():
             self._rights.send(change)
         if table_talk is not None:
@@ -234,8 +213,9 @@ class Acts:
             raise ClientError("invalid_value", "an item id is new, of letters, digits, _ . : - and at most 64 characters", "item.id")
         # The client's own id is the key, so that an item sent twice stands there once; it is this participant's alone.
         name = f"{self._conversation.participant}.{item.id}" if item.id else str(ULID())
-        self._conversation.typed[name] = Typed(item.id or f"item_{name}", event_id)
-        self._rights.send(TextSaid(name, text, answers=False))
+        said = TextSaid(name, text, answers=False)
+        self._conversation.typed[name] = Typed(item.id or f"item_{name}", event_id, lambda: self._rights.send(said))
+        self._rights.send(said)
 
     def _retrieve_item(self, event: dict[str, Any]) -> None:
         wanted = _parsed(ConversationItemRetrieveEvent, event)

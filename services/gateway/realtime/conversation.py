@@ -54,6 +54,8 @@ class Typed:
 
     item_id: str
     event_id: str | None
+    again: Callable[[], None]
+    """Say it once more: the stage that was told is gone."""
 
 
 class Conversation:
@@ -103,6 +105,8 @@ class Conversation:
             self._refused(event)
         elif isinstance(event, Attached):
             self.speech.again()
+            for typed in list(self.typed.values()):
+                typed.again()
             self._forgotten()
         else:
             self._extra(event)

@@ -35,6 +35,8 @@ class _Spoken:
     settled: bool = False
     """The stage has its final, or knows that there is none."""
     speech_ms: int = 0
+    final: FinalHeard | None = None
+    """What the stage was told; the fact may not stand yet."""
 
 
 class Speech:
@@ -89,6 +91,7 @@ class Speech:
         if spoken is None:
             return
         spoken.speech_ms = final.speech_ms
+        spoken.final = final if final.text else None
         self._commit(final.utterance)
         if not final.text:
             self._completed(final.utterance, "")
@@ -178,11 +181,14 @@ class Speech:
         return utterance in self._spoken
 
     def again(self) -> None:
-        """Another stage has taken over: tell it what is open."""
+        """Another stage has taken over: tell it what is open, and what the one before may have taken with it. Told twice, it stands once."""
         open_now = self.ear.utterance if self.ear is not None else ""
         for utterance, spoken in self._spoken.items():
             if utterance == open_now or not spoken.settled:
                 self._send(Onset(utterance, spoken.manual))
+            elif spoken.final is not None:
+                self._send(Onset(utterance, spoken.manual))
+                self._send(spoken.final)
 
     def _settle(self, spoken: _Spoken) -> None:
         spoken.settled = True

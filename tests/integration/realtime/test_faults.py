@@ -14,9 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.core.errors import Forbidden, Unavailable
-from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, UtteranceEnded, UtteranceLost
+from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
-from services.core.model.facts import Noted
+from services.core.model.facts import Noted, Said
 from tests.integration.realtime.conftest import House
 from tests.integration.realtime.scripted import WAIT_S, Seat
 from tests.integration.realtime.table import Guest, silence, tone
@@ -107,6 +107,32 @@ async def test_stage_that_dies_is_joined_again(house: House) -> None:
         await again.expect(Paused)
         again.send(UtteranceEnded(onset.utterance))
         assert (await again.expect(FinalHeard)).utterance == onset.utterance
+
+
+async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House) -> None:
+    """Spoken and typed: the next stage hears of them under the same ids, until the fact stands; then nobody repeats them."""
+    async with house.guest() as guest:
+        await guest.append(tone(0.6) + silence(0.4))
+        utterance = await _end(guest, guest.seat)
+        final = await guest.seat.expect(FinalHeard)
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Is anybody there?"}]}
+        await guest.send(type="conversation.item.create", item=item)
+        typed = await guest.seat.expect(TextSaid)
+        guest.seat.die(Unavailable())
+        again = await house.stage.seat()
+        assert (await again.expect(Onset)).utterance == utterance
+        assert await again.expect(FinalHeard) == final
+        assert await again.expect(TextSaid) == typed
+        me = Author("player", again.participant, "Player")
+        house.stage.write(guest.sid, Said(utterance=utterance, text=final.text, source="voice"), me)
+        house.stage.write(guest.sid, Said(utterance=typed.message, text=typed.text, source="typed"), me)
+        while (await guest.expect("conversation.item.done"))["item"]["content"][0].get("text") != typed.text:
+            pass
+        again.die(Unavailable())
+        third = await house.stage.seat()
+        await guest.send(type="response.create")
+        await third.expect(TakeFloor)
+        assert not any(isinstance(event, Onset | FinalHeard | TextSaid) for event in third.seen)
 
 
 async def test_request_that_is_lost_with_its_stage_can_be_made_again(house: House) -> None:
