@@ -46,6 +46,7 @@ class Edge:
         scene: tuple[str, str] = ("", ""),
         language: str = "",
         phrases: Sequence[str] = (),
+        safety_words: Sequence[str] = (),
         previously: str = "",
     ) -> OpenResponse:
         """Open a session with these characters (slugs); `scene` is heading and description. Raises `NotFound` for an unknown slug."""
@@ -63,6 +64,7 @@ class Edge:
                 cast=tuple(members),
                 language=language,
                 phrases=tuple(phrases),
+                safety_words=tuple(safety_words),
                 previously=previously,
             ),
         )

@@ -45,6 +45,8 @@ class Words:
     """The key was made just now, so it cannot have been said before."""
     speaker: str = ""
     """Member id or name of a participant; empty = the one that the principal was last, else a new one."""
+    whispers: str = ""
+    """Ids of the members who alone are to hear it, with spaces between."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class Turns:
         followed = _Followed(words.message)
         try:
             if known is None:
-                await stream.send(TextSaid(words.message, words.text))
+                await stream.send(TextSaid(words.message, words.text, whispers=words.whispers))
             while (event := await _next(events, deadline)) is not None:
                 if isinstance(event, Refused) and event.ref == words.message:
                     raise _REFUSALS.get(event.code, errors.InvalidRequest)(event.detail)

@@ -78,13 +78,14 @@ class ActRequest:
     act: str
     """Its own id: told twice it happens once."""
     kind: str
-    """halt, resume, mute, unmute, hold, release, reject, retake, puppet, next, claim, unclaim, mode, deliver or stop."""
+    """halt, resume, mute, unmute, hold, release, reject, retake, puppet, next, claim, unclaim, mode, deliver, stop, move, safety or voices."""
     line: str = ""
     """Empty = the one that is meant: the held, else the open line of the place."""
     character: str = ""
     """Empty = all of them, or whoever it concerns."""
     text: str = ""
-    """New wording (release, puppet), a mode (auto, approve, inherit), voice or teleprompter (deliver)."""
+    """New wording (release, puppet), a mode (auto, approve, inherit), voice or teleprompter (deliver), a place (move), words one a line
+    (safety), one or many (voices)."""
     direction: str = ""
     """How it is to be done, or why it is refused."""
     place: str = ""

@@ -156,7 +156,8 @@ Correction = Annotated[Edit | Strike | Insert | Note | Whisper | Retcon | Scene 
 _CORRECTION: Final[TypeAdapter[Correction]] = TypeAdapter(Correction)
 
 ActKind = Literal[
-    "halt", "resume", "mute", "unmute", "hold", "release", "reject", "retake", "puppet", "next", "claim", "unclaim", "mode", "deliver", "stop"
+    "halt", "resume", "mute", "unmute", "hold", "release", "reject", "retake", "puppet", "next", "claim", "unclaim", "mode", "deliver", "stop",
+    "move", "safety", "voices",
 ]  # fmt: skip
 
 

@@ -19,6 +19,9 @@ from services.gateway.hearing.resample import INPUT_RATES, PCM, AudioFormat
 from services.gateway.realtime.errors import ClientError
 
 MOST_PHRASES: Final = 1000
+MOST_HEADS: Final = 100
+"""People behind one microphone."""
+PLACE_LENGTH: Final = 80
 _LONGEST_PHRASE: Final = 300
 MOST_INSTRUCTIONS: Final = 4000
 _EAGERNESS_S: Final = {"low": 1.0, "medium": None, "high": 0.3, "auto": None}

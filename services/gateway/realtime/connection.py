@@ -53,6 +53,9 @@ class Wanted:
     monitor: bool = False
     """A director's desk: watches without being there."""
     platform: str = "realtime"
+    place: str = ""
+    heads: int = 1
+    """People behind the microphone; two or more make it the room's."""
     configured: Mapping[str, Any] | None = None
     """A session object that is in force from the beginning, as `session.update` would set it."""
 
@@ -124,6 +127,8 @@ class Connection:
             monitor=wanted.monitor,
             reports_playback=self._wire.reports,
             platform=wanted.platform,
+            place=wanted.place,
+            head_count=wanted.heads,
         )
 
     def _assemble(self, group: asyncio.TaskGroup, link: StageLink, roster: Roster, session: str) -> tuple[Acts, Conversation, Ear, Sound]:
@@ -138,12 +143,15 @@ class Connection:
             return acts.config
 
         def opening(utterance: str) -> TranscribeOpen:
+            safety = (*self._edge.runtime.live.current.stage.safety_words, *roster.safety_words)
+            phrases = config().phrases or roster.phrases
             return TranscribeOpen(
                 session=session,
                 utterance=utterance,
                 language=config().language or self._edge.runtime.settings.stt.language or roster.spoken_language,
-                phrases=config().phrases or roster.phrases,
-                hotwords=(*config().keywords, *roster.hotwords()),
+                # Where nothing but phrases is listened for, a safety word has to be one of them.
+                phrases=(*phrases, *safety) if phrases else (),
+                hotwords=(*config().keywords, *safety, *roster.hotwords()),
             )
 
         settings = self._edge.runtime.settings

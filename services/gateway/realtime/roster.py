@@ -57,6 +57,8 @@ class Roster:
 
     language: str = ""
     phrases: tuple[str, ...] = ()
+    safety_words: tuple[str, ...] = ()
+    """Of the session; the house's own come besides."""
     learned: tuple[str, ...] = ()
     """Names that the director has corrected."""
     members: dict[str, Member] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Roster:
         if fact.kind == Kind.SCENE_SET:
             self.language = body.get("language") or self.language
             self.phrases = tuple(body.get("phrases") or self.phrases)
+            self.safety_words = tuple(word for word in body.get("safety_words") or self.safety_words if word)
             self.learned = tuple(dict.fromkeys([*self.learned, *map(str, body.get("hotwords") or ())]))[-_LEARNED:]
         elif fact.kind == Kind.JOINED:
             name = str(body.get("member"))

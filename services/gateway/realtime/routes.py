@@ -21,6 +21,7 @@ from services.gateway.hearing.pool import VadPool
 from services.gateway.hearing.utterance import Limits
 from services.gateway.hearing.vad import builder
 from services.gateway.principals import operator_of
+from services.gateway.realtime.config import MOST_HEADS, PLACE_LENGTH
 from services.gateway.realtime.connection import Connection, Wanted
 from services.gateway.realtime.voice import SUBPROTOCOL
 from services.gateway.realtime.webrtc import routes as webrtc
@@ -116,6 +117,8 @@ def _wanted(socket: HTTPConnection, *, binary: bool, model: str = "") -> Wanted:
         binary=binary,
         monitor=monitor,
         platform=_platform(principal_of(socket), query.get("platform", "")),
+        place=_printable(query.get("place", ""), PLACE_LENGTH),
+        heads=_heads(query.get("heads", "1")),
     )
 
 
@@ -126,8 +129,19 @@ def _platform(principal: Principal, claimed: str) -> str:
 
 def _acting(principal: Principal, name: str, role: str) -> Principal:
     """The principal under the name that it gives itself. A role may be laid down, never taken up."""
-    name = "".join(sign for sign in name if sign.isprintable()).strip()[:_NAME_LENGTH]
+    name = _printable(name, _NAME_LENGTH)
     return replace(principal, name=name or principal.name, role="player" if role == "player" else principal.role)
+
+
+def _printable(text: str, most: int) -> str:
+    return "".join(sign for sign in text if sign.isprintable()).strip()[:most]
+
+
+def _heads(text: str) -> int:
+    """How many sit behind the microphone. Raises `InvalidRequest`: a room's that were taken for one person's would answer everybody."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_HEADS):
+        raise InvalidRequest(f"heads is 1 to {MOST_HEADS}")
+    return int(text)
 
 
 def _identifier(text: str) -> str:

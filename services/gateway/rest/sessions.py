@@ -46,6 +46,9 @@ class NewSession(BaseModel):
     scene: Scene | Annotated[str, StringConstraints(max_length=8_000)] | None = Field(None, description="Heading and description, or a heading alone")
     language: str = Field("", max_length=35, description="BCP 47 tag; empty = the first character's")
     phrases: list[Phrase] = Field(default_factory=list, max_length=500, description="What players may say, where it is known beforehand")
+    safety_words: list[Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"\w")]] = Field(
+        default_factory=list, max_length=16, description="Whoever says one of them silences every character"
+    )
     continues: str = Field("", max_length=128, description="Id of a session: what happened there is what the characters know from before")
 
     def scene_parts(self) -> tuple[str, str]:
@@ -62,6 +65,7 @@ class Message(BaseModel):
 
     text: str = Field(min_length=1, max_length=MAX_TEXT, pattern=r"\S")
     speaker: str = Field("", max_length=200, description="Member id or name of the participant who says it; empty = oneself")
+    whispers: list[Slug] = Field(default_factory=list, max_length=64, description="Ids of the members who alone are to hear it; empty = everybody there")
     message_id: str = Field("", max_length=64, pattern=r"^[A-Za-z0-9_.:-]*$", description="Sent again with the same id it is said once")
 
 
@@ -84,7 +88,14 @@ def router(edge: Edge, history: History, turns: Turns) -> APIRouter:
             require_director(request)
             before = await previously(edge, history, new.continues)
         opened = await edge.open_session(
-            new.cast, title=new.title, mode=new.mode, scene=new.scene_parts(), language=new.language, phrases=new.phrases, previously=before
+            new.cast,
+            title=new.title,
+            mode=new.mode,
+            scene=new.scene_parts(),
+            language=new.language,
+            phrases=new.phrases,
+            safety_words=new.safety_words,
+            previously=before,
         )
         response.headers["Location"] = f"/api/sessions/{opened.session}"
         return await session_info(history, opened.session)
@@ -105,6 +116,7 @@ def router(edge: Edge, history: History, turns: Turns) -> APIRouter:
             message=message.message_id or str(ULID()),
             minted=not message.message_id,
             speaker=message.speaker.strip(),
+            whispers=" ".join(message.whispers),
         )
         if sse.wanted(request):
             frames = _turn_frames(turns, words)

@@ -18,6 +18,7 @@ _MOST_SESSION_BYTES: Final = 64 * 1024
 _SLACK_BYTES: Final = 4 * 1024
 """Boundaries and headers of a form."""
 _ADDRESSES: Final = ("a=candidate:", "a=end-of-candidates")
+_NEEDED: Final = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=sctp-port:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ def checked(sdp: str) -> str:
     kinds = [line[2:].partition(" ")[0] for line in lines if line.startswith("m=")]
     if sorted(kinds) != ["application", "audio"]:
         raise InvalidRequest("A call is one section of audio and one for the data channel oai-events.")
+    missing = [name for name in _NEEDED if not any(line.startswith(name) for line in lines)]
+    if missing:
+        # The library would find out only when the call is being made, in a task of its own.
+        raise InvalidRequest(f"The offer has no {missing[0]}.")
     return "\r\n".join(line for line in lines if not line.startswith(_ADDRESSES)) + "\r\n"
 
 
