@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.core.errors import InvalidRequest
-from services.gateway.rest.rolls import rolled
+from services.gateway.rest.dice import rolled
 
 
 def test_the_dice_that_count_are_shown() -> None:
