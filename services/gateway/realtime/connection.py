@@ -28,7 +28,7 @@ from services.gateway.realtime.items import Items
 from services.gateway.realtime.link import StageLink
 from services.gateway.realtime.outbox import Outbox
 from services.gateway.realtime.responses import Responses
-from services.gateway.realtime.roster import Roster, roster_at
+from services.gateway.realtime.roster import Roster, Rosters
 from services.gateway.realtime.speech import Speech
 from services.gateway.realtime.wire import Sound, Wire
 
@@ -63,11 +63,12 @@ class Wanted:
 class Connection:
     """`run` it once, over a wire that stands."""
 
-    def __init__(self, wire: Wire, edge: Edge, hearing: Hearing, wanted: Wanted) -> None:
+    def __init__(self, wire: Wire, edge: Edge, hearing: Hearing, rosters: Rosters, wanted: Wanted) -> None:
         """Nothing happens before `run`."""
         self._wire = wire
         self._edge = edge
         self._hearing = hearing
+        self._rosters = rosters
         self._wanted = wanted
         self._outbox = Outbox()
         self._emitter = Emitter(self._outbox)
@@ -92,7 +93,7 @@ class Connection:
         link = StageLink(self._edge.stage, opening)
         try:
             attached = await link.open()
-            roster = await roster_at(opening.session, attached.head, self._edge.log, self._edge.archive)
+            roster = await self._rosters.at(opening.session, attached.head)
             async with asyncio.TaskGroup() as group:
                 acts, conversation, ear, voice = self._assemble(group, link, roster, opening.session)
                 conversation.begin(attached)

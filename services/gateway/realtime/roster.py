@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from services.core.errors import NotFound
@@ -11,6 +12,8 @@ from services.core.model.fact import Fact, Kind
 
 CHARACTER: Final = "character"
 _PAGE: Final = 500
+_SESSIONS: Final = 256
+"""Kept in memory; the least used goes first."""
 _LORE_WORDS: Final = 64
 _LEARNED: Final = 64
 
@@ -87,6 +90,10 @@ class Roster:
         elif fact.kind == Kind.LINE_CLOSED:
             self.open_lines.pop(str(body.get("line")), None)
 
+    def copied(self) -> Roster:
+        """One of its own, for somebody who goes on from here."""
+        return replace(self, members={name: replace(member) for name, member in self.members.items()}, open_lines=dict(self.open_lines))
+
     @property
     def cast(self) -> list[Member]:
         """The characters present."""
@@ -104,18 +111,32 @@ class Roster:
         return tuple(dict.fromkeys([*names, *self.learned, *lore[:_LORE_WORDS]]))
 
 
-async def roster_at(sid: str, head: int, log: FactSource, archive: FactSource) -> Roster:
-    """The roster at fact `head`: from the log, and from the archive what the log no longer has."""
-    roster = Roster()
-    after = 0
-    while after < head:
+class Rosters:
+    """Of all sessions that somebody joined lately: whoever joins costs what is new since the one before, however long the session is."""
+
+    def __init__(self, log: FactSource, archive: FactSource) -> None:
+        """`archive` has what the log no longer has."""
+        self._log = log
+        self._archive = archive
+        self._kept: OrderedDict[str, tuple[int, Roster]] = OrderedDict()
+
+    async def at(self, sid: str, head: int) -> Roster:
+        """The roster at fact `head` or a later one, for the caller to advance."""
+        seq, known = self._kept.get(sid, (0, Roster()))
+        roster = known.copied()
+        while seq < head and (facts := await self._read(sid, seq, head)):
+            for fact in facts:
+                roster.advance(fact)
+            seq = facts[-1].seq
+        if seq >= self._kept.get(sid, (0, roster))[0]:
+            self._kept[sid] = (seq, roster)
+        self._kept.move_to_end(sid)
+        while len(self._kept) > _SESSIONS:
+            self._kept.popitem(last=False)
+        return roster.copied()
+
+    async def _read(self, sid: str, after: int, head: int) -> list[Fact]:
         try:
-            facts = await log.read(sid, after, head, _PAGE)
+            return await self._log.read(sid, after, head, _PAGE)
         except NotFound:
-            facts = await archive.read(sid, after, head, _PAGE)
-        if not facts:
-            break
-        for fact in facts:
-            roster.advance(fact)
-        after = facts[-1].seq
-    return roster
+            return await self._archive.read(sid, after, head, _PAGE)

@@ -23,6 +23,7 @@ from services.gateway.hearing.vad import builder
 from services.gateway.principals import operator_of
 from services.gateway.realtime.config import MOST_HEADS, PLACE_LENGTH
 from services.gateway.realtime.connection import Connection, Wanted
+from services.gateway.realtime.roster import Rosters
 from services.gateway.realtime.voice import SUBPROTOCOL
 from services.gateway.realtime.webrtc import routes as webrtc
 from services.gateway.realtime.wire import SocketWire, Wire
@@ -52,6 +53,7 @@ class _Doors:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._hearing: Hearing | None = None
+        self._rosters = Rosters(edge.log, edge.archive)
         self._inside = 0
 
     @asynccontextmanager
@@ -74,7 +76,7 @@ class _Doors:
         """One client whose wire stands."""
         if self._hearing is None:
             raise Unavailable
-        await Connection(wire, self._edge, self._hearing, wanted).run()
+        await Connection(wire, self._edge, self._hearing, self._rosters, wanted).run()
 
     async def enter(self, socket: WebSocket) -> None:
         """One client."""
