@@ -107,34 +107,25 @@ class Place:
     def _decided(self, attachment: Attachment, words: Words, choice: casting.Choice) -> None:
         first = self._waiting(words.audience) or words.said
         before = self.turn
-        if before is not None and before.audience != words.audience:
-            if choice.character:
-                # What is said aloud and what is whispered are two turns: the one that waits comes after this.
-                self.directed.retakes.append(before)
-                self.turn = None
-            before = None
-        if before is not None and before.first is not None:
-            first = before.first
-        if choice.character:
-            self._spoken(choice)
-            if before is not None and before.asker is not attachment:
+        if not choice.character:
+            if before is not None and before.audience == words.audience:
+                before.first, before.said = before.first or first, words.said
+            else:
+                self.pass_over(first, words.said, choice.reason)
+            return
+        self._spoken(choice)
+        turn = Turn(choice.character, first, words.said, (), words.timing, words.text, attachment.participant, platform=attachment.platform)
+        turn.audience = words.audience
+        if self.directed.others or (before is not None and before.is_apart_from(turn)):
+            # Somebody else is waiting for somebody else: nobody is answered in another one's place.
+            if not self.directed.wait(turn):
+                self.pass_over(first, words.said, "crowded")
+            return
+        if before is not None:
+            turn.first, turn.notes = before.first or first, before.notes
+            if before.asker is not attachment:
                 before.refuse(Conflict("somebody else was quicker"))
-            notes = before.notes if before is not None else ()
-            self.turn = Turn(
-                choice.character,
-                first,
-                words.said,
-                notes,
-                words.timing,
-                words.text,
-                attachment.participant,
-                platform=attachment.platform,
-                audience=words.audience,
-            )
-        elif before is not None:
-            before.first, before.said = first, words.said
-        else:
-            self.pass_over(first, words.said, choice.reason)
+        self.turn = turn
 
     def take(self, attachment: Attachment, character: str, notes: tuple[str, ...]) -> None:
         """Somebody asks a character to speak. Raises `Conflict` or `NotFound`."""
@@ -273,7 +264,7 @@ class Place:
         if self.directed.scripts:
             return self.directed.scripts.popleft()
         turn, self.turn = self.turn, None
-        return self.directed.retakes.popleft() if turn is None and self.directed.retakes else turn
+        return self.directed.next() if turn is None else turn
 
     def _perform(self, drafting: Drafting, answered: str) -> None:
         self._answered = answered
@@ -308,9 +299,8 @@ class Place:
         if turn is not None and self._by_approval(turn):
             self.turn = None
             self.approval.draft(turn)
-        for again in [again for again in self.directed.retakes if self._by_approval(again)]:
-            self.directed.retakes.remove(again)
-            self.approval.draft(again)
+        for waiting in self.directed.take(lambda waiting: not waiting.script and self._by_approval(waiting)):
+            self.approval.draft(waiting)
 
     def _by_approval(self, turn: Turn) -> bool:
         return self._rules.mode(turn.character, turn.platform) == "approve"

@@ -16,6 +16,7 @@ from services.stage.order import Timing, Written
 
 FLOOR: Final = "take_floor"
 """What a refused `TakeFloor` is called: it has no id."""
+_OTHERS: Final = 16
 
 
 Audience = tuple[str, ...] | None
@@ -70,6 +71,11 @@ class Turn:
         """It was asked for after this fact, by words that stand in the transcript or are about to."""
         return stands_after(self.first, seq)
 
+    def is_apart_from(self, other: Turn) -> bool:
+        """Somebody else asks somebody else, or others hear it: neither answer can stand for both."""
+        elsewhere = self.participant != other.participant and self.character != other.character
+        return self.audience != other.audience or (elsewhere and self.first is not None)
+
     def refuse(self, error: SouffleurError) -> None:
         """Tell whoever asked."""
         if self.asker is not None:
@@ -77,20 +83,37 @@ class Turn:
 
 
 class Directed:
-    """What the director wants said: given words, which go before the turn that waits, and lines once more, which come after it."""
+    """What waits besides the turn that is next: given words, which go before it; others who are to be answered, and lines once more, which come after it."""
 
     def __init__(self) -> None:
         """Nothing yet."""
         self.scripts: deque[Turn] = deque()
+        self.others: deque[Turn] = deque()
         self.retakes: deque[Turn] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self.scripts or self.retakes)
+        return bool(self.scripts or self.others or self.retakes)
+
+    def wait(self, turn: Turn) -> bool:
+        """Somebody else is to be answered, in their turn; more words of one who waits already are answered with the first. False = too many wait."""
+        for known in self.others:
+            if (known.participant, known.character, known.audience) == (turn.participant, turn.character, turn.audience):
+                known.said, known.text = turn.said, turn.text
+                return True
+        if len(self.others) >= _OTHERS:
+            return False
+        self.others.append(turn)
+        return True
+
+    def next(self) -> Turn | None:
+        """Who comes after the turn that is next."""
+        queue = self.others or self.retakes
+        return queue.popleft() if queue else None
 
     def take(self, which: Callable[[Turn], bool] = lambda _: True) -> list[Turn]:
         """These are waited for no more."""
         taken: list[Turn] = []
-        for queue in (self.scripts, self.retakes):
+        for queue in (self.scripts, self.others, self.retakes):
             for turn in [turn for turn in queue if which(turn)]:
                 queue.remove(turn)
                 taken.append(turn)

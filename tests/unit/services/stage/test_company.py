@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from services.core.errors import NotFound
+from services.core.model.attachment import Configure
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
 from tests.unit.services.stage.direction import act, type_in
@@ -31,6 +32,24 @@ async def test_who_was_just_answered_goes_on_without_a_name() -> None:
         await type_in(at, ann, "Neither do I.")
         await at.until(lambda: len(at.bodies(Kind.PASSED)) == 3)
         assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["bram", "bram"]
+
+
+async def test_two_who_call_two_are_both_answered() -> None:
+    """By the one that each has called, one after the other; what one of them adds meanwhile is answered with it."""
+    gate = asyncio.Event()
+    async with table("Mirelle", "Bram", "Quill", mind=Mind(["Yes."], gate=gate)) as at:
+        ann, bob, cleo = [await at.sit(name, hears=False) for name in ("Ann", "Bob", "Cleo")]
+        for someone in (ann, bob, cleo):
+            someone.configure(Configure(interrupts=False))
+        said = [
+            await type_in(at, someone, text) for someone, text in ((ann, "Mirelle!"), (bob, "Bram?"), (cleo, "Quill, a word"), (cleo, "Quill, if you please"))
+        ]
+        gate.set()
+        await at.closed(3)
+        opened = [(body["character"], body["turn"], body["answers"]) for body in at.bodies(Kind.LINE_OPENED)]
+        who = [ann.participant, bob.participant, cleo.participant]
+        assert opened == list(zip(("mirelle", "bram", "quill"), said, who, strict=False))
+        assert not at.bodies(Kind.PASSED)
 
 
 async def test_without_a_window_a_name_is_needed_every_time() -> None:
