@@ -92,10 +92,11 @@ async def measured(plan: Plan) -> Row:
     """Start a fresh program and run the load against it, again and again."""
     with tempfile.TemporaryDirectory(prefix="souffleur-bench-") as folder:
         async with running(Path(folder), settings(plan.token_ms), urgent=plan.urgent) as program:
-            return Row(plan, [await _loaded(program, plan) for _ in range(plan.runs)])
+            return Row(plan, [await loaded(program, plan) for _ in range(plan.runs)])
 
 
-async def _loaded(program: Program, plan: Plan) -> Measured:
+async def loaded(program: Program, plan: Plan) -> Measured:
+    """Run the load of a plan once against a program that runs already."""
     load = Load(
         url=program.url,
         redis_url=program.redis_url,

@@ -45,6 +45,8 @@ async def running(settings: Settings, names: Sequence[str]) -> AsyncIterator[Run
                 address = runtime.settings.gateway.url if name == "gateway" else runtime.address(name)
                 await stack.enter_async_context(present(runtime.redis, runtime.clock, name, address))
                 _log.info("service.started", service=name)
+        loop = asyncio.get_running_loop()
+        telemetry.TASKS.set_function(lambda: len(asyncio.all_tasks(loop)))
         # Objects made during start live as long as the process: keep the collector from walking them during a turn.
         gc.collect()
         gc.freeze()

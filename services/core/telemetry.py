@@ -50,6 +50,7 @@ COST: Final = Counter("souffleur_llm_cost_usd", "Cost of replies in US dollars, 
 CORRECTIONS: Final = Counter("souffleur_corrections", "Corrections accepted (pending), and what became of them", ["kind", "state"], registry=REGISTRY)
 APPENDS: Final = Histogram("souffleur_append_seconds", "Time to append facts durably", buckets=_VOICE_BUCKETS[:8], registry=REGISTRY)
 ARCHIVE_LAG: Final = Gauge("souffleur_archive_lag_facts", "Facts written but not archived", registry=REGISTRY)
+TASKS: Final = Gauge("souffleur_tasks", "Tasks on the event loop", registry=REGISTRY)
 SESSIONS: Final = Gauge("souffleur_sessions", "Sessions owned by this process", registry=REGISTRY)
 ATTACHMENTS: Final = Gauge("souffleur_attachments", "Connections attached to sessions of this process", registry=REGISTRY)
 BUS_DEPTH: Final = Gauge("souffleur_bus_letters", "Corrections on the bus, waiting or in hand", registry=REGISTRY)

@@ -1,0 +1,159 @@
+"""`python -m bench.soak`: talking sessions for hours, and whether anything grows.
+
+It runs in slices of five minutes with new sessions in each, all against one program; every sample is a line in a file. Interrupted, it goes on
+with the minutes that are missing; what grows is judged for each run of the program by itself, since memory begins anew with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import psutil
+
+from bench import document
+from bench.figures import number, percentile, table
+from bench.overhead import FAST_MS, Plan, loaded
+from bench.program import Program, running
+from bench.script import settings
+from services.transcript.archive import Archive
+
+_SLICE_S: Final = 300.0
+_SAMPLE_S: Final = 10.0
+_WARM_UP_S: Final = 300.0
+"""Caches and pools fill; no growth is counted before."""
+_LAG_S: Final = 30.0
+_TASKS: Final = re.compile(r"^souffleur_tasks (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One moment of a run."""
+
+    run: float
+    """When the program was started: seconds since 1970."""
+    at_s: float
+    """Since then."""
+    rss_mb: float
+    redis_mb: float
+    descriptors: int
+    threads: int
+    tasks: int
+    lag_s: float
+    """From the answer to a roll of dice until the archive has it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=120.0, help="altogether, earlier runs included (default: 120)")
+    parser.add_argument("--sessions", type=int, default=20, help="that talk at the same time (default: 20)")
+    parser.add_argument("--out", type=Path, default=Path("soak.jsonl"), help="the file of samples (default: soak.jsonl)")
+    parser.add_argument("--no-write", action="store_true", help="print only, leave docs/benchmarks.md as it is")
+    options = parser.parse_args(arguments)
+    missing_s = options.minutes * 60 - sum(_lengths(_read(options.out)))
+    if missing_s > 0:
+        asyncio.run(_soak(options.out, options.sessions, missing_s))
+    text = f"{report(_read(options.out))}\n\n{document.stamp(f'python -m bench.soak --sessions {options.sessions}')}"
+    sys.stdout.write(text + "\n")
+    if not options.no_write:
+        document.write("soak", text)
+    return 0
+
+
+def report(samples: Sequence[Sample]) -> str:
+    """What grew, for each run of the program, in MB an hour after the warm-up."""
+    rows = []
+    for run in sorted({sample.run for sample in samples}):
+        mine = [sample for sample in samples if sample.run == run]
+        warm = [sample for sample in mine if sample.at_s >= _WARM_UP_S]
+        if len(warm) > 1:
+            flat = [f"{getattr(warm[0], name)} -> {getattr(warm[-1], name)}" for name in ("descriptors", "threads", "tasks")]
+            slopes = [number(_slope(warm, name)) for name in ("rss_mb", "redis_mb")]
+            lag = percentile([sample.lag_s for sample in mine], 99)
+            rows.append([number(mine[-1].at_s / 60), number(warm[-1].rss_mb), *slopes, *flat, number(lag)])
+    head = ("minutes", "program, MB", "growth, MB/h", "Redis growth, MB/h", "descriptors", "threads", "tasks", "archive lag p99, s")
+    return table(head, rows)
+
+
+def _slope(samples: Sequence[Sample], name: str) -> float:
+    """Least squares, in units an hour."""
+    fit = statistics.linear_regression([sample.at_s / 3600 for sample in samples], [getattr(sample, name) for sample in samples])
+    return fit.slope
+
+
+async def _soak(out: Path, sessions: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory(prefix="souffleur-soak-") as folder:
+        async with running(Path(folder), settings(FAST_MS), pinned=False) as program:
+            sampling = asyncio.create_task(_sampled(program, Path(folder), out))
+            try:
+                until = time.monotonic() + seconds
+                while (left := until - time.monotonic()) > 0:
+                    await loaded(program, Plan(sessions=sessions, seconds=min(_SLICE_S, left), runs=1))
+            finally:
+                sampling.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sampling
+
+
+async def _sampled(program: Program, folder: Path, out: Path) -> None:
+    """A line every ten seconds, until cancelled."""
+    process = psutil.Process(program.pid)
+    redis = next(child for child in process.children(recursive=True) if "redis" in child.name())
+    run, began = time.time(), time.monotonic()
+    archive = await Archive.open(f"sqlite+aiosqlite:///{folder / 'data' / 'archive.sqlite3'}")
+    try:
+        async with httpx2.AsyncClient(base_url=program.url, timeout=30, trust_env=False) as client:
+            sid = (await client.post("/api/sessions", json={"cast": ["mirelle"]})).raise_for_status().json()["id"]
+            while True:
+                lag_s = await _lag(client, archive, sid)
+                found = _TASKS.search((await client.get("/metrics")).text)
+                sample: dict[str, Any] = {
+                    "run": run,
+                    "at_s": time.monotonic() - began,
+                    "rss_mb": process.memory_info().rss / 1e6,
+                    "redis_mb": redis.memory_info().rss / 1e6,
+                    "descriptors": process.num_fds(),
+                    "threads": process.num_threads(),
+                    "tasks": int(float(found[1])) if found else 0,
+                    "lag_s": lag_s,
+                }
+                with out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(sample) + "\n")
+                await asyncio.sleep(_SAMPLE_S)
+    finally:
+        await archive.close()
+
+
+async def _lag(client: httpx2.AsyncClient, archive: Archive, sid: str) -> float:
+    """Raises TimeoutError if the archive does not follow at all."""
+    fact = (await client.post(f"/api/sessions/{sid}/rolls", json={"expression": "1d20"})).raise_for_status().json()
+    written = time.monotonic()
+    async with asyncio.timeout(_LAG_S):
+        while await archive.mark(sid) < fact["seq"]:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.005)
+    return time.monotonic() - written
+
+
+def _read(out: Path) -> list[Sample]:
+    return [Sample(**json.loads(line)) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
+
+
+def _lengths(samples: Sequence[Sample]) -> list[float]:
+    return [max(sample.at_s for sample in samples if sample.run == run) for run in {sample.run for sample in samples}]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
