@@ -36,9 +36,14 @@ _SCRIPTS: Final = 16
 class Place:
     """Turns wait, lines run, one at a time."""
 
-    def __init__(self, name: str, backstage: Backstage, rules: Rules, occupied: Callable[[], bool]) -> None:
-        """`rules` are the director's; `occupied` tells whether a participant's speech holds the floor."""
+    def __init__(self, name: str, backstage: Backstage, rules: Rules, occupied: Callable[[], bool], beside: Place | None = None) -> None:
+        """`rules` are the director's; `occupied` tells whether a participant's speech holds the floor; `beside` is the floor that this one stands beside."""
         self.name = name
+        self._beside = beside
+        self.aside: Callable[[Turn], bool] = lambda _: False
+        """A turn need not wait for the line that is being spoken: whether it is taken over."""
+        self.speaks_beside: Callable[[], bool] = lambda: False
+        """A line is being spoken on a floor beside this one."""
         self.floor = Floor(backstage.settings().stage.resume_s)
         self._keeper = Keeper(self.floor, backstage.clock, self._do)
         self.feed = self._keeper.feed
@@ -54,7 +59,7 @@ class Place:
         """Words that nobody asked about before they were undone: as long as that may be taken back nobody need say that they are passed."""
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
-        self.addressing = Addressing(name, backstage, rules)
+        self.addressing: Addressing = Addressing(name, backstage, rules) if beside is None else beside.addressing
         self._idling = Idling(backstage.clock, lambda: backstage.settings().stage, self._speak_up)
         self._rules = rules
         self._answered = ""
@@ -155,12 +160,22 @@ class Place:
         if self._occupied():
             return
         self._draft_for_approval()
+        self._let_speak_beside()
         if self.line is None:
             self.approval.dismiss()
         # A turn that waits for a line to end is no reason to leave that line paused.
         waiting = self.remainders or self.turn is not None or self.directed or self.approval.next_released() is not None
         ready = self.line is None and bool(waiting)
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
+
+    def _let_speak_beside(self) -> None:
+        if self.line is None:
+            return
+        if self.turn is not None and self.aside(self.turn):
+            self.turn = None
+        for other in list(self.directed.others):
+            if self.aside(other):
+                self.directed.others.remove(other)
 
     def pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
         """Nobody answers these words, if there are any."""
@@ -376,7 +391,7 @@ class Place:
         roster = self._backstage.roster
         people = {seat.member for seat in roster.people(self.name)}
         listened = any(attachment.participant in people for attachment in self._backstage.listeners(self.name))
-        if not listened or self.approval or not self.idle():
+        if self._beside is not None or self.speaks_beside() or not listened or self.approval or not self.idle():
             return False
         try:
             character = self.inclined()
@@ -427,6 +442,9 @@ class Place:
             self._settle(line)
             self.feed(Event.LINE_ENDED)
             self.offer()
+            if self._beside is not None:
+                # Whoever waits there for this character need not wait any longer.
+                self._beside.offer()
 
     def _settle(self, line: Line) -> None:
         """A line is over; its turn is passed if it never came to be one, and no line before it was."""

@@ -12,6 +12,7 @@ from services.core.model.fact import Author, Draft
 from services.core.model.facts import Said
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
+from services.stage.chorus import Chorus
 from services.stage.desk import Desk
 from services.stage.floor import Event
 from services.stage.listening import ID_LIMIT, TEXT_LIMIT, Listening, Speech
@@ -41,9 +42,9 @@ class Session:
         self.sight = backstage.sight
         self._backstage = backstage
         self._clock = backstage.clock
-        self._places: dict[str, Place] = {}
         self.listening = Listening(self, self._clock, lambda: settings().stage, settings().stt.final_timeout_s)
-        self.desk = Desk(backstage, lambda: list(self._places.values()), self.place, lambda place: self.listening.finish(place, backstage.is_room))
+        self.desk = Desk(backstage, self._floors, self.place, lambda place: self.listening.finish(place, backstage.is_room))
+        self._chorus = Chorus(backstage, self.desk, self.listening.anybody)
         self._safety = Safety(lambda: (*settings().stage.safety_words, *self.roster.safety_words))
         self.touched = self._clock.now()
         self.closing = False
@@ -51,9 +52,10 @@ class Session:
 
     def place(self, name: str) -> Place:
         """A place of the scene."""
-        if name not in self._places:
-            self._places[name] = Place(name, self._backstage, self.desk, lambda: self.listening.anybody(name))
-        return self._places[name]
+        return self._chorus.place(name)
+
+    def _floors(self) -> list[Place]:
+        return self._chorus.all()
 
     # What the outside asks for.
 
@@ -81,7 +83,7 @@ class Session:
             timing = Timing(said=self._clock.now(), trace=event.message)
             addresses = event.addresses or attachment.addresses
             words = Words(said=written, text=text, timing=timing, answers=event.answers, addresses=addresses, audience=audience)
-            self.place(attachment.place).answer(attachment, words)
+            self._answer(attachment, words)
         self.touched = self._clock.now()
         return written
 
@@ -124,15 +126,16 @@ class Session:
 
     def cancel_line(self, attachment: Attachment, event: CancelLine) -> None:
         """Stop the open line, if it is the one that is meant."""
-        place = self.place(attachment.place)
-        if place.line is not None and event.line in ("", place.line.order.line):
+        place = self._chorus.saying(attachment.place, event.line)
+        if place is not None:
             place.feed(Event.STOP, attachment)
             place.offer()
 
     def played(self, attachment: Attachment, event: Played) -> None:
         """A listener's position."""
-        line = self.place(attachment.place).line
-        if line is not None and line.order.line == event.line:
+        place = self._chorus.saying(attachment.place, event.line) if event.line else None
+        line = None if place is None else place.line
+        if line is not None:
             before = attachment.played_ms.get(event.line, 0)
             attachment.played_ms[event.line] = max(before, event.played_ms)
             if line.timing.first_played is None and event.played_ms > 0 and not attachment.monitor:
@@ -141,7 +144,7 @@ class Session:
 
     def interrupt_for(self, changes: Changes, *, retcon_to: int | None = None) -> None:
         """A correction changes these facts, or everything after `retcon_to`: lines that are being spoken are cut first."""
-        for place in list(self._places.values()):
+        for place in self._chorus.all():
             place.interrupt_for(changes)
             if retcon_to is not None:
                 place.undo(retcon_to)
@@ -168,20 +171,29 @@ class Session:
     def speech_began(self, speech: Speech) -> None:
         """Onset: a speaking character falls silent until it is clear whether somebody means it."""
         self.touched = self._clock.now()
-        place = self.place(speech.attachment.place)
-        if place.line is None or place.addressing.stops(speech.attachment, place.line):
-            place.feed(Event.SPEECH_BEGAN)
+        for place in self._chorus.floors(speech.attachment.place):
+            if place.line is None or place.addressing.stops(speech.attachment, place.line):
+                place.feed(Event.SPEECH_BEGAN)
 
     def speech_confirmed(self, speech: Speech) -> None:
         """Half a second of speech."""
-        place = self.place(speech.attachment.place)
-        if place.addressing.stops(speech.attachment, place.line):
-            place.feed(Event.SPEECH_CONFIRMED, speech.attachment)
+        self._confirmed(speech.attachment)
+
+    def _confirmed(self, attachment: Attachment) -> None:
+        for place in self._chorus.floors(attachment.place):
+            if place.addressing.stops(attachment, place.line):
+                place.feed(Event.SPEECH_CONFIRMED, attachment)
+
+    def _answer(self, attachment: Attachment, words: Words) -> None:
+        """New words stand: they stop the voices, and whoever is addressed answers."""
+        self._confirmed(attachment)
+        self.place(attachment.place).answer(attachment, words)
 
     def speech_certain(self, speech: Speech, text: str) -> None:
         """Words that will not be taken back: what must not wait for the end of the utterance does not."""
         self._mind_safety(speech.utterance.id, text, self._backstage.author(speech.attachment))
-        self.place(speech.attachment.place).named_in(speech.attachment, text)
+        for place in self._chorus.floors(speech.attachment.place):
+            place.named_in(speech.attachment, text)
 
     def show(self, value: PartialShown | SpeechSeen, speaker: Attachment) -> None:
         """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there."""
@@ -210,8 +222,9 @@ class Session:
         if final is not None and text:
             self._take_words(speech, final, text)
             waits = place.turn is not None
-        else:
-            place.offer()
+        for floor in self._chorus.floors(place.name):
+            if not (text and floor is place):
+                floor.offer()
         if not waits:
             place.thinking.drop(speech.utterance.id)
         if not self.listening.anybody(place.name):
@@ -251,7 +264,7 @@ class Session:
         self.touched = self._clock.now()
         if new and not narrated:
             answers = attachment.answers and not utterance.manual
-            place.answer(attachment, Words(said=written, text=text, timing=timing, answers=answers, addresses=attachment.addresses, audience=audience))
+            self._answer(attachment, Words(said=written, text=text, timing=timing, answers=answers, addresses=attachment.addresses, audience=audience))
         else:
             place.offer()
 
@@ -264,7 +277,8 @@ class Session:
 
     def speech_waived(self, speech: Speech) -> None:
         """They hold the floor no longer, whatever comes of it."""
-        self.place(speech.attachment.place).offer()
+        for place in self._chorus.floors(speech.attachment.place):
+            place.offer()
 
     def _speaker(self, attachment: Attachment, speaker: str) -> Author:
         if speaker in ("", attachment.participant):
@@ -278,9 +292,9 @@ class Session:
         """Close what is open, wait until it is written, and let everybody go."""
         self.closing = True
         self.listening.close()
-        for place in self._places.values():
+        for place in self._chorus.all():
             place.close(reason)
-        await asyncio.gather(*(place.finished() for place in self._places.values()))
+        await asyncio.gather(*(place.finished() for place in self._chorus.all()))
         await self.writer.close()
         for attachment in self.attachments:
             attachment.close()

@@ -7,16 +7,22 @@ import asyncio
 import pytest
 
 from services.core.errors import NotFound
-from services.core.model.attachment import Configure
+from services.core.model.attachment import CancelLine, Configure, LineAudio, Played
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
+from services.stage.attachments import Attachment
 from tests.unit.services.stage.direction import act, type_in
-from tests.unit.services.stage.table import Mind, table
+from tests.unit.services.stage.table import Mind, received, table
 from tests.waiting import until
 
 
 def _settings(**stage: object) -> Settings:
     return Settings(stage=StageSettings.model_validate(stage))
+
+
+def _sounding(listener: Attachment) -> set[str]:
+    """Lines whose sound waits to be sent."""
+    return {value.line for value in list(listener._queue._queue) if isinstance(value, LineAudio)}  # type: ignore[attr-defined]
 
 
 async def test_who_was_just_answered_goes_on_without_a_name() -> None:
@@ -50,6 +56,50 @@ async def test_two_who_call_two_are_both_answered() -> None:
         who = [ann.participant, bob.participant, cleo.participant]
         assert opened == list(zip(("mirelle", "bram", "quill"), said, who, strict=False))
         assert not at.bodies(Kind.PASSED)
+
+
+async def test_voices_overlap_only_where_that_is_wanted() -> None:
+    """Laid down for a place: then the second one need not wait, both reach everybody, and whoever speaks up stops both."""
+    async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven."]), ms_per_char=40.0) as at:
+        ann, bob = await at.sit("Ann"), await at.sit("Bob")
+        for someone in (ann, bob):
+            someone.configure(Configure(interrupts=False))
+        await act(at, "voices", text="many")
+        await type_in(at, ann, "Mirelle!")
+        await at.until(at.speaking)
+        received(bob)
+        await type_in(at, bob, "Bram?")
+        await at.until(lambda: len(_sounding(bob)) == 2, "both voices")
+        assert not at.bodies(Kind.LINE_CLOSED)
+        ann.configure(Configure(interrupts=True))
+        await type_in(at, ann, "Enough!")
+        await at.closed(2)
+        assert [(body["state"], body["reason"]) for body in at.bodies(Kind.LINE_CLOSED)] == [("cut", "barge_in")] * 2
+
+
+async def test_a_second_voice_is_closed_as_the_first_is() -> None:
+    """By its own reports, by the client that cancels it, by panic; and who waits for the same character is next."""
+    async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven."]), ms_per_char=20.0) as at:
+        ann, bob = await at.sit("Ann", reports_playback=True), await at.sit("Bob", reports_playback=True)
+        for someone in (ann, bob):
+            someone.configure(Configure(interrupts=False))
+        await act(at, "voices", text="many")
+        await type_in(at, ann, "Mirelle!")
+        await at.until(at.speaking)
+        await type_in(at, bob, "Bram?")
+        opened = await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 2 and at.bodies(Kind.LINE_OPENED))
+        await at.until(lambda: len(at.bodies(Kind.SENTENCE)) == 2)
+        at.session.played(bob, Played(opened[1]["line"], 5000))
+        assert ((await at.closed())["line"], at.bodies(Kind.LINE_CLOSED)[0]["basis"]) == (opened[1]["line"], "reported")
+        await type_in(at, bob, "Bram, once more")
+        await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 3)
+        at.session.cancel_line(bob, CancelLine(at.bodies(Kind.LINE_OPENED)[2]["line"]))
+        assert (await at.closed(2))["reason"] == "stopped"
+        await type_in(at, bob, "Bram, and again")
+        await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 4)
+        await act(at, "halt")
+        await at.closed(4)
+        assert {body["reason"] for body in at.bodies(Kind.LINE_CLOSED)[2:]} == {"halted"}
 
 
 async def test_without_a_window_a_name_is_needed_every_time() -> None:

@@ -192,7 +192,7 @@ def _slow(at: Table, random: Random) -> None:
 
 
 def _calm(at: Table) -> bool:
-    return all(_is_calm(place) for place in at.session._places.values())
+    return all(_is_calm(place) for place in at.session._floors())
 
 
 def _is_calm(place: Place) -> bool:

@@ -1,0 +1,62 @@
+"""The places of a session; and where many voices are wanted at once, a floor of its own for each further character that speaks there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.stage.backstage import Backstage
+from services.stage.place import Place
+from services.stage.rules import Rules
+from services.stage.turns import Turn
+
+MANY = "many"
+"""What is laid down for a place where characters may speak at once."""
+
+
+class Chorus:
+    """Floors come to be when somebody is there, and stay."""
+
+    def __init__(self, backstage: Backstage, rules: Rules, occupied: Callable[[str], bool]) -> None:
+        """`rules` are the director's; `occupied` tells whether somebody's speech holds the floor of a place."""
+        self._backstage = backstage
+        self._rules = rules
+        self._occupied = occupied
+        self._places: dict[str, Place] = {}
+        self._sides: dict[tuple[str, str], Place] = {}
+
+    def place(self, name: str) -> Place:
+        """A place of the scene."""
+        if name not in self._places:
+            place = Place(name, self._backstage, self._rules, lambda: self._occupied(name))
+            place.aside = lambda turn: self._aside(place, turn)
+            place.speaks_beside = lambda: any(side.line is not None for side in self.floors(name)[1:])
+            self._places[name] = place
+        return self._places[name]
+
+    def floors(self, name: str) -> list[Place]:
+        """The floor of a place, and those beside it."""
+        return [self.place(name), *(side for (where, _), side in self._sides.items() if where == name)]
+
+    def all(self) -> list[Place]:
+        """Every floor."""
+        return [*self._places.values(), *self._sides.values()]
+
+    def saying(self, name: str, line: str) -> Place | None:
+        """The floor in a place that this line has; with an empty id the first one that a line has."""
+        return next((floor for floor in self.floors(name) if floor.line is not None and line in ("", floor.line.order.line)), None)
+
+    def _aside(self, place: Place, turn: Turn) -> bool:
+        """Where many voices are wanted, a turn of another character than the one who speaks need not wait for that one."""
+        name = place.name
+        if self._backstage.roster.voices.get(name) != MANY:
+            return False
+        if place.line is None or place.line.order.seat.member == turn.character:
+            return False
+        side = self._sides.get((name, turn.character))
+        if side is None:
+            side = self._sides[name, turn.character] = Place(name, self._backstage, self._rules, lambda: self._occupied(name), beside=place)
+        if side.line is not None or side.turn is not None:
+            return False
+        side.turn = turn
+        side.offer()
+        return True
