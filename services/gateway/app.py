@@ -36,6 +36,7 @@ from services.gateway.logs import routes as logs
 from services.gateway.memories import routes as memories
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
 from services.gateway.realtime import routes as realtime
+from services.gateway.realtime.webrtc import routes as webrtc
 from services.gateway.rest import cast, facts, rolls, screenplay, services, sessions, settings, status
 from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
@@ -127,7 +128,7 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
         steering.router(corrections),
         bus_routes.router(corrections),
         settings.router(edge),
-        status.router(probes, lambda: edge.runtime.settings.telemetry.grafana_url),
+        status.router(probes, lambda: edge.runtime.settings.telemetry.grafana_url, lambda: webrtc.installed() and edge.runtime.settings.gateway.max_calls > 0),
         logs.router(edge),
         services.router(edge),
         models.router(edge),

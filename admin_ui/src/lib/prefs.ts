@@ -1,6 +1,8 @@
 /** What this browser remembers for itself; kept under `souffleur.prefs` in local storage. */
 import { useSyncExternalStore } from 'react'
 
+import type { TransportKind } from '@/lib/realtime/transport'
+
 export interface Prefs {
   theme: 'system' | 'light' | 'dark'
   /** Empty = the browser's. */
@@ -14,6 +16,8 @@ export interface Prefs {
   /** Empty = the browser's default microphone. */
   microphone: string
   talk: 'hands-free' | 'push'
+  /** How the table's sound travels. */
+  transport: TransportKind
   /** Characters are heard, not only read. */
   voices: boolean
   /** The director's desk plays the table's voices as well. */
@@ -24,7 +28,7 @@ export interface Prefs {
   privateOutput: string
 }
 
-export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', director: '', loudspeakers: true, microphone: '', talk: 'hands-free', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
+export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', director: '', loudspeakers: true, microphone: '', talk: 'hands-free', transport: 'websocket', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
 const KEY = 'souffleur.prefs'
 
 let current: Prefs = load()

@@ -20,13 +20,13 @@ _MISSING: Final = {
 }
 
 
-def router(health: Health, grafana_url: Callable[[], str] = lambda: "") -> APIRouter:
+def router(health: Health, grafana_url: Callable[[], str] = lambda: "", calls: Callable[[], bool] = lambda: False) -> APIRouter:
     """GET /api/status."""
     routes = APIRouter(prefix="/api/status", tags=["status"])
 
     @routes.get("")
     async def status() -> dict[str, Any]:
-        """Version, readiness, engines, banners, and where Grafana is."""
+        """Version, readiness, engines, banners, where Grafana is, and whether calls by WebRTC are taken."""
         report = await health.report()
         engines = report.engines
         return {
@@ -39,6 +39,7 @@ def router(health: Health, grafana_url: Callable[[], str] = lambda: "") -> APIRo
             },
             "banners": banners(report),
             "grafana_url": grafana_url() or None,
+            "webrtc": calls(),
         }
 
     return routes

@@ -46,4 +46,6 @@ export interface Status {
     tts: { default: string; engines: EngineInfo[] }
   }
   banners: Banner[]
+  /** Whether this server takes calls by WebRTC. */
+  webrtc: boolean
 }

@@ -1,8 +1,7 @@
 /** The page's side of the microphone: asks for it, lists devices, gives frames. */
 import { Observable } from 'rxjs'
 
-import captureUrl from '@/lib/audio/capture.worklet?worker&url'
-import { audioContext } from '@/lib/audio/context'
+import { tapped } from '@/lib/audio/capture'
 import type { CapturedFrame } from '@/lib/audio/messages'
 
 export interface MicrophoneChoice {
@@ -69,36 +68,14 @@ async function open(choice: MicrophoneChoice, onFrame: (frame: CapturedFrame) =>
   })
   const stopTracks = () => stream.getTracks().forEach((track) => track.stop())
   try {
-    const { source, own } = await connect(stream)
-    const node = new AudioWorkletNode(source.context, 'souffleur-capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' })
-    node.port.onmessage = (message: MessageEvent<CapturedFrame>) => onFrame(message.data)
+    const untap = await tapped(stream, onFrame)
     stream.getAudioTracks()[0]?.addEventListener('ended', onLost)
-    source.connect(node)
     return () => {
-      node.port.postMessage('stop')
-      node.port.close()
-      source.disconnect()
+      untap()
       stopTracks()
-      void own?.close()
     }
   } catch (error) {
     stopTracks()
     throw error
-  }
-}
-
-/** Firefox refuses a stream whose rate differs from the context's: then the microphone gets a context of its own rate. */
-async function connect(stream: MediaStream): Promise<{ source: MediaStreamAudioSourceNode; own: AudioContext | null }> {
-  const shared = await audioContext()
-  await shared.resume()
-  try {
-    const source = shared.createMediaStreamSource(stream)
-    await shared.audioWorklet.addModule(captureUrl)
-    return { source, own: null }
-  } catch (error) {
-    if (!(error instanceof DOMException) || error.name !== 'NotSupportedError') throw error
-    const own = new AudioContext({ latencyHint: 'interactive' })
-    await own.audioWorklet.addModule(captureUrl)
-    return { source: own.createMediaStreamSource(stream), own }
   }
 }

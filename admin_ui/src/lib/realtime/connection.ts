@@ -1,8 +1,11 @@
-/** One attachment to a session over one WebSocket that comes back by itself: same session, same participant, no fact twice. */
+/** One attachment to a session that comes back by itself, over a WebSocket or by WebRTC: same session, same participant, no fact twice. */
 import { BehaviorSubject, Subject } from 'rxjs'
 
 import { backoffMs } from '@/lib/realtime/backoff'
+import { callsAreKnown, openCall } from '@/lib/realtime/callTransport'
 import { type ClientEvent, readEvent, type ServerEvent } from '@/lib/realtime/protocol'
+import { openSocket } from '@/lib/realtime/socketTransport'
+import { NO_CALLS, type Transport, type TransportHandlers, type TransportKind } from '@/lib/realtime/transport'
 
 export type ConnectionState =
   | { kind: 'connecting'; attempt: number }
@@ -26,8 +29,6 @@ export interface Seat {
 /** What this page is called where approval is asked for one platform. */
 const PLATFORM = 'page'
 
-/** More than this unsent means the network is gone: further audio would only arrive late. */
-const UNSENT_LIMIT = 256 * 1024
 /** Close codes after which trying again cannot help. */
 const FINAL = (code: number) => code === 1008 || code === 1003 || (code >= 4400 && code < 4500)
 
@@ -35,7 +36,8 @@ export class RealtimeConnection {
   readonly state$ = new BehaviorSubject<ConnectionState>({ kind: 'connecting', attempt: 1 })
   readonly events$ = new Subject<ServerEvent>()
   readonly audio$ = new Subject<ArrayBuffer>()
-  private socket: WebSocket | null = null
+  private transport: Transport | null = null
+  private kind: TransportKind = 'websocket'
   private timer: ReturnType<typeof setTimeout> | null = null
   private attempt = 0
   private head = 0
@@ -73,18 +75,22 @@ export class RealtimeConnection {
     if (this.state$.value.kind === 'open') this.connect()
   }
 
+  /** Travel another way from now on. */
+  travel(kind: TransportKind): void {
+    const possible = kind === 'webrtc' && !callsAreKnown() ? 'websocket' : kind
+    if (possible === this.kind) return
+    this.kind = possible
+    if (this.state$.value.kind === 'open') this.connect()
+  }
+
   /** False if there is no connection; the event is not kept. */
   send(event: ClientEvent): boolean {
-    if (this.socket?.readyState !== WebSocket.OPEN) return false
-    this.socket.send(JSON.stringify(event))
-    return true
+    return this.transport?.send(event) ?? false
   }
 
   /** False if the frame was dropped. */
   sendAudio(pcm: ArrayBuffer): boolean {
-    if (this.socket?.readyState !== WebSocket.OPEN || this.socket.bufferedAmount > UNSENT_LIMIT) return false
-    this.socket.send(pcm)
-    return true
+    return this.transport?.sendAudio(pcm) ?? false
   }
 
   private connect(): void {
@@ -92,18 +98,15 @@ export class RealtimeConnection {
     this.detach()
     this.attempt += 1
     this.state$.next({ kind: 'connecting', attempt: this.attempt })
-    const socket = new WebSocket(addressOf(this.base, this.seat, this.head), ['souffleur.pcm'])
-    socket.binaryType = 'arraybuffer'
-    socket.onmessage = (message: MessageEvent<string | ArrayBuffer>) => this.take(message.data)
-    socket.onclose = (event) => this.lost(event.code, event.reason)
-    this.socket = socket
+    const handlers: TransportHandlers = {
+      onText: (text) => this.take(text),
+      onAudio: (pcm) => this.audio$.next(pcm),
+      onClose: (code, reason) => this.lost(code, reason),
+    }
+    this.transport = this.kind === 'webrtc' ? openCall(callAddressOf(this.base, this.seat, this.head), handlers) : openSocket(addressOf(this.base, this.seat, this.head), handlers)
   }
 
-  private take(data: string | ArrayBuffer): void {
-    if (typeof data !== 'string') {
-      this.audio$.next(data)
-      return
-    }
+  private take(data: string): void {
     const event = readEvent(data)
     if (event === null) return
     if (event.type === 'souffleur.attached') {
@@ -120,6 +123,11 @@ export class RealtimeConnection {
 
   private lost(code: number, reason: string): void {
     this.detach()
+    if (code === NO_CALLS) {
+      this.kind = 'websocket'
+      this.connect()
+      return
+    }
     if (FINAL(code)) {
       this.state$.next({ kind: 'refused', code: this.lastError.code || String(code), detail: this.lastError.detail || reason })
       return
@@ -130,18 +138,24 @@ export class RealtimeConnection {
   }
 
   private detach(): void {
-    if (this.socket === null) return
-    this.socket.onmessage = null
-    this.socket.onclose = null
-    this.socket.close()
-    this.socket = null
+    this.transport?.close()
+    this.transport = null
   }
 }
 
 /** Where to connect; facts after `head` are asked for, so that none is shown twice. */
 export function addressOf(base: string, seat: Seat, head: number): string {
-  const url = new URL('/v1/realtime', base)
+  const url = asking(new URL('/v1/realtime', base), seat, head)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
+  return url.toString()
+}
+
+/** Where to call; the same is asked for. */
+export function callAddressOf(base: string, seat: Seat, head: number): string {
+  return asking(new URL('/v1/realtime/calls', base), seat, head).toString()
+}
+
+function asking(url: URL, seat: Seat, head: number): URL {
   if (seat.slug !== '') url.searchParams.set('model', `npc/${seat.slug}`)
   if (seat.session !== '') url.searchParams.set('session', seat.session)
   if (seat.name !== '') url.searchParams.set('name', seat.name)
@@ -150,5 +164,5 @@ export function addressOf(base: string, seat: Seat, head: number): string {
   if (seat.operator !== undefined) url.searchParams.set('operator', seat.operator)
   url.searchParams.set('platform', PLATFORM)
   url.searchParams.set('after_seq', String(head))
-  return url.toString()
+  return url
 }

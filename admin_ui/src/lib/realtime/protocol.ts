@@ -109,6 +109,9 @@ export type ServerEvent =
   | { type: 'conversation.item.added' | 'conversation.item.done'; item: { id?: string; role?: string } }
   | { type: 'response.created' | 'response.done'; response: { id: string; status?: string } }
   | { type: 'response.output_audio.done'; item_id: string; response_id: string }
+  | { type: 'output_audio_buffer.started' | 'output_audio_buffer.stopped' | 'output_audio_buffer.cleared'; response_id: string }
+  /** The last word of a call, whose channel has no close code. */
+  | { type: 'souffleur.closed'; code: number; reason: string }
   | { type: 'error'; error: { type?: string; code?: string | null; message: string; event_id?: string | null } }
 
 export interface Configure {

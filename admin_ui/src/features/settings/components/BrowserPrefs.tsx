@@ -5,8 +5,10 @@ import { useTranslation } from 'react-i18next'
 import { Field } from '@/components/Field'
 import { Segmented } from '@/components/Segmented'
 import { Switch } from '@/components/Switch'
+import { useStatus } from '@/lib/api/status'
 import { inputs } from '@/lib/audio/microphone'
 import { type Prefs, setPrefs, usePrefs } from '@/lib/prefs'
+import { callsAreKnown } from '@/lib/realtime/callTransport'
 
 function useInputs(): MediaDeviceInfo[] {
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([])
@@ -24,6 +26,7 @@ export function BrowserPrefs() {
   const { t } = useTranslation()
   const prefs = usePrefs()
   const devices = useInputs()
+  const status = useStatus()
   return (
     <div className="flex flex-col gap-6">
       <Field label={t('prefs.name')} hint={t('prefs.name_hint')}>
@@ -58,6 +61,13 @@ export function BrowserPrefs() {
         )}
       </Field>
       <Switch label={t('prefs.loudspeakers')} hint={t('prefs.loudspeakers_hint')} on={prefs.loudspeakers} testId="loudspeakers-switch" onChange={(loudspeakers) => setPrefs({ loudspeakers })} />
+      {status.data?.webrtc === true && callsAreKnown() && (
+        <div>
+          <p className="mb-1 text-sm font-medium">{t('prefs.transport')}</p>
+          <Segmented className="w-full" label={t('prefs.transport')} value={prefs.transport} onChange={(transport) => setPrefs({ transport })} options={(['websocket', 'webrtc'] as const).map((value) => ({ value, label: t(`prefs.transport_${value}`) }))} />
+          <p className="mt-1 text-sm text-muted">{t('prefs.transport_hint')}</p>
+        </div>
+      )}
       <Switch label={t('prefs.voices')} hint={t('prefs.voices_hint')} on={prefs.voices} onChange={(voices) => setPrefs({ voices })} />
       <section>
         <h3 className="eyebrow mb-2">{t('keys.title')}</h3>

@@ -5,6 +5,7 @@ import { audible$ } from '@/lib/audio/context'
 import { rawAsked } from '@/lib/audio/microphone'
 import { type ConnectionState, RealtimeConnection, type Seat } from '@/lib/realtime/connection'
 import type { Attached, ServerEvent, TurnTimed } from '@/lib/realtime/protocol'
+import type { TransportKind } from '@/lib/realtime/transport'
 import { ulid } from '@/lib/realtime/ulid'
 import type { Fact } from '@/lib/transcript/fact'
 import { advance, BLANK, type Transcript } from '@/lib/transcript/fold'
@@ -96,6 +97,11 @@ export class TableSession {
     this.voice.setMode(mode)
     this.describeTurns()
     this.configure()
+  }
+
+  /** By WebSocket, or by WebRTC where the network loses much. */
+  travel(kind: TransportKind): void {
+    this.connection.travel(kind)
   }
 
   startTalking(deviceId: string): void {

@@ -1,0 +1,134 @@
+/** A call by WebRTC: events over a data channel, audio by tracks that lose a word where a socket would stall for all of them. */
+import { Downlink } from '@/lib/audio/downlink'
+import { Uplink } from '@/lib/audio/uplink'
+import { LineCutter } from '@/lib/realtime/lineCutter'
+import { Parts } from '@/lib/realtime/parts'
+import { type ClientEvent, readEvent, type ServerEvent } from '@/lib/realtime/protocol'
+import { NO_CALLS, type Transport, type TransportHandlers } from '@/lib/realtime/transport'
+
+const CONNECT_MS = 15_000
+/** Sound is on its way longer than an event: what was just said must not be cut off by the end of the press. */
+const COMMIT_AFTER_MS = 150
+const AWAY = 1006
+const POLICY = 1008
+const TRY_AGAIN = 1013
+
+export function callsAreKnown(): boolean {
+  return typeof RTCPeerConnection !== 'undefined'
+}
+
+export function openCall(url: string, handlers: TransportHandlers): Transport {
+  const call = new Call(handlers)
+  void call.begin(url)
+  return call
+}
+
+class Call implements Transport {
+  private readonly peer = new RTCPeerConnection()
+  private readonly channel = this.peer.createDataChannel('oai-events')
+  private readonly cutter = new LineCutter()
+  private readonly parts = new Parts()
+  private readonly deadline = setTimeout(() => this.over(AWAY, 'no connection'), CONNECT_MS)
+  private uplink: Uplink | null = null
+  private downlink: Downlink | null = null
+  private farewell = { code: AWAY, reason: '' }
+  private ended = false
+
+  constructor(private readonly handlers: TransportHandlers) {
+    this.channel.onopen = () => clearTimeout(this.deadline)
+    this.channel.onmessage = ({ data }: MessageEvent<string>) => this.take(data)
+    this.channel.onclose = () => this.over(this.farewell.code, this.farewell.reason)
+    this.peer.onconnectionstatechange = () => {
+      if (this.peer.connectionState === 'failed') this.over(AWAY, 'the connection failed')
+    }
+    this.peer.ontrack = ({ track }) => void this.listen(track)
+  }
+
+  async begin(url: string): Promise<void> {
+    try {
+      const uplink = await Uplink.open()
+      this.uplink = uplink
+      if (this.isOver()) {
+        uplink.close()
+        return
+      }
+      this.peer.addTrack(uplink.track, uplink.stream)
+      await this.peer.setLocalDescription()
+      // The server answers whoever knocks with the call's password; it wants no addresses, so none are waited for.
+      const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: this.peer.localDescription?.sdp ?? '' })
+      const text = await answer.text()
+      if (this.isOver()) return
+      if (answer.ok) await this.peer.setRemoteDescription({ type: 'answer', sdp: text })
+      else this.refused(answer.status, text)
+    } catch (error) {
+      this.over(AWAY, error instanceof Error ? error.message : '')
+    }
+  }
+
+  send(event: ClientEvent): boolean {
+    if (this.channel.readyState !== 'open') return false
+    const text = JSON.stringify(event)
+    if (event.type !== 'input_audio_buffer.commit') this.channel.send(text)
+    else setTimeout(() => this.channel.readyState === 'open' && this.channel.send(text), COMMIT_AFTER_MS)
+    return true
+  }
+
+  sendAudio(pcm: ArrayBuffer): boolean {
+    if (this.channel.readyState !== 'open' || this.uplink === null) return false
+    this.uplink.push(pcm)
+    return true
+  }
+
+  close(): void {
+    this.ended = true
+    clearTimeout(this.deadline)
+    this.channel.onclose = null
+    this.channel.onmessage = null
+    this.peer.onconnectionstatechange = null
+    this.uplink?.close()
+    this.downlink?.close()
+    this.peer.close()
+  }
+
+  private take(data: string): void {
+    const text = this.parts.take(data)
+    const event = text === null ? null : readEvent(text)
+    if (text === null || event === null) return
+    if (event.type === 'souffleur.closed') this.farewell = { code: event.code, reason: event.reason }
+    else this.pass(event, text)
+  }
+
+  private pass(event: ServerEvent, text: string): void {
+    this.cutter.take(event)
+    this.handlers.onText(text)
+  }
+
+  private async listen(track: MediaStreamTrack): Promise<void> {
+    const downlink = await Downlink.open(track, (frame) => {
+      if (this.cutter.frame(frame.level)) this.handlers.onAudio(frame.pcm)
+    })
+    if (this.isOver()) downlink.close()
+    else this.downlink = downlink
+  }
+
+  private refused(status: number, text: string): void {
+    let detail = text
+    try {
+      detail = (JSON.parse(text) as { error?: { message?: string } }).error?.message ?? text
+    } catch {
+      // Whatever stands between us and the server said this.
+    }
+    if (status === 501) this.over(NO_CALLS, detail)
+    else this.over(status === 429 || status >= 500 ? TRY_AGAIN : POLICY, detail)
+  }
+
+  private isOver(): boolean {
+    return this.ended
+  }
+
+  private over(code: number, reason: string): void {
+    if (this.isOver()) return
+    this.close()
+    this.handlers.onClose(code, reason)
+  }
+}
