@@ -1,4 +1,4 @@
-"""`python -m bench [overhead|barge-in|start|adviser|corrections]`: measure, print the tables, and write them into docs/benchmarks.md."""
+"""`python -m bench [overhead|barge-in|start|adviser|corrections|relay]`: measure, print the tables, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from bench import document
 from bench.adviser import adviser_table
 from bench.corrections import corrections_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
+from bench.relay import relay_table
 from bench.start import start_table
 
-_SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections")
+_SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,6 +64,8 @@ async def _measured(section: str, options: argparse.Namespace) -> str:
         return await corrections_table(options.runs, urgent=options.urgent)
     if section == "adviser":
         return await adviser_table(options.runs)
+    if section == "relay":
+        return await relay_table(options.seconds, options.runs, urgent=options.urgent)
     if section == "barge-in":
         ten = Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent)
         return barge_in_table([await _row(ten)])

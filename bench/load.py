@@ -62,7 +62,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class Use:
     """Processor seconds at one moment."""
 
     at: float
@@ -72,7 +72,8 @@ class _Use:
     rss: int
 
 
-def _use(pid: int, at: float) -> _Use:
+def use_of(pid: int) -> Use:
+    """What the program has used until now, with all its children."""
     total = redis = 0.0
     rss = 0
     process = psutil.Process(pid)
@@ -82,7 +83,7 @@ def _use(pid: int, at: float) -> _Use:
         rss += memory.rss
         redis += times.user + times.system if "redis" in one.name() else 0.0
     core: Any = psutil.cpu_times(percpu=True)[PROGRAM]
-    return _Use(at, total, redis, sum(core) - core.idle - core.iowait - core.guest - core.guest_nice, rss)
+    return Use(time.monotonic(), total, redis, sum(core) - core.idle - core.iowait - core.guest - core.guest_nice, rss)
 
 
 async def run(load: Load) -> Measured:
@@ -109,14 +110,14 @@ async def run(load: Load) -> Measured:
     return _measured(tally, since, until, [1000 * took for at, took in latencies if since.at <= at < until.at])
 
 
-async def _window(load: Load, begin: float) -> tuple[_Use, _Use]:
+async def _window(load: Load, begin: float) -> tuple[Use, Use]:
     await asyncio.sleep(begin + SPREAD_S + WARM_UP_S - time.monotonic())
-    since = _use(load.pid, time.monotonic())
+    since = use_of(load.pid)
     await asyncio.sleep(load.seconds)
-    return since, _use(load.pid, time.monotonic())
+    return since, use_of(load.pid)
 
 
-def _measured(tally: Tally, since: _Use, until: _Use, latencies: list[float]) -> Measured:
+def _measured(tally: Tally, since: Use, until: Use, latencies: list[float]) -> Measured:
     seconds = until.at - since.at
     program = until.program - since.program
 
