@@ -97,6 +97,8 @@ class Prompt:
     """Our own estimate of the messages' size."""
     schema: Mapping[str, Any] | None = None
     """JSON Schema that the answer must fit; None = plain text. An engine asks for it in its vendor's way, or passes it over."""
+    unhurried: bool = False
+    """Nobody waits for single words: an engine may give what comes within a few milliseconds as one."""
 
 
 class Reason(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from services.core.errors import InvalidRequest, NotFound
@@ -45,7 +46,8 @@ class Preparing:
             raise InvalidRequest("the request holds too many messages")
         if request.options.json_schema and (request.session or request.options.speakable):
             raise InvalidRequest("json_schema is for stateless chat that is not spoken")
-        return await self._in_session(request, settings) if request.session else self._stateless(request)
+        prompt, reader = await self._in_session(request, settings) if request.session else self._stateless(request)
+        return (prompt if request.options.speakable else replace(prompt, unhurried=True)), reader
 
     def _stateless(self, request: ReplyRequest) -> tuple[Prompt, Callable[[Slot], Reader]]:
         schema = schema_of(request.options.json_schema) if request.options.json_schema else None

@@ -62,7 +62,11 @@ class Answer:
     async def raw(self, data: bytes) -> None:
         """Bytes, at once."""
         self.writer.write(data)
-        await self.writer.drain()
+        try:
+            await self.writer.drain()
+        except ConnectionError:
+            self.call.left.set()
+            raise
 
     async def line(self, payload: object, end: str = "\n\n") -> None:
         """One data line."""

@@ -13,7 +13,6 @@ from services.core.model.reply import Delta, ReplyFinished, ReplyRequest, ReplyS
 from services.gateway.characters.character import Character
 from services.gateway.edge import Edge
 from services.gateway.openai_api.chat_request import ChatRequest
-from services.gateway.openai_api.coalesce import coalesced
 from services.gateway.turns import Turns, Words
 from services.transcript.view import joined
 
@@ -26,7 +25,7 @@ async def stateless(edge: Edge, request: ChatRequest, character: Character) -> A
     wanted = ReplyRequest(character=character.slug, messages=request.history(), card=character.card_json(), options=request.options(settings))
     replies: Any = edge.llm.reply(wanted, settings.reply_timeout_s)
     finished = False
-    async with aclosing(coalesced(replies)) as events:
+    async with aclosing(replies) as events:
         async for event in events:
             if isinstance(event, ReplyStarted | Delta | ReplyFinished):
                 finished = finished or isinstance(event, ReplyFinished)

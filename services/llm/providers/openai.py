@@ -6,27 +6,38 @@ and closing the stream closes the connection, which is what stops a provider.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 from pydantic import Field, SecretStr, field_validator
 
 from services.core.tls import trusted
-from services.llm.engine import LONGEST_REPLY, EngineOptions, EngineTrouble, Finished, Ground, Piece, Prompt, Readiness, Reason
+from services.llm.engine import LONGEST_REPLY, EngineOptions, EngineTrouble, Finished, Ground, Piece, Prompt, Readiness, Reason, Token
 from services.llm.providers.completion import ChunkReader, reason_for_status
 from services.llm.providers.sse import data_lines
+from services.llm.providers.wire import Response, Wire
 from services.llm.schema import instruction, is_strict
 
 _LOCAL: Final = frozenset(("127.0.0.1", "localhost", "::1"))
 _LONGEST_ERROR: Final = 16 * 1024
 _ADJUSTMENTS: Final = 3
 _LONGEST_WAIT_S: Final = 3600.0
+_CONNECTIONS: Final = httpx2.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=60)
+"""More replies than the service makes at a time; a connection that was just used saves the next turn its handshakes."""
+_LARGEST: Final = 2_000
+"""Characters; an answer that never ends is noticed between two pieces."""
+_GATHER_S: Final = 0.015
+"""Where nobody waits for single words, the next read takes all that has come within this time."""
 _DROPPABLE: Final = ("stream_options", "temperature", "top_p", "seed", "stop")
 _FORMATS: Final = ("json_schema", "json_object", "")
 """How a server is asked for JSON, the surest way first; with all but the first the schema stands in the prompt."""
@@ -64,6 +75,7 @@ class OpenAiEngine:
         self._options = options
         self._ground = ground
         self._client: httpx2.AsyncClient | None = None
+        self._wire: Wire | None = None
         self._model = options.model
         self._dropped: set[str] = set()
         self._renamed = False
@@ -83,20 +95,29 @@ class OpenAiEngine:
     async def open(self) -> None:
         """Make the client; ask the server for its model where none is configured."""
         key = self._options.api_key.get_secret_value()
-        local = urlsplit(self._options.base_url).hostname in _LOCAL
+        parts = urlsplit(self._options.base_url)
+        local = parts.hostname in _LOCAL
+        # Compressed answers could be bombs, and a stream of small chunks gains nothing from it.
+        headers = {"accept-encoding": "identity", **({"authorization": f"Bearer {key}"} if key else {}), **self._options.headers}
+        context, connect_s = await trusted(environment=not local), self._ground.connect_timeout_s
         self._client = httpx2.AsyncClient(
-            # Compressed answers could be bombs, and a stream of small chunks gains nothing from it.
-            headers={"accept-encoding": "identity", **({"authorization": f"Bearer {key}"} if key else {}), **self._options.headers},
-            timeout=httpx2.Timeout(self._ground.idle_s, connect=self._ground.connect_timeout_s),
+            headers=headers,
+            limits=_CONNECTIONS,
+            timeout=httpx2.Timeout(self._ground.idle_s, connect=connect_s),
             follow_redirects=False,
-            verify=await trusted(environment=not local),
+            verify=context,
             trust_env=not local,
         )
+        if local or not _proxied(parts.scheme, parts.hostname or ""):
+            told = {"accept": "*/*", "user-agent": "souffleur", "content-type": "application/json"} | {name.lower(): value for name, value in headers.items()}
+            self._wire = Wire(f"{self._options.base_url}/chat/completions", told, context, connect_s=connect_s, idle_s=self._ground.idle_s)
         if not self._model:
             self._model = await self._first_model()
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._wire is not None:
+            self._wire.close()
         if self._client is not None:
             await self._client.aclose()
 
@@ -108,13 +129,10 @@ class OpenAiEngine:
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The answer as it comes."""
-        client = self._opened()
         level = self._format
         for _ in range(_ADJUSTMENTS + len(_FORMATS)):
             try:
-                async with client.stream(
-                    "POST", f"{self._options.base_url}/chat/completions", content=self._body(prompt, level), headers={"content-type": "application/json"}
-                ) as response:
+                async with self._posted(self._body(prompt, level)) as response:
                     bound = prompt.schema is not None and level < len(_FORMATS) - 1 and response.status_code in _UNBOUND
                     if response.status_code == 400 or bound:
                         refusal = await _start_of(response, _LONGEST_ERROR)
@@ -126,7 +144,8 @@ class OpenAiEngine:
                                 self._format = max(self._format, level)
                             continue
                     _check(response)
-                    async for piece in self._pieces(response):
+                    # The general client gives chunk after chunk, however many have come.
+                    async for piece in self._pieces(response, _GATHER_S if prompt.unhurried and isinstance(response, Response) else 0):
                         yield piece
                     return
             except httpx2.TimeoutException:
@@ -137,21 +156,30 @@ class OpenAiEngine:
                 raise EngineTrouble(Reason.TRUNCATED) from None
         raise EngineTrouble(Reason.REQUEST)
 
-    async def _pieces(self, response: httpx2.Response) -> AsyncIterator[Piece]:
+    def _posted(self, body: bytes) -> AbstractAsyncContextManager[httpx2.Response | Response]:
+        client = self._opened()
+        if self._wire is not None:
+            return self._wire.post(body)
+        return client.stream("POST", f"{self._options.base_url}/chat/completions", content=body, headers={"content-type": "application/json"})
+
+    async def _pieces(self, response: httpx2.Response | Response, gather_s: float) -> AsyncIterator[Piece]:
         reader = ChunkReader()
         if response.headers.get("content-type", "").split(";")[0].strip().lower() == "application/json":
             # A server that does not stream answers whole; an error may come like this with status 200.
             for piece in reader.read((await _start_of(response, LONGEST_REPLY)).decode("utf-8", errors="replace")):
                 yield piece
             return
-        async for data in data_lines(response.aiter_raw()):
-            if data == "[DONE]":
+        async for lines in data_lines(response.aiter_raw()):
+            read = time.monotonic()
+            ended = "[DONE]" in lines
+            for piece in _together(reader, lines[: lines.index("[DONE]")] if ended else lines):
+                yield piece
+            if ended:
                 if not reader.finished:
                     yield Finished("stop")
                 return
-            if data:
-                for piece in reader.read(data):
-                    yield piece
+            if gather_s and not reader.finished:
+                await asyncio.sleep(read + gather_s - time.monotonic())
 
     def _body(self, prompt: Prompt, level: int) -> bytes:
         sampling = prompt.sampling
@@ -209,6 +237,34 @@ class OpenAiEngine:
         return self._client
 
 
+def _together(reader: ChunkReader, lines: Sequence[str]) -> Iterator[Piece]:
+    """The pieces of what came in one read; words that came together stay together."""
+    text = ""
+    try:
+        for line in lines:
+            for piece in reader.read(line) if line else ():
+                if isinstance(piece, Token):
+                    text += piece.text
+                if text and (len(text) > _LARGEST or not isinstance(piece, Token)):
+                    yield Token(text)
+                    text = ""
+                if not isinstance(piece, Token):
+                    yield piece
+    except EngineTrouble:
+        # What was said before was said.
+        if text:
+            yield Token(text)
+        raise
+    if text:
+        yield Token(text)
+
+
+def _proxied(scheme: str, host: str) -> bool:
+    """The environment names a proxy for this server."""
+    proxies = getproxies()
+    return bool(proxies.get(scheme) or proxies.get("all")) and not proxy_bypass(host)
+
+
 def _bound(schema: Mapping[str, Any], level: int) -> dict[str, Any] | None:
     match _FORMATS[level]:
         case "json_schema":
@@ -227,7 +283,7 @@ def _messages(prompt: Prompt, level: int) -> list[dict[str, str]]:
     return [{"role": "system", "content": instruction(prompt.schema)}, *told]
 
 
-def _check(response: httpx2.Response) -> None:
+def _check(response: httpx2.Response | Response) -> None:
     """Raise what status and headers already tell."""
     if response.status_code != 200:
         raise EngineTrouble(reason_for_status(response.status_code), retry_after_s=_retry_after(response.headers.get("retry-after")))
@@ -236,7 +292,7 @@ def _check(response: httpx2.Response) -> None:
         raise EngineTrouble(Reason.GARBAGE, "the provider answered with something else than a completion")
 
 
-async def _start_of(response: httpx2.Response, most: int) -> bytes:
+async def _start_of(response: httpx2.Response | Response, most: int) -> bytes:
     """A body that must be small."""
     whole = b""
     async for chunk in response.aiter_raw():

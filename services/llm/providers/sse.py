@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from services.llm.engine import LONGEST_LINE, LONGEST_REPLY, EngineTrouble, Reason
@@ -12,8 +12,11 @@ _OVERHEAD: Final = 40
 _LONGEST_STREAM: Final = LONGEST_REPLY * _OVERHEAD
 
 
-async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """What stands behind `data:`, line by line; CR, LF and CRLF all end a line. Raises `EngineTrouble` for a line or a stream that is too long."""
+async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[str], None]:
+    """What stands behind `data:`: the lines that each read completes; CR, LF and CRLF all end a line.
+
+    Raises `EngineTrouble` for a line or a stream that is too long.
+    """
     held = b""
     total = 0
     async for chunk in chunks:
@@ -31,10 +34,10 @@ async def data_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
         _check(held)
         for line in lines:
             _check(line)
-            if (data := _data(line)) is not None:
-                yield data
+        if found := [data for line in lines if (data := _data(line)) is not None]:
+            yield found
     if (data := _data(held.rstrip(b"\r"))) is not None:
-        yield data
+        yield [data]
 
 
 def _check(line: bytes) -> None:
