@@ -7,7 +7,7 @@ ARGS ?=
 TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py browser_desk.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev page up doctor test nightly chaos check check-python check-page check-protos check-locks protos bench clean
+.PHONY: help setup setup-dev page coqui up doctor test nightly chaos check check-python check-page check-protos check-locks protos bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ setup-dev:
 
 page: ## Build the page, if its sources changed
 	@$(SETUP) page
+
+coqui: ## Install the Coqui voices (XTTS, VITS) into an environment of their own: 2 GB, with a GPU 6
+	@$(SETUP) coqui
 
 up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options)
 	@exec $(BIN)/souffleur up $(ARGS)

@@ -1,4 +1,4 @@
-"""The set-up: `python3 -m manager.setup [env|page|npm|buf]`. Needs Python 3.11 and a network the first time, nothing else."""
+"""The set-up: `python3 -m manager.setup [env|page|coqui|npm|buf]`. Needs Python 3.11 and a network the first time, nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from manager.setup import environment, node, page
+from manager.setup import coqui, environment, node, page
 from manager.setup.shell import SetupFailed, say
 
 _OLDEST = (3, 11)
@@ -19,7 +19,7 @@ def main() -> int:
     _good_python()
     parser = argparse.ArgumentParser(prog="python3 -m manager.setup", description=__doc__)
     parser.add_argument("--dev", action="store_true", help="with what tests and checks need")
-    parser.add_argument("step", nargs="?", default="all", choices=["all", "env", "page", "npm", "buf"])
+    parser.add_argument("step", nargs="?", default="all", choices=["all", "env", "page", "coqui", "npm", "buf"])
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="arguments for npm (in admin_ui) or buf")
     options = parser.parse_args()
     try:
@@ -27,6 +27,8 @@ def main() -> int:
             environment.ensure(dev=options.dev)
         if options.step in ("all", "page"):
             page.ensure()
+        if options.step == "coqui":
+            coqui.ensure()
         if options.step == "npm":
             return page.npm(options.rest)
         if options.step == "buf":

@@ -33,16 +33,16 @@ def ensure(*, dev: bool) -> None:
     """Bring .venv up to date. Does nothing when it is; development packages that are there stay."""
     stamp = _stamp()
     dev = dev or bool(stamp.get("dev"))
-    wanted = {"lock": digest([ROOT / "uv.lock", ROOT / "pyproject.toml"]), "python": _python_id(), "root": str(ROOT), "dev": dev}
+    wanted = {"lock": digest([ROOT / "uv.lock", ROOT / "pyproject.toml"]), "python": python_id(), "root": str(ROOT), "dev": dev}
     if {name: stamp.get(name) for name in wanted} == wanted and (VENV / "bin" / "souffleur").exists():
         return
-    uv = _uv()
-    env = _uv_environment()
+    program = uv()
+    env = uv_environment()
     groups = ["--group", "dev"] if dev else ["--no-dev"]
     say("Installing the Python packages of the lock file into .venv ...")
     missing: list[str] = []
-    if run([uv, "sync", "--locked", "--all-extras", *groups], env=env) != 0:
-        missing = _one_by_one(uv, groups, env)
+    if run([program, "sync", "--locked", "--all-extras", *groups], env=env) != 0:
+        missing = _one_by_one(program, groups, env)
     _STAMP.write_text(json.dumps({**wanted, "missing": missing}), encoding="utf-8")
     for extra in missing:
         say(f"Not available on this platform: {_EXTRAS[extra]} (extra {extra!r}). Going on without it.")
@@ -50,7 +50,7 @@ def ensure(*, dev: bool) -> None:
 
 def uv_install(target: Path, requirement: str) -> None:
     """Put a tool that is not a dependency of the program into a folder of its own."""
-    must([_uv(), "pip", "install", "--quiet", "--target", target, requirement], f"cannot install {requirement}: is there a network?", env=_uv_environment())
+    must([uv(), "pip", "install", "--quiet", "--target", target, requirement], f"cannot install {requirement}: is there a network?", env=uv_environment())
 
 
 def _one_by_one(uv: Path, groups: list[str], env: dict[str, str]) -> list[str]:
@@ -59,7 +59,7 @@ def _one_by_one(uv: Path, groups: list[str], env: dict[str, str]) -> list[str]:
     return [extra for extra in _EXTRAS if run([uv, "sync", "--locked", "--inexact", "--extra", extra, *groups], env=env) != 0]
 
 
-def _uv() -> Path:
+def uv() -> Path:
     """A uv that is new enough: the machine's, else a private one."""
     own = shutil.which("uv")
     if own is not None and version_of([own, "--version"]) >= _OLDEST_UV:
@@ -78,7 +78,8 @@ def _uv() -> Path:
     return private
 
 
-def _uv_environment() -> dict[str, str]:
+def uv_environment() -> dict[str, str]:
+    """What uv is run with."""
     env = tool_environment()
     # This very interpreter: what people started is what they get, and nothing is downloaded behind their back.
     if _system_certificates():
@@ -98,7 +99,8 @@ def _interpreter() -> str:
     return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
-def _python_id() -> str:
+def python_id() -> str:
+    """This interpreter and platform, in a word."""
     return f"{sys.implementation.name}-{'.'.join(str(part) for part in sys.version_info[:3])}-{sysconfig.get_platform()}"
 
 

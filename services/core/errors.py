@@ -81,6 +81,12 @@ class EngineMissing(SouffleurError):
     code = "engine_missing"
 
 
+class ConsentMissing(SouffleurError):
+    """This voice has no consent record, so it is not cloned."""
+
+    code = "consent_missing"
+
+
 class SettingsRejected(SouffleurError):
     """The settings do not fit; nothing was changed."""
 

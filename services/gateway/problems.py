@@ -27,6 +27,7 @@ _STATUS: Final[dict[type[errors.SouffleurError], int]] = {
     errors.DeadlineExceeded: 504,
     errors.EngineFailed: 502,
     errors.EngineMissing: 503,
+    errors.ConsentMissing: 403,
     errors.SettingsRejected: 422,
     errors.StaleFence: 409,
     errors.Recovering: 503,

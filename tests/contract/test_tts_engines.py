@@ -22,12 +22,15 @@ from services.tts.engines import ENGINES
 from services.tts.loudness import Calibration
 from services.tts.sentence import Sentence, rendered
 from services.tts.words import spans
+from tests.making.coqui_models import make_coqui
 from tests.making.piper_voice import make_piper_voice
 from tests.making.speech_server import SpeechServer, speech_server
 from tests.making.voice_measures import Measured, joined, measured, samples_of
 
 TEXT: Final = "Good evening, traveller, come and sit by the fire with me."
 LIBRARIES: Final = {"espeak": "espeakng_loader", "piper": "piper"}
+SLOW: Final = {"coqui"}
+"""A process of its own that imports torch: by night."""
 FEELINGS: Final = [emotion for emotion in Emotion if emotion is not Emotion.NEUTRAL]
 VOICE: Final = Voice(language="en")
 DEADLINE_S: Final = 20.0
@@ -53,14 +56,16 @@ async def _opened(name: str, home: Path, server: SpeechServer) -> TtsEngine:
     settings = Settings(data_dir=home)
     if name == "piper" and not (settings.models / "piper").exists():
         make_piper_voice(settings.models / "piper")
+    if name == "coqui":
+        make_coqui("vits", settings.models)
     made = cast(EngineClass, load(name, ENGINES))
-    options: dict[str, Any] = {"base_url": server.base_url} if name == "openai" else {}
-    engine = made(made.Options.model_validate(options), settings)
+    options: dict[str, dict[str, Any]] = {"openai": {"base_url": server.base_url}, "coqui": {"open_wait_s": 100.0, "threads": 1}}
+    engine = made(made.Options.model_validate(options.get(name, {})), settings)
     await engine.open()
     return engine
 
 
-@pytest_asyncio.fixture(params=sorted(ENGINES))
+@pytest_asyncio.fixture(params=[pytest.param(name, marks=pytest.mark.nightly if name in SLOW else ()) for name in sorted(ENGINES)])
 async def engine(request: pytest.FixtureRequest, home: Path, server: SpeechServer) -> AsyncIterator[TtsEngine]:
     """Every engine in turn, open."""
     server.asked.clear()

@@ -24,6 +24,7 @@ _CODES: Final[dict[type[errors.SouffleurError], grpc.StatusCode]] = {
     errors.DeadlineExceeded: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.EngineFailed: grpc.StatusCode.UNAVAILABLE,
     errors.EngineMissing: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ConsentMissing: grpc.StatusCode.PERMISSION_DENIED,
     errors.SettingsRejected: grpc.StatusCode.INVALID_ARGUMENT,
     errors.StaleFence: grpc.StatusCode.ABORTED,
     errors.Recovering: grpc.StatusCode.UNAVAILABLE,

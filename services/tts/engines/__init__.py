@@ -7,6 +7,7 @@ from typing import Final
 ENGINES: Final[dict[str, str]] = {
     "piper": "services.tts.engines.piper:Piper",
     "espeak": "services.tts.engines.espeak:Espeak",
+    "coqui": "services.tts.engines.coqui.engine:Coqui",
     "openai": "services.tts.engines.openai:OpenAiSpeech",
     "scripted": "services.tts.engines.scripted:Scripted",
 }
