@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,14 +39,16 @@ class Program:
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: Mapping[str, str], *, pinned: bool = True, urgent: bool = False) -> AsyncIterator[Program]:
+async def running(
+    folder: Path, settings: Mapping[str, str], *, pinned: bool = True, urgent: bool = False, options: Sequence[str] = ()
+) -> AsyncIterator[Program]:
     """Start it with its data in `folder`, wait until a turn is possible, end it. Raises `RuntimeError` with its last words."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sf-", dir="/tmp") as sockets:
         environment = scrubbed() | {"SOUFFLEUR__RUNTIME_DIR": sockets} | dict(settings)
         log = folder / "log.txt"
         began = time.monotonic()
-        process = _spawned(folder, log, environment, pinned=pinned)
+        process = _spawned(folder, log, environment, options, pinned=pinned)
         try:
             run = await _ready(process, Path(sockets), log)
             took = time.monotonic() - began
@@ -57,8 +59,8 @@ async def running(folder: Path, settings: Mapping[str, str], *, pinned: bool = T
             await asyncio.to_thread(_end, process)
 
 
-def _spawned(folder: Path, log: Path, environment: Mapping[str, str], *, pinned: bool) -> subprocess.Popen[bytes]:
-    command = [str(_SOUFFLEUR), "up", "--port", "0", "--no-download", "--data", str(folder / "data")]
+def _spawned(folder: Path, log: Path, environment: Mapping[str, str], options: Sequence[str], *, pinned: bool) -> subprocess.Popen[bytes]:
+    command = [str(_SOUFFLEUR), "up", "--port", "0", "--no-download", "--data", str(folder / "data"), *options]
     with log.open("ab") as output, on_core(PROGRAM) if pinned else contextlib.nullcontext():
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, start_new_session=True)
 
