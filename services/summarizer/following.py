@@ -30,6 +30,8 @@ _WISHES: Final = 8
 _PATIENCE_S: Final = 2.0
 """How long turns are given way to."""
 _LEASE_MARGIN_S: Final = 60.0
+_HELD_S: Final = 20.0
+"""A lease that was taken this long ago still has most of its time: it is not prolonged by every visit."""
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +62,8 @@ class _Followed:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     head: int = 0
     next_s: float = 0.0
+    prolong_s: float = 0.0
+    """When the lease is to be taken or prolonged."""
     visit: asyncio.Task[None] | None = None
 
 
@@ -153,10 +157,13 @@ class Following:
         try:
             await self._calm.wait(_PATIENCE_S)
             async with self._slots, found.lock:
-                if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
-                    return
+                if self._clock.now() >= found.prolong_s:
+                    if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
+                        return
+                    found.prolong_s = self._clock.now() + _HELD_S
                 await found.record.catch_up(self._facts)
-                await self._work.visit(found.record, live=await self._facts.owner(sid) is not None)
+                live = bool(found.record.recommended) and await self._facts.owner(sid) is not None
+                await self._work.visit(found.record, live=live)
         except SouffleurError as error:
             _log.warning("summarizer.visit_failed", session=sid, code=error.code, detail=error.detail)
             # What is known of it may no longer be what stands in the store.

@@ -50,7 +50,8 @@ class Work:
         if record.advice_due:
             async with self._guarded(record, record.advising, "advice"):
                 await self.proposing.advise(record, passages, wanted=False)
-        if live:
+        # Most sessions never have a recommendation, and are asked nothing.
+        if live and record.recommended:
             async with self._guarded(record, record.expiring, "expiry"):
                 # Models were asked meanwhile, and the director may have decided.
                 await record.catch_up(self.facts)
