@@ -16,6 +16,8 @@ export interface Prefs {
   /** Empty = the browser's default microphone. */
   microphone: string
   talk: 'hands-free' | 'push'
+  /** How many sit behind this microphone; from two on it is the room's, and answers only to a name or the master's key. */
+  heads: number
   /** How the table's sound travels. */
   transport: TransportKind
   /** Characters are heard, not only read. */
@@ -28,7 +30,7 @@ export interface Prefs {
   privateOutput: string
 }
 
-export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', director: '', loudspeakers: true, microphone: '', talk: 'hands-free', transport: 'websocket', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
+export const DEFAULTS: Prefs = { theme: 'system', language: '', name: '', director: '', loudspeakers: true, microphone: '', talk: 'hands-free', heads: 1, transport: 'websocket', voices: true, deskVoices: false, tableOutput: '', privateOutput: '' }
 const KEY = 'souffleur.prefs'
 
 let current: Prefs = load()

@@ -124,6 +124,8 @@ export interface Configure {
   speaks?: string
   /** The character that coming words are meant for. */
   addresses?: string
+  /** How many sit behind the microphone. */
+  head_count?: number
 }
 
 export type ClientEvent =

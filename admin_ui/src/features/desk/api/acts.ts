@@ -5,7 +5,7 @@ import { asOperator } from './operator'
 
 /** A live act. Told twice under the same id it happens once. */
 export interface LiveAct {
-  kind: 'halt' | 'resume' | 'mute' | 'unmute' | 'hold' | 'release' | 'reject' | 'retake' | 'puppet' | 'next' | 'claim' | 'unclaim' | 'mode' | 'deliver' | 'stop'
+  kind: 'halt' | 'resume' | 'mute' | 'unmute' | 'hold' | 'release' | 'reject' | 'retake' | 'puppet' | 'next' | 'claim' | 'unclaim' | 'mode' | 'deliver' | 'stop' | 'move' | 'safety' | 'voices'
   line?: string
   character?: string
   text?: string

@@ -87,7 +87,31 @@ function CastCard({ desk, member, number, shown, chosen, speaking }: CardProps) 
           <option value="approve">{t('desk.mode_approve')}</option>
         </select>
       </div>
+      <PlaceBox key={member.place} desk={desk} member={member} className="mt-1 w-full" />
     </li>
+  )
+}
+
+/** Where somebody is; whoever is sent elsewhere hears and is heard there. */
+function PlaceBox({ desk, member, className }: { desk: DeskSession; member: Member; className: string }) {
+  const { t } = useTranslation()
+  const go = (text: string) => {
+    if (text.trim() !== member.place) void desk.act({ kind: 'move', character: member.id, text: text.trim() })
+  }
+  return (
+    <input
+      className={`field min-w-0 rounded-md px-1.5 py-0.5 text-xs ${className}`}
+      data-testid={`place-${member.id}`}
+      aria-label={t('desk.place_of', { name: member.name })}
+      title={t('desk.place_hint')}
+      placeholder={t('desk.place')}
+      maxLength={80}
+      defaultValue={member.place}
+      onBlur={(event) => go(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') event.currentTarget.blur()
+      }}
+    />
   )
 }
 
@@ -125,6 +149,7 @@ function People({ desk }: { desk: DeskSession }) {
             <span className={`size-2 shrink-0 rounded-full ${speaking.has(person.id) ? 'animate-pulse bg-good' : 'bg-line'}`} />
             <span className="min-w-0 flex-1 truncate">{person.name || t('stage.someone')}</span>
             {speaking.has(person.id) && <span className="text-xs text-good">{t('desk.speaks')}</span>}
+            <PlaceBox key={person.place} desk={desk} member={person} className="w-24" />
           </li>
         ))}
       </ul>

@@ -14,6 +14,8 @@ import { TalkButton } from './TalkButton'
 import { TypeBox } from './TypeBox'
 import { useKeys } from './useKeys'
 
+const HEADS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20]
+
 interface KeyProps {
   icon: IconName
   label: string
@@ -36,7 +38,7 @@ function Key({ icon, label, short, hint, on = false, disabled = false, testId, o
 
 export function Dock({ table }: { table: TableSession }) {
   const { t } = useTranslation()
-  const { talk, voices, loudspeakers } = usePrefs()
+  const { talk, heads, voices, loudspeakers } = usePrefs()
   const voice = useObservable(table.voice.state$)
   const typing = useRef<HTMLTextAreaElement>(null)
   const focusTyping = useCallback(() => typing.current?.focus(), [])
@@ -70,6 +72,13 @@ export function Dock({ table }: { table: TableSession }) {
             { value: 'push', label: t('talk.push') },
           ]}
         />
+        <select className={`btn btn-quiet px-2.5 ${heads > 1 ? 'text-accent' : ''}`} data-testid="heads-select" aria-label={t('talk.heads')} title={t('talk.heads_hint')} value={heads} onChange={(event) => setPrefs({ heads: Number(event.target.value) })}>
+          {HEADS.map((n) => (
+            <option key={n} value={n}>
+              {t(n === 1 ? 'talk.heads_one' : 'talk.heads_many', { n })}
+            </option>
+          ))}
+        </select>
         <button type="button" className={`btn btn-quiet px-2.5 ${loudspeakers ? '' : 'text-ink'}`} aria-pressed={!loudspeakers} onClick={() => setPrefs({ loudspeakers: !loudspeakers })} title={t('prefs.loudspeakers_hint')} data-testid="loudspeakers-button">
           <Icon name={loudspeakers ? 'loudspeaker' : 'headphones'} />
           <span className="max-sm:sr-only">{loudspeakers ? t('talk.loudspeakers') : t('talk.headphones')}</span>

@@ -37,6 +37,7 @@ export function useTable(slug: string, session: string, onSeated: (session: stri
       device = prefs().microphone
       made.setListening(prefs().voices)
       made.setMode(prefs().talk)
+      made.setHeads(prefs().heads)
       made.travel(prefs().transport)
       made.voice.loudspeakers = prefs().loudspeakers
     }

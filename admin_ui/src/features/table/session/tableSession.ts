@@ -44,6 +44,7 @@ export class TableSession {
   private incoming: Fact[] = []
   private folding: ReturnType<typeof setTimeout> | null = null
   private listening = true
+  private heads = 1
   private noticed = 0
   /** A table that this page has just opened begins with the character's greeting. */
   private toBeGreeted: boolean
@@ -96,6 +97,13 @@ export class TableSession {
   setMode(mode: 'hands-free' | 'push'): void {
     this.voice.setMode(mode)
     this.describeTurns()
+    this.configure()
+  }
+
+  /** How many sit behind this microphone. */
+  setHeads(heads: number): void {
+    if (this.heads === heads) return
+    this.heads = heads
     this.configure()
   }
 
@@ -162,7 +170,7 @@ export class TableSession {
 
   /** After every `session.update`, which sets `hears` anew. Only a page that can be heard says that it hears: otherwise the stage would wait for reports that never come. */
   private configure(): void {
-    this.connection.send({ type: 'souffleur.configure', hears: this.listening && audible$.value, reports_playback: true, table_talk: this.voice.state$.value.tableTalk })
+    this.connection.send({ type: 'souffleur.configure', hears: this.listening && audible$.value, reports_playback: true, head_count: this.heads, table_talk: this.voice.state$.value.tableTalk })
   }
 
   private fact(fact: Fact): void {
