@@ -35,6 +35,8 @@ _RENEWALS_PER_LEASE: Final = 3
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
 _SWEEP_S: Final = 4.0
+_FORGET_S: Final = 3_600.0
+"""After that the store need not hold an archived session that nobody owns."""
 _ORPHANS: Final = 20
 """Taken up at a time."""
 
@@ -225,11 +227,13 @@ class House:
             owned.writing.cancel()
             await asyncio.gather(owned.writing, return_exceptions=True)
             if ours:
+                forget_s = 0.0
                 with contextlib.suppress(SouffleurError):
                     # What is not archived now stays in the stream: the next owner archives it.
                     await self._archiver.settle(sid, timeout_s=_SETTLE_S)
+                    forget_s = _FORGET_S
                 with contextlib.suppress(SouffleurError):
-                    await self.log.release(sid, owned.session.writer.fence)
+                    await self.log.release(sid, owned.session.writer.fence, forget_s=forget_s)
 
     def wall_ms(self) -> int:
         """The date, for facts."""

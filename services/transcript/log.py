@@ -52,7 +52,7 @@ class TranscriptLog:
         async with store_errors():
             # First: a session that is claimed and not listed would be nobody's after its owner's death.
             await self._redis.sadd(_CLAIMED, sid)
-        granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence], [address, _ms(lease_s), dead])
+        granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence, keys.stream, keys.index], [address, _ms(lease_s), dead])
         if not granted:
             raise NotOwner(cast(bytes, value).decode())
         self._held[sid] = Kept(address)
@@ -93,10 +93,14 @@ class TranscriptLog:
         if answer < 0:
             raise Recovering("the store came back with less than was written")
 
-    async def release(self, sid: str, fence: int) -> None:
-        """Give the session up; nothing happens if it is somebody else's by now."""
+    async def release(self, sid: str, fence: int, *, forget_s: float = 0.0) -> None:
+        """Give the session up; nothing happens if it is somebody else's by now.
+
+        With `forget_s` everything is archived: the store may forget it after that time, and the next owner restores it.
+        """
         keys = keys_of(sid)
-        released = await run_script(self._redis, "release", [keys.owner, keys.fence], [fence])
+        arguments = [fence, _ms(forget_s) if forget_s else 0]
+        released = await run_script(self._redis, "release", [keys.owner, keys.fence, keys.stream, keys.index], arguments)
         self._held.pop(sid, None)
         if released:
             await self.forget(sid)
@@ -168,6 +172,9 @@ class TranscriptLog:
         while limit is None or len(found) < limit:
             count = _PAGE if limit is None else min(_PAGE, limit - len(found))
             page, head = await self._page(sid, cursor, upto, count)
+            if head == 0 and self._older is not None:
+                # Nobody has owned it for long: the store has forgotten it, or it never was.
+                return [*found, *await self._older.entries(sid, cursor, upto, None if limit is None else limit - len(found))]
             first = page[0].seq if page else min(head, head if upto is None else upto) + 1
             if first > cursor + 1:
                 page = await self._trimmed(sid, cursor, first - 1, count)

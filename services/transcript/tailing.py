@@ -84,7 +84,8 @@ def _own_connection(redis: Redis) -> Redis:
 async def _check_head(redis: Redis, index: str, cursor: int) -> None:
     async with store_errors():
         head = int(cast(bytes | None, await redis.hget(index, "head")) or 0)
-    if head < cursor:
+    # None at all: nobody owns it, and the store has forgotten it. Whoever takes it up restores it first.
+    if 0 < head < cursor:
         raise Recovering(f"the transcript ends at {head}, before {cursor}; read it again from the archive")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 from redis.asyncio import Redis
 
 from services.core.errors import NotOwner, StaleFence
 from services.transcript.log import TranscriptLog
+from services.transcript.store import Entry
 from tests.unit.services.transcript.drafts import said
+from tests.waiting import until
 
 ME = "unix:/tmp/stage-a.sock"
 OTHER = "127.0.0.1:7001"
@@ -122,3 +125,44 @@ async def _claim_when_free(log: TranscriptLog, sid: str, address: str) -> int:
                 return await log.claim(sid, address, 6)
             except NotOwner:
                 await asyncio.sleep(0.01)
+
+
+async def test_what_was_given_up_archived_may_be_forgotten(store: Redis) -> None:
+    """The store lets it go after a while, unless somebody takes the session up before; afterwards it is read from the archive, and taken up from there."""
+    log = TranscriptLog(store)
+    fence = await log.claim("s", ME, 60)
+    await log.append("s", [said("u1"), said("u2")], fence)
+    archived = await log.entries("s")
+    await log.release("s", fence, forget_s=60)
+    assert await store.ttl("{s}:t") > 0
+    fence = await log.claim("s", ME, 60)
+    assert [await store.ttl(f"{{s}}:{name}") for name in "ti"] == [-1, -1]
+    await log.release("s", fence)
+    assert await store.ttl("{s}:t") == -1, "it may not be archived"
+    fence = await log.claim("s", ME, 60)
+    await log.release("s", fence, forget_s=0.001)
+
+    async def forgotten() -> bool:
+        return not await store.exists("{s}:t", "{s}:i", "{s}:fence")
+
+    await until(forgotten, 10, "the end of what nobody needs")
+    reader = TranscriptLog(store, _Archive(archived))
+    assert await reader.entries("s") == archived
+    assert await reader.entries("s", 1, limit=1) == archived[1:]
+    assert [fact.seq for fact in await reader.read("s", 2)] == []
+    async with aclosing(reader.tail("s", 2)) as tail:
+        coming = asyncio.ensure_future(anext(tail))
+        again = await log.claim("s", OTHER, 60)
+        assert again > fence
+        assert await log.restore("s", archived) == 2
+        assert [fact.seq for fact in await log.append("s", [said("u1"), said("u3")], again)] == [1, 3]
+        assert (await asyncio.wait_for(coming, 10)).seq == 3
+
+
+class _Archive:
+    def __init__(self, entries: list[Entry]) -> None:
+        self._entries = entries
+
+    async def entries(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Entry]:
+        assert sid == "s"
+        return [entry for entry in self._entries if entry.seq > after and (upto is None or entry.seq <= upto)][:limit]
