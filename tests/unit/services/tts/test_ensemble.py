@@ -88,7 +88,8 @@ async def test_what_is_missing_is_described_with_advice(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path)
     ensemble = _ensemble(settings)
     infos = {info.name: info for info in await ensemble.describe()}
-    assert set(infos) == {"espeak", "piper", "openai", "scripted"}
+    assert set(infos) == {"espeak", "piper", "openai", "scripted", "coqui"}
+    assert not infos["coqui"].ready
     assert not infos["piper"].ready
     assert "souffleur models" in infos["piper"].remark
     assert not infos["openai"].ready
