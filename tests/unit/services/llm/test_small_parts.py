@@ -197,5 +197,20 @@ async def test_folds_are_bounded_and_fall_back_to_the_archive() -> None:
     assert log.reads[0] == (0, 30)
 
 
+async def test_folds_that_nobody_asks_for_are_forgotten() -> None:
+    """A quarter of an hour after the last reply; those that are asked for stay."""
+    log, clock = Log(_facts(20)), ManualClock()
+    folds = Folds(log, lambda: _past(Log([])), clock=clock)
+    await folds.at("played", "m", 10)
+    await folds.at("left", "m", 10)
+    clock.advance(800)
+    await folds.at("played", "m", 12)
+    clock.advance(200)
+    log.reads.clear()
+    await folds.at("played", "m", 14)
+    await folds.at("left", "m", 14)
+    assert log.reads == [(12, 14), (0, 14)]
+
+
 async def _past(log: Log) -> Log:
     return log
