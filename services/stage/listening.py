@@ -34,6 +34,13 @@ class Speech:
     """When its text must have come, once it has ended."""
     holds: bool = True
     """Others wait with their lines until it is over."""
+    whispers: tuple[str, ...] = ()
+    """To whom alone it was begun: what is settled before its text is there makes nothing public that was begun as a whisper."""
+
+    @property
+    def whispered_to(self) -> tuple[str, ...]:
+        """Who alone is to hear it; empty = everybody in the place."""
+        return self.whispers or self.attachment.whispers
 
 
 class Ears(Protocol):
@@ -67,8 +74,8 @@ class Ears(Protocol):
         """So much of what is being said will not change any more."""
         ...
 
-    def show(self, value: PartialShown | SpeechSeen, speaker: Attachment) -> None:
-        """Show something of a speaker's to everybody whom it concerns."""
+    def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
+        """Show something of it to everybody whom it concerns."""
         ...
 
 
@@ -123,9 +130,9 @@ class Listening:
             hang_over_s=attachment.settings.hang_over_s,
             endpointing=attachment.settings.endpointing,
         )
-        speech = Speech(utterance, attachment)
+        speech = Speech(utterance, attachment, whispers=attachment.whispers)
         self._open[event.utterance] = speech
-        self._ears.show(SpeechSeen(attachment.participant, speaking=True), attachment)
+        self._ears.show(SpeechSeen(attachment.participant, speaking=True), speech)
         self._ears.speech_began(speech)
 
     def _mine(self, attachment: Attachment, utterance: str) -> Speech:
@@ -145,7 +152,7 @@ class Listening:
                 self._ears.speech_resumed(speech)
             case PartialHeard():
                 before, utterance.text = utterance.text, event.text[:TEXT_LIMIT]
-                self._ears.show(PartialShown(utterance.id, speech.attachment.participant, utterance.text), speech.attachment)
+                self._ears.show(PartialShown(utterance.id, speech.attachment.participant, utterance.text), speech)
                 self._ears.speech_certain(speech, shared_words(before, utterance.text))
             case FinalHeard():
                 self._end(speech, event)
@@ -154,7 +161,7 @@ class Listening:
 
     def _end(self, speech: Speech, final: FinalHeard | None) -> None:
         del self._open[speech.utterance.id]
-        self._ears.show(SpeechSeen(speech.attachment.participant, speaking=False), speech.attachment)
+        self._ears.show(SpeechSeen(speech.attachment.participant, speaking=False), speech)
         self._ears.speech_over(speech, final)
 
     def is_open(self, attachment: Attachment) -> bool:

@@ -25,6 +25,7 @@ from services.stage.turns import Audience, Words
 
 _WORDS: Final = 1000
 _WORD_LIMIT: Final = 100
+_NOBODY: Final = "nobody whom you whisper to is here"
 _FULL: Final = "the transcript store cannot keep up with this session"
 
 
@@ -71,7 +72,7 @@ class Session:
         new = self._backstage.is_new(key)
         audience = self._audience(attachment, tuple(event.whispers.split()) or attachment.whispers, speaker.id)
         if audience is not None and len(audience) < 2:
-            raise NotFound("nobody whom you whisper to is here")
+            raise NotFound(_NOBODY)
         if new and self.writer.full:
             raise Overloaded(_FULL)
         narrated = attachment.reader.oversees and (event.narrates or attachment.narrates)
@@ -98,10 +99,10 @@ class Session:
             self.desk.panic(utterance, by)
 
     def configure(self, attachment: Attachment, change: Configure) -> None:
-        """Other settings of an attachment. Raises `InvalidRequest`, `NotFound` or `Conflict`, and then nothing has changed."""
-        here = self.roster.audience(attachment.place)
-        if any(member not in here for member in (change.whispers or "").split()):
-            raise NotFound("whoever you whisper to has to be where you are")
+        """Other settings of an attachment. Raises `InvalidRequest` or `Conflict`, and then nothing has changed.
+
+        Whom it whispers to is not looked at before something is said: words that were meant for somebody who is gone must not be said aloud.
+        """
         seat = self.roster.seats.get(attachment.participant)
         place = attachment.place if change.place is None else change.place
         heads = 1 if seat is None else seat.head_count if change.head_count is None else change.head_count
@@ -195,16 +196,17 @@ class Session:
         for place in self._chorus.floors(speech.attachment.place):
             place.named_in(speech.attachment, text)
 
-    def show(self, value: PartialShown | SpeechSeen, speaker: Attachment) -> None:
+    def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
         """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there."""
-        audience = self._audience(speaker, speaker.whispers, speaker.participant) if isinstance(value, PartialShown) else None
+        speaker = speech.attachment
+        audience = self._audience(speaker, speech.whispered_to, speaker.participant) if isinstance(value, PartialShown) else None
         self._backstage.broadcast(value, speaker.place, audience, besides=speaker if isinstance(value, PartialShown) else None)
 
     def speech_wavered(self, speech: Speech) -> None:
         """A short pause: the reply may be prepared."""
         attachment = speech.attachment
         if attachment.answers and not (attachment.narrates or attachment.voices):
-            audience = self._audience(attachment, attachment.whispers, attachment.participant)
+            audience = self._audience(attachment, speech.whispered_to, attachment.participant)
             self.place(attachment.place).speculate(attachment, speech.utterance.id, speech.utterance.text.strip(), audience)
 
     def speech_resumed(self, speech: Speech) -> None:
@@ -215,8 +217,8 @@ class Session:
         """An utterance is done."""
         attachment, place = speech.attachment, self.place(speech.attachment.place)
         text = "" if final is None else final.text.strip()[:TEXT_LIMIT]
-        if text and self.writer.full:
-            attachment.deliver(Refused(Overloaded.code, _FULL, speech.utterance.id))
+        if text and (refusal := self._unspeakable(speech)) is not None:
+            attachment.deliver(Refused(refusal.code, refusal.detail, speech.utterance.id))
             text = ""
         waits = False
         if final is not None and text:
@@ -230,6 +232,13 @@ class Session:
         if not self.listening.anybody(place.name):
             self.desk.came_to_rest(place.name)
 
+    def _unspeakable(self, speech: Speech) -> SouffleurError | None:
+        """Why its words cannot be written; None = they can."""
+        if self.writer.full:
+            return Overloaded(_FULL)
+        audience = self._audience(speech.attachment, speech.whispered_to, speech.attachment.participant)
+        return NotFound(_NOBODY) if audience is not None and len(audience) < 2 else None
+
     def _take_words(self, speech: Speech, final: FinalHeard, text: str) -> None:
         attachment, utterance = speech.attachment, speech.utterance
         place = self.place(attachment.place)
@@ -242,7 +251,7 @@ class Session:
         narrated = attachment.narrates
         key = said_key(author.id, utterance.id)
         new = self._backstage.is_new(key)
-        audience = self._audience(attachment, attachment.whispers, author.id)
+        audience = self._audience(attachment, speech.whispered_to, author.id)
         body = Said(
             utterance=utterance.id,
             text=text,

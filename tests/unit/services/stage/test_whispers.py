@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.core.errors import NotFound
-from services.core.model.attachment import Configure, FinalHeard, LineAudio, Onset, PartialHeard, PartialShown, TakeFloor, TextSaid, TurnTimed
+from services.core.model.attachment import Configure, FinalHeard, LineAudio, Onset, PartialHeard, PartialShown, Refused, TakeFloor, TextSaid, TurnTimed
 from services.core.model.fact import Fact, Kind
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
@@ -73,16 +73,31 @@ async def test_whispering_humans_are_answered_by_nobody() -> None:
 
 
 async def test_a_whisper_needs_somebody_who_is_there() -> None:
-    """Somebody in another place, or nobody: nothing is said."""
+    """Somebody in another place, or nobody: nothing is said, least of all aloud."""
     async with table("Bram") as at:
         ann, _ = await two(at, hears=False)
         cleo = await at.sit("Cleo", role="player", place="cellar")
         for whispers in (cleo.participant, "nobody"):
             with pytest.raises(NotFound):
                 at.session.say(ann, TextSaid("m1", "psst", whispers=whispers))
-            with pytest.raises(NotFound):
-                at.session.configure(ann, Configure(whispers=whispers))
+            at.session.configure(ann, Configure(whispers=whispers))
+            at.session.listening.heard(ann, Onset(f"to {whispers}"))
+            at.session.listening.heard(ann, FinalHeard(f"to {whispers}", "bram is lying"))
+            assert [value.code for value in received(ann) if isinstance(value, Refused)] == [NotFound.code]
         assert not at.bodies(Kind.SAID)
+
+
+async def test_what_was_begun_as_a_whisper_stays_one() -> None:
+    """However quickly the speaker goes on aloud: the text comes later than the words."""
+    async with table("Bram", settings=QUICK) as at:
+        ann, bob = await two(at, hears=False)
+        at.session.configure(ann, Configure(whispers="bram"))
+        at.session.listening.heard(ann, Onset("u1"))
+        at.session.configure(ann, Configure(whispers=""))
+        at.session.listening.heard(ann, PartialHeard("u1", "meet me"))
+        at.session.listening.heard(ann, FinalHeard("u1", "meet me at midnight"))
+        await at.closed()
+        assert kinds(received(bob)) == {"SpeechSeen"}
 
 
 async def test_a_whisper_waits_for_the_voice_that_speaks_aloud() -> None:
