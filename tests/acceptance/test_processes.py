@@ -18,6 +18,7 @@ from services.catalog import SERVICES
 from tests.acceptance.conftest import need, saying
 from tests.acceptance.program import SOUFFLEUR, Program, running, scrubbed
 from tests.acceptance.table import api, assert_whole, facts_of, opened
+from tests.acceptance.timing import promised
 from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
@@ -70,7 +71,7 @@ async def test_a_service_that_dies_is_back_and_the_session_goes_on(house: Progra
         again = children(house).get(service)
         return again is not None and again.pid != victim.pid
 
-    await until(is_back, RECOVERED_S, f"another {service}")
+    await until(is_back, promised(RECOVERED_S), f"another {service}")
     attempts = 0
 
     async def plays() -> bool:
@@ -81,7 +82,7 @@ async def test_a_service_that_dies_is_back_and_the_session_goes_on(house: Progra
         except httpx2.HTTPError:
             return False
 
-    await until(plays, RECOVERED_S, "an answer")
+    await until(plays, promised(RECOVERED_S), "an answer")
     assert_whole(await facts_of(house.url, sid))
 
 
