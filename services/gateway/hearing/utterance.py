@@ -18,7 +18,7 @@ from services.core.model.speech import Final as Heard
 from services.core.model.speech import Partial, SkippedPhrase, SpeechEvent, SttOpened, TranscribeOpen
 from services.core.rpc.client import Stream
 
-_BATCH_BYTES: Final = HEARING_RATE * 40 // 1000 * SAMPLE_BYTES
+_BATCH_BYTES: Final = HEARING_RATE * 60 // 1000 * SAMPLE_BYTES
 """Sent as soon as so much is there."""
 _LARGEST_BYTES: Final = HEARING_RATE * 200 // 1000 * SAMPLE_BYTES
 """Sent at once at most, after a delay."""
