@@ -1,4 +1,4 @@
-"""`python -m bench [overhead|barge-in|start|adviser|corrections|relay]`: measure, print the tables, and write them into docs/benchmarks.md."""
+"""`python -m bench [overhead|barge-in|start|adviser|corrections|relay|coqui]`: measure, print the tables, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import uvloop
 
 from bench import document
 from bench.adviser import adviser_table
+from bench.coqui import coqui_table
 from bench.corrections import corrections_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.relay import relay_table
 from bench.start import start_table
 
 _SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay")
+_ASKED_FOR = ("coqui",)
+"""Only when named: needs an environment of its own, and a GPU to mean something."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(_SECTIONS)}; all of them if none is named")
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(_SECTIONS)}: all of these if none is named; {', '.join(_ASKED_FOR)}")
     parser.add_argument("--sessions", type=_numbers, default=[1, 10, 50], metavar="1,10,50", help="callers at the same time, one row each")
     parser.add_argument("--seconds", type=float, default=10.0, help="that are counted in each run (default: 10)")
     parser.add_argument("--runs", type=int, default=3, help="of each row; the tables show medians and ranges (default: 3)")
@@ -47,8 +50,8 @@ def _numbers(text: str) -> list[int]:
 
 async def _run(options: argparse.Namespace, command: str) -> None:
     sections = options.sections or list(_SECTIONS)
-    if unknown := set(sections) - set(_SECTIONS):
-        sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(_SECTIONS)}")
+    if unknown := set(sections) - {*_SECTIONS, *_ASKED_FOR}:
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join((*_SECTIONS, *_ASKED_FOR))}")
     for section in sections:
         stamp = await asyncio.to_thread(document.stamp, command)
         text = f"{await _measured(section, options)}\n\n{stamp}"
@@ -57,13 +60,15 @@ async def _run(options: argparse.Namespace, command: str) -> None:
             document.write(section, text)
 
 
-async def _measured(section: str, options: argparse.Namespace) -> str:
+async def _measured(section: str, options: argparse.Namespace) -> str:  # noqa: PLR0911 - one line a section
     if section == "start":
         return await start_table(options.runs)
     if section == "corrections":
         return await corrections_table(options.runs, urgent=options.urgent)
     if section == "adviser":
         return await adviser_table(options.runs)
+    if section == "coqui":
+        return await coqui_table(options.runs)
     if section == "relay":
         return await relay_table(options.seconds, options.runs, urgent=options.urgent)
     if section == "barge-in":

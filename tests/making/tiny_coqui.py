@@ -14,19 +14,12 @@ ENGINE = Path(__file__).parents[2] / "services" / "tts" / "engines" / "coqui"
 TEXT = "good evening traveller come and sit by the fire with me the quick brown fox jumps over the lazy dog"
 SPECIAL = ("[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]", "[ru]", "[de]")
 LANGUAGES = ["en", "ru", "de"]
-TINY = {
-    "gpt_max_audio_tokens": 40,
-    "gpt_layers": 2,
-    "gpt_n_model_channels": 64,
-    "gpt_n_heads": 2,
-    "gpt_num_audio_tokens": 1026,
-    "gpt_start_audio_token": 1024,
-    "gpt_stop_audio_token": 1025,
-}
+CODES = {"gpt_num_audio_tokens": 1026, "gpt_start_audio_token": 1024, "gpt_stop_audio_token": 1025}
+TINY = {"gpt_max_audio_tokens": 40, "gpt_layers": 2, "gpt_n_model_channels": 64, "gpt_n_heads": 2} | CODES
 
 
 def make_xtts(folder: Path, shape: dict[str, int], torch: Any) -> None:
-    """`shape` changes the size; without it, it is that of XTTS v2."""
+    """What `shape` does not say is as in XTTS v2."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
     from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
@@ -85,7 +78,7 @@ def main(kind: str, target: str) -> None:
     if kind == "vits":
         make_vits(folder, torch)
     else:
-        make_xtts(folder, TINY if kind == "xtts" else {}, torch)
+        make_xtts(folder, TINY if kind == "xtts" else CODES, torch)
 
 
 if __name__ == "__main__":

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_WIDTH, _LAYERS, _HEADS, _MELS = 64, 1, 2, 80
 _WORDS = 50257
 _SPECIALS = ("translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps")
 _TIMESTAMPS = 1501
 _CONTEXT, _POSITIONS = 1500, 448
 
 
-def make_tiny_whisper(folder: Path, seed: int = 7) -> Path:
-    """Write the files of a CTranslate2 Whisper model into `folder` (about 4 MB, under a second)."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large it is."""
+
+    width: int = 64
+    layers: int = 1
+    heads: int = 2
+    mels: int = 80
+
+
+TINY = Shape()
+
+
+def make_tiny_whisper(folder: Path, seed: int = 7, shape: Shape = TINY) -> Path:
+    """Write the files of a CTranslate2 Whisper model into `folder` (about 4 MB, under a second; a benchmark asks for a larger shape)."""
     from ctranslate2.specs import WhisperSpec
 
     folder.mkdir(parents=True, exist_ok=True)
     tokens, languages = _tokens()
-    spec = WhisperSpec(_LAYERS, _HEADS, _LAYERS, _HEADS)
-    _fill(spec, np.random.default_rng(seed), len(tokens))
+    spec = WhisperSpec(shape.layers, shape.heads, shape.layers, shape.heads)
+    _fill(spec, np.random.default_rng(seed), len(tokens), shape)
     spec.config.suppress_ids = []
     spec.config.suppress_ids_begin = []
     spec.config.lang_ids = languages
@@ -32,7 +45,7 @@ def make_tiny_whisper(folder: Path, seed: int = 7) -> Path:
     spec.optimize(quantization="int8")
     spec.save(str(folder))
     _write_tokenizer(folder, tokens)
-    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": _MELS}), encoding="utf-8")
+    (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": shape.mels}), encoding="utf-8")
     return folder
 
 
@@ -60,7 +73,9 @@ def _write_tokenizer(folder: Path, tokens: list[str]) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def _fill(spec: Any, random: np.random.Generator, vocabulary: int) -> None:
+def _fill(spec: Any, random: np.random.Generator, vocabulary: int, shape: Shape) -> None:
+    width = shape.width
+
     def weights(*shape: int) -> np.ndarray[Any, np.dtype[np.float32]]:
         return (random.standard_normal(shape) * 0.05).astype(np.float32)
 
@@ -70,24 +85,24 @@ def _fill(spec: Any, random: np.random.Generator, vocabulary: int) -> None:
             target.bias = weights(out)
 
     def norm(target: Any) -> None:
-        target.gamma = np.ones(_WIDTH, dtype=np.float32)
-        target.beta = np.zeros(_WIDTH, dtype=np.float32)
+        target.gamma = np.ones(width, dtype=np.float32)
+        target.beta = np.zeros(width, dtype=np.float32)
 
     def block(layer: Any) -> None:
         norm(layer.self_attention.layer_norm)
-        linear(layer.self_attention.linear[0], 3 * _WIDTH, _WIDTH)
-        linear(layer.self_attention.linear[1], _WIDTH, _WIDTH)
+        linear(layer.self_attention.linear[0], 3 * width, width)
+        linear(layer.self_attention.linear[1], width, width)
         norm(layer.ffn.layer_norm)
-        linear(layer.ffn.linear_0, 4 * _WIDTH, _WIDTH)
-        linear(layer.ffn.linear_1, _WIDTH, 4 * _WIDTH)
+        linear(layer.ffn.linear_0, 4 * width, width)
+        linear(layer.ffn.linear_1, width, 4 * width)
 
     encoder, decoder = spec.encoder, spec.decoder
-    for conv, channels in ((encoder.conv1, _MELS), (encoder.conv2, _WIDTH)):
-        conv.weight, conv.bias = weights(_WIDTH, channels, 3), weights(_WIDTH)
-    encoder.position_encodings.encodings = weights(_CONTEXT, _WIDTH)
-    decoder.position_encodings.encodings = weights(_POSITIONS, _WIDTH)
-    decoder.embeddings.weight = weights(vocabulary, _WIDTH)
-    linear(decoder.projection, vocabulary, _WIDTH, bias=False)
+    for conv, channels in ((encoder.conv1, shape.mels), (encoder.conv2, width)):
+        conv.weight, conv.bias = weights(width, channels, 3), weights(width)
+    encoder.position_encodings.encodings = weights(_CONTEXT, width)
+    decoder.position_encodings.encodings = weights(_POSITIONS, width)
+    decoder.embeddings.weight = weights(vocabulary, width)
+    linear(decoder.projection, vocabulary, width, bias=False)
     norm(encoder.layer_norm)
     norm(decoder.layer_norm)
     for layer in encoder.layer:
@@ -95,6 +110,6 @@ def _fill(spec: Any, random: np.random.Generator, vocabulary: int) -> None:
     for layer in decoder.layer:
         block(layer)
         norm(layer.attention.layer_norm)
-        linear(layer.attention.linear[0], _WIDTH, _WIDTH)
-        linear(layer.attention.linear[1], 2 * _WIDTH, _WIDTH)
-        linear(layer.attention.linear[2], _WIDTH, _WIDTH)
+        linear(layer.attention.linear[0], width, width)
+        linear(layer.attention.linear[1], 2 * width, width)
+        linear(layer.attention.linear[2], width, width)
