@@ -98,7 +98,8 @@ class Caller:
         """Speak PCM16 at 48 kHz; when the last of it went out."""
         self.microphone.spoken.clear()
         self.microphone.speech += pcm
-        await self.microphone.spoken.wait()
+        async with asyncio.timeout(len(pcm) / 2 / RATE + WAIT_S):
+            await self.microphone.spoken.wait()
         return time.monotonic()
 
     def send(self, **event: Any) -> None:

@@ -85,6 +85,28 @@ async def test_spoken_words_come_back_as_events_and_the_voice_by_the_track(house
         assert 25 <= caller.sounding(quiet, time.monotonic()) <= 33
 
 
+@pytest.mark.parametrize("every", [10, 3])
+async def test_lost_packets_cost_no_time_and_no_delay(house: House, every: int) -> None:
+    """With every tenth packet of both directions lost, or every third, speech is as long as it was, one utterance, and the voice goes on."""
+    async with calling(f"http://{house.url}", MIRELLE) as caller:
+        seat = await house.stage.seat()
+        _losing(caller, every)
+        await caller.say(silence(0.3, RATE) + tone(1.5, RATE) + silence(0.5, RATE))
+        onset = await seat.expect(Onset)
+        await seat.expect(Paused)
+        seat.send(UtteranceEnded(onset.utterance))
+        final = await seat.expect(FinalHeard)
+        assert 1400 <= final.speech_ms <= 1700
+        stopped = await caller.expect("input_audio_buffer.speech_stopped")
+        assert 2000 <= stopped["audio_end_ms"] <= 4000
+        _voice(house, seat, "L1", 1.0)
+        await caller.sound()
+        played = await seat.expect(Played)
+        while played.played_ms < 1000:
+            played = await seat.expect(Played)
+        assert caller.sounding(0, time.monotonic()) >= 40 - 50 // every
+
+
 async def test_barge_in_stops_the_track_at_once_and_an_empty_one_lets_it_go_on(house: House) -> None:
     """What waits is held on a pause, goes on after it, and is never sent after a flush; the position is where the track stopped."""
     async with calling(f"http://{house.url}", MIRELLE) as caller:
@@ -344,6 +366,27 @@ def _left() -> tuple[int, int]:
     files = [getattr(getattr(task.get_coro(), "cr_code", None), "co_filename", "") for task in asyncio.all_tasks()]
     threads = sum(thread.name == "audio-decoder" for thread in threading.enumerate())
     return sum(any(part in file for part in ("/aiortc/", "/aioice/", "/webrtc/")) for file in files), threads
+
+
+def _losing(caller: Caller, every: int) -> None:
+    """Lose every so-manieth packet of sound, both ways; checks and events get through."""
+    for receiver in caller.peer.getReceivers():
+        transport: Any = receiver.transport
+        sent, taken = transport._send_rtp, receiver._handle_rtp_packet
+        counts = [0, 0]
+
+        async def send(data: bytes, sent: Any = sent, counts: list[int] = counts) -> None:
+            counts[0] += 1
+            if counts[0] % every:
+                await sent(data)
+
+        async def take(packet: Any, arrival_time_ms: int, taken: Any = taken, counts: list[int] = counts) -> None:
+            counts[1] += 1
+            if counts[1] % every:
+                await taken(packet, arrival_time_ms)
+
+        transport._send_rtp = send
+        receiver._handle_rtp_packet = take  # type: ignore[method-assign]
 
 
 def _sockets(caller: Caller) -> list[Any]:

@@ -9,6 +9,8 @@ import { NO_CALLS, type Transport, type TransportHandlers } from '@/lib/realtime
 const CONNECT_MS = 15_000
 /** Sound is on its way longer than an event: what was just said must not be cut off by the end of the press. */
 const COMMIT_AFTER_MS = 150
+/** Nothing has come through for so long. */
+const LOST_MS = 4000
 const AWAY = 1006
 const POLICY = 1008
 const TRY_AGAIN = 1013
@@ -31,6 +33,7 @@ class Call implements Transport {
   private readonly deadline = setTimeout(() => this.over(AWAY, 'no connection'), CONNECT_MS)
   private uplink: Uplink | null = null
   private downlink: Downlink | null = null
+  private patience: ReturnType<typeof setTimeout> | undefined
   private farewell = { code: AWAY, reason: '' }
   private ended = false
 
@@ -38,9 +41,7 @@ class Call implements Transport {
     this.channel.onopen = () => clearTimeout(this.deadline)
     this.channel.onmessage = ({ data }: MessageEvent<string>) => this.take(data)
     this.channel.onclose = () => this.over(this.farewell.code, this.farewell.reason)
-    this.peer.onconnectionstatechange = () => {
-      if (this.peer.connectionState === 'failed') this.over(AWAY, 'the connection failed')
-    }
+    this.peer.onconnectionstatechange = () => this.state()
     this.peer.ontrack = ({ track }) => void this.listen(track)
   }
 
@@ -82,6 +83,7 @@ class Call implements Transport {
   close(): void {
     this.ended = true
     clearTimeout(this.deadline)
+    clearTimeout(this.patience)
     this.channel.onclose = null
     this.channel.onmessage = null
     this.peer.onconnectionstatechange = null
@@ -101,6 +103,14 @@ class Call implements Transport {
   private pass(event: ServerEvent, text: string): void {
     this.cutter.take(event)
     this.handlers.onText(text)
+  }
+
+  /** The browser itself waits half a minute before it calls a connection failed; to come again is quicker. */
+  private state(): void {
+    const { connectionState } = this.peer
+    clearTimeout(this.patience)
+    if (connectionState === 'failed') this.over(AWAY, 'the connection failed')
+    else if (connectionState === 'disconnected') this.patience = setTimeout(() => this.over(AWAY, 'the connection was lost'), LOST_MS)
   }
 
   private async listen(track: MediaStreamTrack): Promise<void> {

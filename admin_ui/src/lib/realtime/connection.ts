@@ -80,7 +80,7 @@ export class RealtimeConnection {
     const possible = kind === 'webrtc' && !callsAreKnown() ? 'websocket' : kind
     if (possible === this.kind) return
     this.kind = possible
-    if (this.state$.value.kind === 'open') this.connect()
+    if (this.transport !== null) this.connect()
   }
 
   /** False if there is no connection; the event is not kept. */
