@@ -1,0 +1,38 @@
+"""A microphone for the whole table, whose turn it is, and who goes where: set in real browsers."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.acceptance.browser import visiting
+from tests.acceptance.desk import directing
+from tests.acceptance.program import Program
+from tests.acceptance.table import facts_of, opened
+from tests.waiting import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+
+
+async def test_a_room_is_declared_has_its_turn_and_goes_elsewhere(program: Program, browser: Browser) -> None:
+    """Four people at the page's microphone; the desk's key has a character speak to them; then the desk sends them to the cellar."""
+    session = await opened(program.url, ["mirelle", "yaroglav"])
+    async with visiting(browser, program.url, prefs={"name": "The table"}) as table, directing(browser, program.url, session, "Gem") as desk:
+        await table.sit_down(session)
+        await table.page.get_by_test_id("heads-select").select_option("4")
+        member = ""
+
+        async def sits(heads: int, place: str) -> bool:
+            nonlocal member
+            joined = [fact for fact in await facts_of(program.url, session) if fact["kind"] == "joined" and fact["by"]["name"] == "The table"]
+            member = str(joined[-1]["body"]["member"]) if joined else ""
+            return bool(joined) and (joined[-1]["body"]["head_count"], joined[-1]["place"]) == (heads, place)
+
+        await until(lambda: sits(4, ""), what="four at the table")
+        await desk.by("next-yaroglav").click()
+        await expect(desk.page.locator("li[data-line]").first).to_have_attribute("data-state", "heard", timeout=20_000)
+        spoken = [fact["by"]["id"] for fact in await facts_of(program.url, session) if fact["kind"] == "line_opened"]
+        assert spoken == ["yaroglav"]
+        await desk.by(f"place-{member}").fill("cellar")
+        await desk.by(f"place-{member}").press("Enter")
+        await until(lambda: sits(4, "cellar"), what="the cellar")
