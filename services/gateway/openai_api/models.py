@@ -17,7 +17,7 @@ PREFIX: Final = "npc/"
 async def character_of(model: str, store: CharacterStore) -> Character:
     """The character behind a model name; the bare slug is understood too. Raises `NotFound`."""
     try:
-        return await store.get(model.removeprefix(PREFIX))
+        return await store.lately(model.removeprefix(PREFIX))
     except NotFound:
         raise NotFound(f"The model `{model[:80]}` does not exist; GET /v1/models lists the characters.") from None
 

@@ -13,6 +13,20 @@ _THINKING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
 _LARGEST_COUNT: Final = 10_000_000
 
 
+_PLAIN: Final = {"role", "content"}
+
+
+def chunk_of(data: str) -> dict[str, Any]:
+    """One data line. Raises `EngineTrouble`."""
+    try:
+        chunk = json.loads(data)
+    except (ValueError, RecursionError):
+        raise EngineTrouble(Reason.GARBAGE, "the provider sent something that is not JSON") from None
+    if not isinstance(chunk, dict):
+        raise EngineTrouble(Reason.GARBAGE, "the provider sent something that is not a chunk")
+    return chunk
+
+
 class ChunkReader:
     """Reads one stream; remembers what it must: half a surrogate pair, and whether the end was announced."""
 
@@ -23,12 +37,26 @@ class ChunkReader:
 
     def read(self, data: str) -> Iterator[Piece]:
         """The pieces in one data line. Raises `EngineTrouble` for what is not a chunk."""
-        try:
-            chunk = json.loads(data)
-        except (ValueError, RecursionError):
-            raise EngineTrouble(Reason.GARBAGE, "the provider sent something that is not JSON") from None
-        if not isinstance(chunk, dict):
-            raise EngineTrouble(Reason.GARBAGE, "the provider sent something that is not a chunk")
+        chunk = chunk_of(data)
+        if text := self.word(chunk):
+            yield Token(text)
+        else:
+            yield from self.pieces(chunk)
+
+    def word(self, chunk: dict[str, Any]) -> str:
+        """The text of a chunk that holds plain text and nothing else, as nearly all do; empty = it is for `pieces`."""
+        choices = chunk.get("choices")
+        if type(choices) is not list or len(choices) != 1 or self._half or chunk.get("usage") or chunk.get("error"):
+            return ""
+        choice = choices[0]
+        delta = choice.get("delta") if type(choice) is dict and not choice.get("finish_reason") else None
+        if type(delta) is not dict or not delta.keys() <= _PLAIN:
+            return ""
+        text = delta.get("content")
+        return text if type(text) is str and text.isascii() else ""
+
+    def pieces(self, chunk: dict[str, Any]) -> Iterator[Piece]:
+        """The pieces in any chunk."""
         if chunk.get("error"):
             raise trouble_in(chunk)
         for choice in _choices(chunk):

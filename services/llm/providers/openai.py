@@ -76,6 +76,8 @@ class OpenAiEngine:
         self._ground = ground
         self._client: httpx2.AsyncClient | None = None
         self._wire: Wire | None = None
+        key = options.api_key.get_secret_value()
+        self._account = f"{urlsplit(options.base_url).netloc}:{hashlib.sha256(key.encode()).hexdigest()[:12]}" if key else ""
         self._model = options.model
         self._dropped: set[str] = set()
         self._renamed = False
@@ -84,8 +86,7 @@ class OpenAiEngine:
     @property
     def account(self) -> str:
         """The host and a fingerprint of the key."""
-        key = self._options.api_key.get_secret_value()
-        return f"{urlsplit(self._options.base_url).netloc}:{hashlib.sha256(key.encode()).hexdigest()[:12]}" if key else ""
+        return self._account
 
     @property
     def thinking(self) -> bool:

@@ -29,6 +29,24 @@ async def test_a_deleted_sample_stays_deleted_after_a_restart(tmp_path: Path) ->
     await store.close()
 
 
+async def test_what_was_read_lately_knows_this_store_s_own_changes_at_once(tmp_path: Path) -> None:
+    """Another gateway's change is seen a second later; whoever changes a character here is answered with it at once."""
+    clock = ManualClock()
+    here, there = [await CharacterStore.open(f"sqlite+aiosqlite:///{tmp_path}/a.sqlite3", clock) for _ in range(2)]
+    assert (await here.lately("mirelle")).version == 1
+    await there.replace("mirelle", {"name": "Mirelle"})
+    assert (await here.lately("mirelle")).version == 1
+    clock.advance(1.1)
+    assert (await here.lately("mirelle")).version == 2
+    await here.replace("mirelle", {"name": "Mirelle"})
+    assert (await here.lately("mirelle")).version == 3
+    await here.delete("mirelle")
+    with pytest.raises(NotFound):
+        await here.lately("mirelle")
+    await here.close()
+    await there.close()
+
+
 async def test_of_two_edits_on_one_version_one_wins(tmp_path: Path) -> None:
     """Two editors at once: one change is kept, the other is told to read again."""
     store = await _opened(tmp_path)
