@@ -40,6 +40,7 @@ from services.gateway.realtime.webrtc import routes as webrtc
 from services.gateway.rest import cast, facts, rolls, screenplay, services, sessions, settings, status
 from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
+from services.gateway.voices import routes as cloned
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
 from services.transcript.memory import MemoryStore, embedder_of
@@ -136,6 +137,7 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
         speech.router(edge),
         transcriptions.router(edge),
         voices.router(edge),
+        cloned.router(edge),
         *more,
         page.router(),
     ):

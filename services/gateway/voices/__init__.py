@@ -1,0 +1,1 @@
+"""Voices cloned with consent, for the director to add and forget."""
