@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from services.stage.backstage import Backstage
 from services.stage.place import Place
 from services.stage.rules import Rules
 from services.stage.turns import Turn
 
-MANY = "many"
+MANY: Final = "many"
 """What is laid down for a place where characters may speak at once."""
+_MOST: Final = 64
+"""Places that are kept though nobody is there."""
 
 
 class Chorus:
-    """Floors come to be when somebody is there, and stay."""
+    """Floors come to be when somebody is there."""
 
     def __init__(self, backstage: Backstage, rules: Rules, occupied: Callable[[str], bool]) -> None:
         """`rules` are the director's; `occupied` tells whether somebody's speech holds the floor of a place."""
@@ -27,11 +30,23 @@ class Chorus:
     def place(self, name: str) -> Place:
         """A place of the scene."""
         if name not in self._places:
+            if len(self._places) >= _MOST:
+                self._tidy()
             place = Place(name, self._backstage, self._rules, lambda: self._occupied(name))
             place.aside = lambda turn: self._aside(place, turn)
             place.speaks_beside = lambda: any(side.line is not None for side in self.floors(name)[1:])
             self._places[name] = place
         return self._places[name]
+
+    def _tidy(self) -> None:
+        """Forget places that everybody has left: names cost whoever gives them nothing."""
+        for name in [name for name in self._places if not self._backstage.roster.audience(name)]:
+            floors = self.floors(name)
+            if all(floor.idle() and not floor.approval for floor in floors):
+                for floor in floors:
+                    floor.close("left")
+                del self._places[name]
+                self._sides = {key: side for key, side in self._sides.items() if key[0] != name}
 
     def floors(self, name: str) -> list[Place]:
         """The floor of a place, and those beside it."""

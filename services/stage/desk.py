@@ -18,6 +18,7 @@ from services.stage.opening import checked_safety_words
 from services.stage.order import Timing, Written
 from services.stage.place import Place
 from services.stage.roster import CHARACTER, PLACE_LIMIT
+from services.stage.turn_key import TurnKey
 from services.stage.turns import Turn
 
 TEXT_LIMIT: Final = 4000
@@ -45,14 +46,11 @@ class Desk:
         self._backstage = backstage
         self._places = places
         self._place = place
-        self._finish = finish
+        self._key = TurnKey(place, finish)
         self._halted: bool | None = None
         """As last asked for here, from before it is durable; None = nobody has, and it is as the transcript says."""
         self._muted: dict[str, bool] = {}
         """The same of each character."""
-        self._next: dict[str, str] = {}
-        self._pressed: set[str] = set()
-        """Places where somebody's turn waits for the end of what the room's microphone hears."""
         self._platforms: dict[str, None] = {}
         """Where somebody has sat down from, in that order."""
         self._answers: dict[str, asyncio.Future[ActResponse]] = {}
@@ -106,11 +104,11 @@ class Desk:
 
     def next_in(self, place: str) -> str:
         """The character that is to speak next; empty = whoever casting chooses."""
-        return self._next.get(place, "")
+        return self._key.due(place)
 
     def next_spoke(self, place: str) -> None:
         """A turn was given: the choice is spent."""
-        if self._next.pop(place, None) is not None:
+        if self._key.spent(place):
             self.changed()
 
     def shown(self) -> DeskShown:
@@ -124,7 +122,7 @@ class Desk:
             mode=roster.mode,
             modes=dict(roster.modes),
             teleprompted=tuple(sorted(slug for slug, way in roster.deliveries.items() if way == "teleprompter")),
-            next=dict(self._next),
+            next=self._key.shown(),
             platforms=tuple(self._platforms),
         )
 
@@ -278,26 +276,13 @@ class Desk:
         character = self._character(asked) if asked.character else self._place(asked.place).inclined()
         place = self._backstage.roster.seats[character].place
         self._able(character, place)
-        if self._finish(place):
-            self._next[place] = character
-            self._pressed.add(place)
-        else:
-            self._let_speak(place, character)
+        self._key.press(place, character)
         self.changed()
         return ActResponse()
 
-    def _let_speak(self, place: str, character: str) -> None:
-        if self._place(place).go_next(character):
-            self._next[place] = character
-        else:
-            self._next.pop(place, None)
-
     def came_to_rest(self, place: str) -> None:
-        """Nobody is speaking there any more: whose turn it is speaks, if no words were heard to be answered."""
-        character = self._next.get(place, "") if place in self._pressed else ""
-        self._pressed.discard(place)
-        if character and not self.is_silent(character):
-            self._let_speak(place, character)
+        """Nobody is speaking there any more: whoever was to wait for that speaks."""
+        if self._key.came_to_rest(place, self.is_silent):
             self.changed()
 
     def panic(self, utterance: str, by: Author) -> None:
@@ -320,7 +305,9 @@ class Desk:
             return ActResponse()
         if seat.role == CHARACTER:
             # It does not finish elsewhere what it was about to say here.
-            self._place(seat.place).silence("moved", seat.member)
+            for place in self._places():
+                if place.name == seat.place:
+                    place.silence("moved", seat.member)
         fact = await self._backstage.seat(seat, asked.text, seat.head_count)
         self.changed()
         return ActResponse(fact.seq)

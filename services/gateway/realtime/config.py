@@ -204,7 +204,7 @@ def _ignored(wanted: RealtimeSessionCreateRequest) -> Iterator[Ignored]:
     source = wanted.audio.input if wanted.audio else None
     output = wanted.audio.output if wanted.audio else None
     if source is not None and isinstance(source.turn_detection, ServerVad) and source.turn_detection.idle_timeout_ms:
-        yield Ignored("session.audio.input.turn_detection.idle_timeout_ms", "nobody is prompted to speak")
+        yield Ignored("session.audio.input.turn_detection.idle_timeout_ms", "when a character speaks up by itself is settled for the table")
     if output is not None and output.voice is not None:
         yield Ignored("session.audio.output.voice", "a character speaks with the voice of its card")
     if output is not None and output.speed not in (None, 1.0):

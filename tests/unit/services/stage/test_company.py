@@ -151,3 +151,19 @@ async def test_the_director_sends_somebody_elsewhere() -> None:
         assert bob.place == ""
         with pytest.raises(NotFound):
             await act(at, "move", character="nobody", text="cellar")
+
+
+async def test_places_that_everybody_has_left_are_forgotten() -> None:
+    """Whoever wanders does not fill the memory; where somebody is stays, and what was said there has come to an end."""
+    async with table("Mirelle", mind=Mind(["Yes."])) as at:
+        ann, bob = await at.sit("Ann", role="player", hears=False), await at.sit("Bob", role="player", hears=False)
+        await type_in(at, bob, "Mirelle?")
+        await at.closed()
+        for number in range(70):
+            at.session.configure(ann, Configure(place=f"room {number}"))
+            await at.until(lambda: ann.place == f"room {number}")  # noqa: B023
+            await type_in(at, ann, "Hello?")
+        places = {place.name for place in at.session._floors()}
+        assert len(places) <= 65
+        assert {"", "room 69"} <= places
+        await at.until(lambda: len(at.bodies(Kind.PASSED)) == 70)
