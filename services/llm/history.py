@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, Literal
 
 from services.core.model.fact import LineState
@@ -11,10 +12,25 @@ from services.core.model.prosody import Emotion, Manner
 from services.core.model.reply import ChatMessage
 from services.llm.engine import Heard
 from services.llm.tokens import MESSAGE_TOKENS, estimate
-from services.transcript.view import Entry, JoinEntry, LeaveEntry, LineEntry, RollEntry, SaidEntry, SceneEntry, SentenceEntry, View, WhisperEntry, joined
+from services.transcript.view import (
+    Entry,
+    JoinEntry,
+    LeaveEntry,
+    LineEntry,
+    Member,
+    RollEntry,
+    SaidEntry,
+    SceneEntry,
+    SentenceEntry,
+    View,
+    WhisperEntry,
+    joined,
+)
 
 _ENTRIES: Final = 400
 """More would not fit into any prompt that is answered within a second."""
+_FACTS: Final = 800
+"""Among so many of the latest facts whispers are looked for."""
 _OPENING: Final = "[The scene begins.]"
 _GO_ON: Final = "[It is your turn to speak.]"
 
@@ -43,7 +59,39 @@ class Turn:
 
 def turns_of(view: View, character: str, *, marks: bool) -> list[Turn]:
     """The latest entries, oldest first. `marks`: the character's own sentences keep their emotion marks, as an example to itself."""
-    return [turn for entry in view.recent(_ENTRIES) if (turn := _turn(entry, character, marks=marks)) is not None]
+    whispers = _whispers(view)
+    found = ((entry, _turn(entry, character, marks=marks)) for entry in view.recent(_ENTRIES) if not _is_elsewhere(entry, view, character))
+    return [_whispered(turn) if whispers and _key(entry) in whispers else turn for entry, turn in found if turn is not None]
+
+
+def company(view: View, character: str) -> list[Member]:
+    """Who is where the character is, besides itself."""
+    own = view.members.get(character)
+    return [member for member in view.members.values() if member.present and member.member != character and (own is None or member.place == own.place)]
+
+
+def _is_elsewhere(entry: Entry, view: View, character: str) -> bool:
+    """Somebody came, but not to where the character is."""
+    own = view.members.get(character)
+    return isinstance(entry, JoinEntry) and own is not None and entry.place != own.place
+
+
+def _whispers(view: View) -> frozenset[tuple[int, str]]:
+    """Of what was said lately, what was whispered: by seq, and what is not a fact yet by its name."""
+    latest = islice(reversed(view.state.facts), _FACTS)
+    return frozenset((fact.seq, "" if fact.seq else str(fact.body.get("utterance"))) for fact in latest if fact.body.get("whispered"))
+
+
+def _key(entry: Entry) -> tuple[int, str]:
+    return entry.seq, entry.utterance if isinstance(entry, SaidEntry) and not entry.seq else ""
+
+
+def _whispered(turn: Turn) -> Turn:
+    """A character that was told something in confidence must know that it was."""
+    if turn.role == "assistant" or turn.spoken is None:
+        return turn
+    speaker = one_line(turn.spoken.speaker)
+    return replace(turn, text=f"{speaker} (whispering){turn.text.removeprefix(speaker)}")
 
 
 def newest(turns: Sequence[Turn], budget: int) -> list[Turn]:

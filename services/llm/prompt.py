@@ -10,13 +10,13 @@ from services.llm.before import before
 from services.llm.card import Card
 from services.llm.directive import STYLE, language_rule
 from services.llm.engine import Cue, Heard, Prompt, Sampling
-from services.llm.history import Turn, messages_of, newest, scene_text, turns_of
+from services.llm.history import Turn, company, messages_of, newest, scene_text, turns_of
 from services.llm.macros import Macros
 from services.llm.plan import HEAD_SHARE, Part, Plan, shortened
 from services.llm.secrets import told
 from services.llm.sentences.scrub import Scrubber
 from services.llm.tokens import MESSAGE_TOKENS, estimate, truncated
-from services.transcript.view import View
+from services.transcript.view import Member, View
 
 __all__ = ["Part", "bare_prompt", "chat_prompt", "session_prompt"]
 
@@ -24,18 +24,19 @@ _SYSTEM_ROLES: Final = frozenset(("system", "developer"))
 _USER: Final = "Stranger"
 _MEMORY_SHARE: Final = 0.1
 _CUE_TURNS: Final = 40
+_SEVERAL: Final = 2
 
 
 def session_prompt(view: View, part: Part, character: str, options: ReplyOptions, style: str = "", *, memories: Sequence[str] = ()) -> Prompt:
     """What the character is asked in a session: `view` is its own, with what is pending folded in; `memories` are of earlier times, the best first."""
     turns = turns_of(view, character, marks=options.speakable)
-    user = _addressee(view, turns)
+    user = _addressee(view, character, turns)
     macros = Macros(char=part.card.called, user=user, seed=len(turns))
     notes = [macros.expand(text) for text in (*(note.text for note in view.notes), *options.notes)]
     scene = view.scene
     around = {
-        "scene": scene_text(scene.heading, scene.description) if scene else "",
-        "present": ", ".join(member.name for member in view.members.values() if member.present and member.member != character and member.role != "director"),
+        "scene": "\n".join(filter(None, (scene_text(scene.heading, scene.description) if scene else "", _whereabouts(view, character)))),
+        "present": ", ".join(_introduced(member) for member in company(view, character) if member.role != "director"),
         "summary": before(view),
         "memory": _listed(_affordable(memories, int(options.token_budget * _MEMORY_SHARE))),
         "secrets": _listed([macros.expand(secret.text) for secret in told(part.card.secrets, view, character)]),
@@ -99,12 +100,21 @@ def _listed(texts: Sequence[str]) -> str:
     return "\n".join(f"- {text}" for text in texts)
 
 
-def _addressee(view: View, turns: Sequence[Turn]) -> str:
+def _whereabouts(view: View, character: str) -> str:
+    own = view.members.get(character)
+    return f"Where you are: {own.place}" if own is not None and own.place else ""
+
+
+def _introduced(member: Member) -> str:
+    return member.name if member.head_count < _SEVERAL else f"{member.name} ({member.head_count} people)"
+
+
+def _addressee(view: View, character: str, turns: Sequence[Turn]) -> str:
     """Who {{user}} is: the one who spoke last, else a player who is here."""
     for turn in reversed(turns):
         if turn.role == "user" and turn.spoken is not None:
             return turn.spoken.speaker
-    here = [member.name for member in view.members.values() if member.present and member.role not in {"character", "director", "operator"}]
+    here = [member.name for member in company(view, character) if member.role not in {"character", "director", "operator"}]
     return here[0] if here else _USER
 
 

@@ -12,7 +12,7 @@ from services.core.clock import Clock
 from services.core.errors import SouffleurError
 from services.core.model.fact import Kind
 from services.core.settings import MemorySettings
-from services.llm.history import scene_text
+from services.llm.history import company, scene_text
 from services.transcript.memory import Memory
 from services.transcript.view import LineEntry, SaidEntry, View
 
@@ -70,7 +70,7 @@ class Recalling:
         now = self._clock.now()
         if store is None or not text or len(self._running) >= _MOST_RUNNING or now < max(self._rests_until, self._blank.get(character, 0.0)):
             return []
-        here = [member.member for member in view.members.values() if member.present and member.member != character]
+        here = [member.member for member in company(view, character)]
         task = asyncio.create_task(self._look(store, character, here, text, settings.recalled * _SPARE), name="recall")
         self._running.add(task)
         task.add_done_callback(self._ended)

@@ -88,3 +88,29 @@ def test_a_digest_of_what_was_whispered_is_for_those_who_heard_all_of_it() -> No
     story.add(bodies.Summarized(text="Ann plots with the bell.", covers=[aloud, whispered]))
     assert "plots" in _prompt(story, "mirelle")
     assert "plots" not in _prompt(story, "grim")
+
+
+def test_a_prompt_names_those_who_are_in_the_same_place() -> None:
+    """And where that is, how many sit behind one microphone, and nobody's coming to another room."""
+    story = _table()
+    story.join("mirelle", place="cellar")
+    story.add(bodies.Joined(member="room", role="player", name="The table", head_count=4), place="cellar")
+    story.join("cleo", role="player")
+    story.say("Who is there?", member="room", audience=("room", "mirelle"))
+    mirelle, grim = _prompt(story, "mirelle"), _prompt(story, "grim")
+    assert "Where you are: cellar\nPresent: The table (4 people)\n" in mirelle + "\n"
+    assert "Cleo comes in" not in mirelle
+    assert "Cleo comes in" in grim
+    assert "Present: Ann, Bob, Cleo" in grim
+    assert "Where you are" not in grim
+
+
+def test_a_whisper_is_told_as_one() -> None:
+    """Written or still on its way: a character must know what it was told in confidence."""
+    story = _table()
+    story.say("Good evening.", audience=EVERYBODY)
+    story.add(bodies.Said(utterance="u1", text="Trust nobody.", whispered=True), by=_ANN, audience=("ann", "mirelle"))
+    assert "Ann: Good evening." in _prompt(story, "mirelle")
+    assert "Ann (whispering): Trust nobody." in _prompt(story, "mirelle")
+    story.add(bodies.Said(utterance="u2", text="Least of all Bob.", whispered=True), by=_ANN, audience=("ann", "mirelle"), seq=0)
+    assert "Ann (whispering): Least of all Bob." in _prompt(story, "mirelle")
