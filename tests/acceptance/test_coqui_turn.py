@@ -47,6 +47,10 @@ async def _loaded(program: Program) -> None:
     await until(ready, 120, "the loaded model", 0.5)
 
 
+def _workers(program: Program) -> list[psutil.Process]:
+    return [child for child in psutil.Process(program.process.pid).children(recursive=True) if "worker.main" in " ".join(child.cmdline())]
+
+
 async def _turn(program: Program, slug: str) -> tuple[str, list[str], bytes]:
     """Say something and hear the answer out: the line's state, the engines that spoke one after the other, and the sound."""
     phrase = next(prompt for prompt in prompts() if len(prompt.text.split()) == 2)
@@ -66,14 +70,14 @@ async def _turn(program: Program, slug: str) -> tuple[str, list[str], bytes]:
 
 
 async def test_a_cloned_voice_with_consent_carries_a_turn(table: Program) -> None:
-    """Speech in, sound with energy out, heard to its end, by the worker process; it ends with the program."""
+    """Speech in, sound with energy out, heard to its end, by the worker process."""
     await _loaded(table)
     slug = await brisk(table.url, "Quill", extensions={"souffleur": {"language": "en", "voice": {"engine": "coqui", "name": "mara", "language": "en"}}})
     state, engines, sound = await _turn(table, slug)
     assert (state, engines) == ("heard", ["coqui"])
     assert rms(sound) > 300
     assert len(sound) / 2 / RATE > 0.5
-    assert [child for child in psutil.Process(table.process.pid).children(recursive=True) if "worker.main" in " ".join(child.cmdline())]
+    assert len(_workers(table)) == 1
 
 
 async def test_a_voice_without_consent_is_replaced_and_the_table_hears_of_it(table: Program) -> None:
@@ -83,3 +87,11 @@ async def test_a_voice_without_consent_is_replaced_and_the_table_hears_of_it(tab
     state, engines, sound = await _turn(table, slug)
     assert (state, engines) == ("heard", ["coqui", "espeak"])
     assert rms(sound) > 300
+
+
+async def test_the_worker_ends_with_a_program_that_is_killed(table: Program) -> None:
+    """Without a word to it."""
+    await _loaded(table)
+    (worker,) = _workers(table)
+    await table.kill()
+    await until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 20, "the end of the worker")

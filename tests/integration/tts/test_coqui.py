@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +22,9 @@ from services.core.model.prosody import Emotion, Manner, Prosody, Voice
 from services.core.settings import Settings
 from services.core.voices import VoiceStore
 from services.tts.engine import Samples, Sound
+from services.tts.engines.coqui import engine as engine_module
 from services.tts.engines.coqui.engine import Coqui
-from tests.making.coqui_models import clip, consented, make_coqui
+from tests.making.coqui_models import PYTHON, clip, consented, make_coqui
 from tests.waiting import until
 
 pytestmark = [pytest.mark.nightly, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -209,3 +213,23 @@ async def test_a_model_that_loads_slowly_does_not_hold_a_line_up(settings: Setti
         assert await until(ready, 100, "the loaded model", 0.1)
     finally:
         await engine.close()
+
+
+async def test_tokens_and_samples_are_the_librarys(settings: Settings) -> None:
+    """Its own stream costs more with every piece; the worker's costs the same for each, and is the same sound."""
+    command = [str(PYTHON), "-I", str(Path(__file__).with_name("same_as_library.py")), str(Path(engine_module.__file__).parent)]
+    command.append(str(settings.models / "coqui" / "tiny-xtts"))
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    differs = json.loads(done.stdout.splitlines()[-1])
+    assert differs["latents"] < 1e-3
+    assert differs["samples"] < 1e-4
+    assert differs["level"] > 0.05
+    assert differs["sizes"][0] == differs["sizes"][1] > 0
+
+
+async def test_the_gpu_is_used_where_there_is_one(engine: Coqui) -> None:
+    """And named: the status shows where the voice runs."""
+    asked = [str(PYTHON), "-I", "-c", "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu')"]
+    done = await asyncio.to_thread(subprocess.run, asked, capture_output=True, text=True, timeout=100, check=True)
+    assert (await engine.capabilities()).remark == f"on {done.stdout.strip()}"

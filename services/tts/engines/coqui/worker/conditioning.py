@@ -33,8 +33,9 @@ class Conditioning:
         The speaker is the neutral clip's for every feeling, so that the voice stays the same person's.
         """
         if asked.get("speaker"):
-            known = self._model.speaker_manager.speakers[asked["speaker"]]
-            return known["gpt_cond_latent"], known["speaker_embedding"]
+            # The library, too, goes by their order: published files name them differently.
+            latents, speaker = self._model.speaker_manager.speakers[asked["speaker"]].values()
+            return latents, speaker
         latents, speaker = self._clip(asked["neutral"])
         if asked.get("feeling"):
             felt, _ = self._clip(asked["feeling"])

@@ -1,7 +1,7 @@
 """coqui-tts made importable on any machine; import this room before torch, transformers or TTS are touched elsewhere.
 
-The wheels of torchaudio and torchcodec on PyPI are linked against CUDA and die beside a CPU build of torch. All that is used of torchaudio is plain
-Python, and nothing here decodes through torchcodec, so beside such a torch torchaudio's compiled part gets a stand-in that offers nothing.
+The wheels of torchaudio and torchcodec on PyPI are linked against one CUDA and die beside a CPU build of torch, or one for another CUDA. All that is
+used of torchaudio is plain Python, and nothing here decodes through torchcodec, so torchaudio's compiled part gets a stand-in that offers nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ def ready(device: str, threads: int) -> Any:
 
     if threads:
         torch.set_num_threads(threads)
-    if torch.version.cuda is None:
-        _stand_in()
+    _stand_in()
     if device != "cpu" and torch.cuda.is_available():
         # Matrix products in TF32: three times the pace, and no ear hears the lost bits.
         torch.backends.cuda.matmul.allow_tf32 = True

@@ -164,9 +164,12 @@ def main() -> None:
     taking: list[Callable[[frames.Frame], None]] = [waiting.append]
 
     def reading() -> None:
-        while (frame := frames.read(sys.stdin.buffer)) is not None:
-            taking[0](frame)
-        os._exit(0)
+        try:
+            while (frame := frames.read(sys.stdin.buffer)) is not None:
+                taking[0](frame)
+        finally:
+            # The other thread may be deep in a step of the model.
+            os._exit(0)
 
     # Reading begins before the seconds of importing: a parent that ends meanwhile is noticed.
     threading.Thread(target=reading, name="reading", daemon=True).start()
