@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from services.core.errors import NotFound, Overloaded
+from services.core.errors import NotFound, Overloaded, Unavailable
 from services.core.model.principal import Principal
 from services.gateway.realtime.webrtc.peer import Peer
 from services.gateway.realtime.webrtc.wire import CallWire
@@ -35,6 +35,7 @@ class Calls:
     def __init__(self) -> None:
         """None."""
         self._calls: dict[str, _Call] = {}
+        self._closed = False
 
     def __len__(self) -> int:
         """How many there are, those included that are not connected yet."""
@@ -55,6 +56,10 @@ class Calls:
             if peer is not None:
                 await peer.close()
             raise
+        if self._closed:
+            del self._calls[call_id]
+            await peer.close()
+            raise Unavailable
         call.task = asyncio.create_task(self._run(call_id, peer, serve), name="call")
         return call_id, answer
 
@@ -66,7 +71,8 @@ class Calls:
         await self._end([call])
 
     async def close(self) -> None:
-        """End them all."""
+        """End them all; none begins any more."""
+        self._closed = True
         await self._end(list(self._calls.values()))
 
     async def _end(self, calls: list[_Call]) -> None:

@@ -26,8 +26,11 @@ class Bridge:
         self._last: NDArray[np.int16] = np.zeros(0, np.int16)
 
     def take(self, pts: int, samples: NDArray[np.int16], channels: int) -> bytes:
-        """Interleaved samples, the first of which belongs at `pts`."""
-        mono = samples.reshape(-1, channels).mean(axis=1, dtype=np.float32).astype(np.int16) if channels > 1 else samples.reshape(-1)
+        """Interleaved samples of one or two channels, the first of which belongs at `pts`."""
+        mono = samples.reshape(-1)
+        if channels == 2:
+            # A mean along the shorter axis would take ten times as long.
+            mono = ((mono[0::2].astype(np.int32) + mono[1::2]) >> 1).astype(np.int16)
         missing = 0 if self._next is None else min(max(pts - self._next, 0), _LONGEST_GAP)
         filled = self._filling(missing) if missing else b""
         self._next = pts + len(mono)

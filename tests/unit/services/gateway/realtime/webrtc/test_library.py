@@ -8,11 +8,14 @@ from typing import Any
 
 import aiortc.jitterbuffer
 import aiortc.rtcrtpreceiver
+import numpy as np
 import pytest
 from aioice import ice
 from aiortc import RTCConfiguration, RTCIceGatherer, RTCPeerConnection, RTCRtpCodecParameters
-from aiortc.codecs.opus import OpusEncoder
+from aiortc.codecs.opus import OpusDecoder, OpusEncoder
+from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import RtpPacket
+from av import AudioFrame
 
 from services.core.model.attachment import LineAudio
 from services.gateway.realtime.webrtc import addresses, jitter
@@ -145,14 +148,34 @@ async def test_calls_are_offered_where_the_gateway_listens(host: str, first: str
     assert not only or found == [first]
 
 
-async def test_encoder_gives_a_packet_for_every_frame_of_ours() -> None:
-    """Nothing is held back for resampling: that would be 20 ms more for every word."""
+async def test_track_gives_packets_in_time_that_the_library_sends_as_they_are() -> None:
+    """One every 20 ms, sound or not; the sound is there in the first packet, and what follows it is silent."""
     reel = Reel()
-    track, encoder = VoiceTrack(reel), OpusEncoder()
-    reel.push(LineAudio("L1", 1, bytes(9600), 0))
+    track, packer, decoder = VoiceTrack(reel), OpusEncoder(), OpusDecoder()
+    sound = (8000 * np.sin(2 * np.pi * 220 * np.arange(4800) / 24_000)).astype("<i2")
+    reel.push(LineAudio("L1", 1, sound.tobytes(), 0))
+    begin, levels, sizes = time.monotonic(), [], []
+    for number in range(20):
+        (payload,), timestamp = packer.pack(await track.recv())
+        assert timestamp == number * 960
+        sizes.append(len(payload))
+        (frame,) = decoder.decode(JitterFrame(payload, timestamp))
+        assert isinstance(frame, AudioFrame)
+        levels.append(float(np.abs(frame.to_ndarray()).mean()))
+    assert time.monotonic() - begin > 0.35
+    assert min(levels[1:10]) > 2000
+    assert max(levels[13:]) < 1
+    assert (min(sizes[:10]) > 20, set(sizes[16:])) == (True, {3})
+    track.stop()
+
+
+async def test_track_that_was_held_up_does_not_send_in_a_heap() -> None:
+    """After a standstill time begins anew; a short one is made up for."""
+    track = VoiceTrack(Reel())
+    await track.recv()
+    time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still
     begin = time.monotonic()
-    for number in range(5):
-        payloads, timestamp = encoder.encode(await track.recv())
-        assert (len(payloads), timestamp) == (1, number * 960)
-    assert time.monotonic() - begin > 0.075
+    for _ in range(4):
+        await track.recv()
+    assert time.monotonic() - begin > 0.05
     track.stop()
