@@ -294,6 +294,7 @@ class Configure(_message.Message):
     WHISPERS_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     HEAD_COUNT_FIELD_NUMBER: _builtins.int
+    IDLE_S_FIELD_NUMBER: _builtins.int
     hang_over_s: _builtins.float
     """Unset fields keep the session's settings."""
     endpointing: _builtins.str
@@ -314,6 +315,8 @@ class Configure(_message.Message):
     """Where its participant goes."""
     head_count: _builtins.int
     """How many sit behind its microphone from now on."""
+    idle_s: _builtins.float
+    """A character speaks up after this much silence in its place; 0 = as the house has it."""
     def __init__(
         self,
         *,
@@ -328,10 +331,11 @@ class Configure(_message.Message):
         whispers: _builtins.str | None = ...,
         place: _builtins.str | None = ...,
         head_count: _builtins.int | None = ...,
+        idle_s: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_head_count", b"_head_count", "_hears", b"_hears", "_interrupts", b"_interrupts", "_place", b"_place", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "_whispers", b"_whispers", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "head_count", b"head_count", "hears", b"hears", "interrupts", b"interrupts", "place", b"place", "reports_playback", b"reports_playback", "speaks", b"speaks", "whispers", b"whispers"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_head_count", b"_head_count", "_hears", b"_hears", "_idle_s", b"_idle_s", "_interrupts", b"_interrupts", "_place", b"_place", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "_whispers", b"_whispers", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "head_count", b"head_count", "hears", b"hears", "idle_s", b"idle_s", "interrupts", b"interrupts", "place", b"place", "reports_playback", b"reports_playback", "speaks", b"speaks", "whispers", b"whispers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_head_count", b"_head_count", "_hears", b"_hears", "_interrupts", b"_interrupts", "_place", b"_place", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "_whispers", b"_whispers", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "head_count", b"head_count", "hears", b"hears", "interrupts", b"interrupts", "place", b"place", "reports_playback", b"reports_playback", "speaks", b"speaks", "whispers", b"whispers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_addresses", b"_addresses", "_answers", b"_answers", "_endpointing", b"_endpointing", "_hang_over_s", b"_hang_over_s", "_head_count", b"_head_count", "_hears", b"_hears", "_idle_s", b"_idle_s", "_interrupts", b"_interrupts", "_place", b"_place", "_reports_playback", b"_reports_playback", "_speaks", b"_speaks", "_whispers", b"_whispers", "addresses", b"addresses", "answers", b"answers", "endpointing", b"endpointing", "hang_over_s", b"hang_over_s", "head_count", b"head_count", "hears", b"hears", "idle_s", b"idle_s", "interrupts", b"interrupts", "place", b"place", "reports_playback", b"reports_playback", "speaks", b"speaks", "whispers", b"whispers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__addresses: _TypeAlias = _typing.Literal["addresses"]  # noqa: Y015
     _WhichOneofArgType__addresses: _TypeAlias = _typing.Literal["_addresses", b"_addresses"]  # noqa: Y015
@@ -345,6 +349,8 @@ class Configure(_message.Message):
     _WhichOneofArgType__head_count: _TypeAlias = _typing.Literal["_head_count", b"_head_count"]  # noqa: Y015
     _WhichOneofReturnType__hears: _TypeAlias = _typing.Literal["hears"]  # noqa: Y015
     _WhichOneofArgType__hears: _TypeAlias = _typing.Literal["_hears", b"_hears"]  # noqa: Y015
+    _WhichOneofReturnType__idle_s: _TypeAlias = _typing.Literal["idle_s"]  # noqa: Y015
+    _WhichOneofArgType__idle_s: _TypeAlias = _typing.Literal["_idle_s", b"_idle_s"]  # noqa: Y015
     _WhichOneofReturnType__interrupts: _TypeAlias = _typing.Literal["interrupts"]  # noqa: Y015
     _WhichOneofArgType__interrupts: _TypeAlias = _typing.Literal["_interrupts", b"_interrupts"]  # noqa: Y015
     _WhichOneofReturnType__place: _TypeAlias = _typing.Literal["place"]  # noqa: Y015
@@ -367,6 +373,8 @@ class Configure(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__head_count) -> _WhichOneofReturnType__head_count | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__hears) -> _WhichOneofReturnType__hears | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idle_s) -> _WhichOneofReturnType__idle_s | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__interrupts) -> _WhichOneofReturnType__interrupts | None: ...
     @_typing.overload

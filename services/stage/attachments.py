@@ -21,6 +21,7 @@ Show: TypeAlias = Callable[[Fact, Reader], Fact | None]
 """A fact as a reader may see it; None = not at all."""
 NARRATOR: Final = "narrator"
 _HANG_OVER_S: Final = (0.1, 5.0)
+_IDLE_S: Final = (1.0, 3600.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,5 +155,7 @@ def check(settings: Configure) -> None:
     shortest, longest = _HANG_OVER_S
     if settings.hang_over_s is not None and not shortest <= settings.hang_over_s <= longest:
         raise InvalidRequest(f"hang_over_s is {shortest} to {longest}")
+    if settings.idle_s and not _IDLE_S[0] <= settings.idle_s <= _IDLE_S[1]:
+        raise InvalidRequest(f"idle_s is {_IDLE_S[0]} to {_IDLE_S[1]}, or 0")
     if settings.endpointing is not None and settings.endpointing not in POLICIES:
         raise InvalidRequest(f"endpointing is one of {', '.join(POLICIES)}")

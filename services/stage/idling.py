@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Final
 
 from services.core.clock import Clock
-from services.core.settings import StageSettings
 
 PROMPT: Final = "Nobody has said anything for a while. Take up the conversation, in one or two short sentences: say or ask something that fits the moment."
 
@@ -15,10 +14,14 @@ PROMPT: Final = "Nobody has said anything for a while. Take up the conversation,
 class Idling:
     """Of one place."""
 
-    def __init__(self, clock: Clock, settings: Callable[[], StageSettings], speak: Callable[[], bool]) -> None:
-        """`speak` has a character speak up, unless somebody has the floor, waits for it or is not there; whether one does."""
+    def __init__(self, clock: Clock, after_s: Callable[[], float], most: Callable[[], int], speak: Callable[[], bool]) -> None:
+        """`after_s` of silence somebody speaks up, 0 = never; `most` times in a row.
+
+        `speak` has a character speak up, unless somebody has the floor, waits for it or is not there; whether one does.
+        """
         self._clock = clock
-        self._settings = settings
+        self._after_s = after_s
+        self._most = most
         self._speak = speak
         self._prompted = 0
         self._quiet_since = clock.now()
@@ -43,10 +46,10 @@ class Idling:
 
     def _due_s(self) -> float | None:
         """In how long somebody is to speak up; None = nobody is."""
-        settings = self._settings()
-        if not settings.idle_prompt_s or self._prompted >= settings.idle_prompts:
+        after_s = self._after_s()
+        if not after_s or self._prompted >= self._most():
             return None
-        return max(0.0, self._quiet_since + settings.idle_prompt_s - self._clock.now())
+        return max(0.0, self._quiet_since + after_s - self._clock.now())
 
     def _arm(self) -> None:
         due_s = self._due_s()

@@ -60,7 +60,7 @@ class Place:
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
         self.addressing: Addressing = Addressing(name, backstage, rules) if beside is None else beside.addressing
-        self._idling = Idling(backstage.clock, lambda: backstage.settings().stage, self._speak_up)
+        self._idling = Idling(backstage.clock, self._idle_s, lambda: backstage.settings().stage.idle_prompts, self._speak_up)
         self._rules = rules
         self._answered = ""
         """The participant whom the line answers."""
@@ -385,6 +385,11 @@ class Place:
         self.unasked = None if waiting is not None else self.unasked
         self.turn = Turn(character, first, last, notes, Timing(said=self._backstage.clock.now()), text)
         self.offer()
+
+    def _idle_s(self) -> float:
+        """After how much silence a character speaks up here: as the house has it, or sooner, where somebody who is here wants that."""
+        wanted = [attachment.settings.idle_s or 0.0 for attachment in self._backstage.listeners(self.name)]
+        return min((seconds for seconds in (self._backstage.settings().stage.idle_prompt_s, *wanted) if seconds > 0), default=0.0)
 
     def _speak_up(self) -> bool:
         """Nobody has said anything for a while: a character does, if somebody is there to hear it."""

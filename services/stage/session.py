@@ -112,6 +112,8 @@ class Session:
         if moves and self.listening.is_open(attachment):
             raise Conflict("not while you are speaking")
         attachment.configure(change)
+        if change.idle_s is not None:
+            self.place(attachment.place).offer()
         if attachment.monitor:
             attachment.place = place
         elif moves and seat is not None:

@@ -70,6 +70,8 @@ class Configure:
     """Where its participant goes."""
     head_count: int | None = None
     """How many sit behind its microphone from now on."""
+    idle_s: float | None = None
+    """A character speaks up after this much silence in its place; 0 = as the house has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

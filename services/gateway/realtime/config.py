@@ -22,6 +22,7 @@ MOST_PHRASES: Final = 1000
 MOST_HEADS: Final = 100
 """People behind one microphone."""
 PLACE_LENGTH: Final = 80
+_IDLE_MS: Final = (1_000, 3_600_000)
 _LONGEST_PHRASE: Final = 300
 MOST_INSTRUCTIONS: Final = 4000
 _EAGERNESS_S: Final = {"low": 1.0, "medium": None, "high": 0.3, "auto": None}
@@ -73,7 +74,8 @@ class SessionConfig:
         if isinstance(chosen, SemanticVad):
             return Configure(hang_over_s=_EAGERNESS_S[chosen.eagerness or "auto"], endpointing="text-aware", answers=answers, interrupts=interrupts)
         silence_s = None if chosen.silence_duration_ms is None else min(max(chosen.silence_duration_ms / 1000, 0.1), 5.0)
-        return Configure(hang_over_s=silence_s, endpointing="fixed", answers=answers, interrupts=interrupts)
+        idle_s = None if chosen.idle_timeout_ms is None else max(chosen.idle_timeout_ms, 0) / 1000
+        return Configure(hang_over_s=silence_s, endpointing="fixed", answers=answers, interrupts=interrupts, idle_s=idle_s)
 
     def shown(self) -> dict[str, Any]:
         """The whole session object; every part of it is in force."""
@@ -110,7 +112,7 @@ class SessionConfig:
         if isinstance(chosen, SemanticVad):
             return {"type": "semantic_vad", "eagerness": chosen.eagerness or "auto", **shared}
         defaults = {"threshold": self.threshold, "prefix_padding_ms": self.pre_roll_ms, "silence_duration_ms": self.hang_over_ms}
-        return {"type": "server_vad"} | defaults | _set(chosen) | shared | {"idle_timeout_ms": None}
+        return {"type": "server_vad"} | defaults | _set(chosen) | shared | {"idle_timeout_ms": chosen.idle_timeout_ms}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,10 @@ def _input(given: Mapping[str, Any], wanted: RealtimeSessionCreateRequest, audio
         return changes
     if audio is not None:
         changes["input"] = audio
+    if isinstance(source.turn_detection, ServerVad) and source.turn_detection.idle_timeout_ms not in (None, 0):
+        idle_ms = source.turn_detection.idle_timeout_ms or 0
+        if not _IDLE_MS[0] <= idle_ms <= _IDLE_MS[1]:
+            raise ClientError("invalid_value", f"between {_IDLE_MS[0]} and {_IDLE_MS[1]}", "session.audio.input.turn_detection.idle_timeout_ms")
     if "turn_detection" in given:
         changes["turn_detection"] = source.turn_detection
     if "noise_reduction" in given:
@@ -201,10 +207,7 @@ def _output(wanted: RealtimeAudioConfigOutput) -> dict[str, Any]:
 
 
 def _ignored(wanted: RealtimeSessionCreateRequest) -> Iterator[Ignored]:
-    source = wanted.audio.input if wanted.audio else None
     output = wanted.audio.output if wanted.audio else None
-    if source is not None and isinstance(source.turn_detection, ServerVad) and source.turn_detection.idle_timeout_ms:
-        yield Ignored("session.audio.input.turn_detection.idle_timeout_ms", "when a character speaks up by itself is settled for the table")
     if output is not None and output.voice is not None:
         yield Ignored("session.audio.output.voice", "a character speaks with the voice of its card")
     if output is not None and output.speed not in (None, 1.0):

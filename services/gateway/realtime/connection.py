@@ -250,6 +250,8 @@ class _InForce:
             self.ear.set_sensitivity(Sensitivity.of(self.hearing, getattr(detection, "threshold", None), getattr(detection, "prefix_padding_ms", None)))
         self.voice.set_format(config.output)
         change = config.turns() if config.turns() != last.turns() else Configure()
+        if change != Configure() and change.idle_s is None and last.turns().idle_s is not None:
+            change = replace(change, idle_s=0.0)
         if config.modality != last.modality:
             change = replace(change, hears=config.modality == "audio")
         if change != Configure():

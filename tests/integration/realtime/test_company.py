@@ -66,10 +66,10 @@ async def test_safety_words_are_listened_for(house: House, phrases: tuple[str, .
     """The house's and the session's: among the phrases where nothing else is listened for, else among the likely words."""
     async with house.guest() as guest:
         house.stage.write(guest.sid, SceneSet(safety_words=["pineapple", ""]), Author("stage"))
+        while not (await guest.expect("souffleur.fact"))["fact"]["body"].get("safety_words"):
+            pass
         if phrases:
             await guest.update(audio={"input": {"transcription": {"model": "default", "prompt": "\n".join(phrases)}}})
-        if not phrases:
-            await guest.expect("souffleur.fact")
         await guest.append(silence(0.1) + tone(0.5))
         await house.stt.until(lambda: bool(house.stt.calls and house.stt.calls[0].sizes))
         opening = house.stt.calls[0].opening

@@ -39,6 +39,20 @@ async def test_turn_detection_becomes_the_attachment_s_configuration(house: Hous
         assert shown["audio"]["input"]["turn_detection"] == {**detection, "prefix_padding_ms": 250, "idle_timeout_ms": None}
 
 
+async def test_an_idle_timeout_has_a_character_speak_up(house: House) -> None:
+    """It goes to the stage, is shown, is taken back with the next turn detection, and is refused where it cannot be."""
+    async with house.guest() as guest:
+        shown = await guest.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 6000}}})
+        assert shown["audio"]["input"]["turn_detection"]["idle_timeout_ms"] == 6000
+        assert (await guest.seat.expect(Configure)).idle_s == pytest.approx(6.0)
+        await guest.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
+        assert (await guest.seat.expect(Configure)).idle_s == 0.0
+        await guest.send(
+            type="session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5}}}}
+        )
+        assert (await guest.expect("error"))["error"]["param"] == "session.audio.input.turn_detection.idle_timeout_ms"
+
+
 async def test_semantic_turn_detection_is_the_text_aware_policy(house: House) -> None:
     """`semantic_vad` chooses text-aware endpointing, its eagerness the silence."""
     async with house.guest() as guest:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.core.errors import NotFound
+from services.core.errors import InvalidRequest, NotFound
 from services.core.model.attachment import CancelLine, Configure, LineAudio, Played
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
@@ -126,6 +126,21 @@ async def test_a_character_speaks_up_after_a_silence_and_not_for_ever() -> None:
         await type_in(at, ann, "Hello?")
         await asyncio.sleep(0.2)
         assert len(at.bodies(Kind.LINE_OPENED)) == 3
+
+
+async def test_a_client_may_want_to_be_prompted() -> None:
+    """As long as it wants that; what cannot be is refused."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        with pytest.raises(InvalidRequest):
+            at.session.configure(ann, Configure(idle_s=0.5))
+        at.session.configure(ann, Configure(idle_s=1.0))
+        await at.closed()
+        assert at.bodies(Kind.LINE_OPENED)[0]["turn"] == 0
+        at.session.configure(ann, Configure(idle_s=0.0))
+        await type_in(at, ann, "Good evening")
+        await at.closed(2)
+        assert at.session.place("")._idling._due_s() is None
 
 
 async def test_nobody_speaks_up_unless_it_is_wanted() -> None:
