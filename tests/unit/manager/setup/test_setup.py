@@ -58,7 +58,7 @@ class _Uv:
 def uv(root: Path, monkeypatch: pytest.MonkeyPatch) -> _Uv:
     """A uv on this machine that installs nothing."""
     stand_in = _Uv(root)
-    monkeypatch.setattr(environment, "_uv", lambda: Path("uv"))
+    monkeypatch.setattr(environment, "uv", lambda: Path("uv"))
     monkeypatch.setattr(environment, "run", stand_in.run)
     monkeypatch.setattr(shell, "run", stand_in.run)
     return stand_in
