@@ -10,12 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, cast
 
 import structlog
 
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
-from services.gateway.hearing.vad import WINDOW_MS, EnergyVad, Vad
+from services.gateway.hearing.vad import WINDOW_MS, EnergyVad, QuickVad, Vad
 
 _SHARE: Final = 4
 """Windows of one speaker per hop, so that somebody who sends a whole file at once does not deafen the others."""
@@ -27,14 +27,14 @@ _log = structlog.get_logger(__name__)
 class Source:
     """One speaker's windows on their way through the pool."""
 
-    def __init__(self, pool: VadPool, deliver: Deliver, vad: Vad | None, window_ms: int = WINDOW_MS) -> None:
-        """`deliver` is called on the loop with every window and its probability, in order. A `vad` given here is cheap enough for the loop."""
+    def __init__(self, pool: VadPool, deliver: Deliver, quick: QuickVad | None, window_ms: int = WINDOW_MS) -> None:
+        """`deliver` is called on the loop with every window and its probability, in order; at once, if there is a `quick` detector."""
         self.window_ms = window_ms
         self.window_bytes = HEARING_RATE * window_ms // 1000 * SAMPLE_BYTES
         self._pool = pool
         self.deliver = deliver
-        self.vad = vad
-        self.inline = vad is not None
+        self.vad: Vad | None = None
+        self._quick = quick
         self.waiting: deque[bytes] = deque()
         self.generation = 0
         self.stale = False
@@ -42,15 +42,18 @@ class Source:
 
     def push(self, windows: bytes) -> None:
         """Have these judged: one whole window, or some."""
-        size = self.window_bytes
-        if len(windows) == size:
-            self._pool.judge(self, windows)
+        size, generation = self.window_bytes, self.generation
+        if self._quick is None:
+            for start in range(0, len(windows), size):
+                self._pool.judge(self, windows[start : start + size])
             return
-        generation = self.generation
-        for start in range(0, len(windows), size):
+        if self.stale:
+            self._quick.reset()
+            self.stale = False
+        for at, probability in enumerate(self._quick.probabilities(windows)):
             # What one of them leads to may be that nobody wants the others any more.
             if generation == self.generation:
-                self._pool.judge(self, windows[start : start + size])
+                self.deliver(windows[at * size : at * size + size], probability)
 
     def reset(self) -> None:
         """Forget what is waiting and under way, and what the detector remembers."""
@@ -76,14 +79,11 @@ class VadPool:
 
     def source(self, deliver: Deliver) -> Source:
         """A new speaker."""
-        window_ms = getattr(self._build, "window_ms", WINDOW_MS)
-        return Source(self, deliver, self._build() if getattr(self._build, "inline", False) else None, window_ms)
+        quick = cast(QuickVad, self._build()) if getattr(self._build, "inline", False) else None
+        return Source(self, deliver, quick, getattr(self._build, "window_ms", WINDOW_MS))
 
     def judge(self, source: Source, window: bytes) -> None:
-        """Judge now if that is cheap, else in the next hop."""
-        if source.inline:
-            source.deliver(window, self._probability(source, window))
-            return
+        """Judge in the next hop."""
         source.waiting.append(window)
         self._ready[source] = None
         if self._hop is None:
