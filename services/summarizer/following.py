@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -132,9 +132,10 @@ class Following:
     async def _look(self) -> None:
         now, fresh_ms = self._clock.now(), max(_FRESH_S, self._settings().every_s + _FRESH_S) * 1000
         page = await self._sessions.sessions(_MOST)
-        for row in reversed(page.items):
-            if self._clock.wall_ms() - row.active_at_ms > fresh_ms:
-                continue
+        fresh = [row for row in reversed(page.items) if self._clock.wall_ms() - row.active_at_ms <= fresh_ms]
+        # What is known of a session weighs as much as it is long: of those that nobody plays any more nothing is kept.
+        self._drop(self._followed.keys() - {row.id for row in fresh})
+        for row in fresh:
             found = self._kept(row.id)
             busy = found.visit is not None and not found.visit.done()
             if not busy and (row.head > found.head or now >= found.next_s):
@@ -146,11 +147,15 @@ class Following:
         if found is None:
             found = self._followed[sid] = _Followed(Record(sid))
         self._followed.move_to_end(sid)
-        for other in list(self._followed)[: max(0, len(self._followed) - _MOST)]:
-            waits = self._followed[other]
-            if not waits.lock.locked() and (waits.visit is None or waits.visit.done()):
-                del self._followed[other]
+        self._drop(list(self._followed)[: max(0, len(self._followed) - _MOST)])
         return found
+
+    def _drop(self, sids: Iterable[str]) -> None:
+        """Follow these no longer, unless somebody is at work there."""
+        for sid in sids:
+            waits = self._followed[sid]
+            if not waits.lock.locked() and (waits.visit is None or waits.visit.done()):
+                del self._followed[sid]
 
     async def _visit(self, found: _Followed) -> None:
         sid = found.record.sid
