@@ -76,6 +76,8 @@ class Coqui:
         if self._opening is None or (self._opening.done() and not self._loaded()):
             self._began = now()
             self._opening = asyncio.create_task(self._load(), name="coqui-open")
+            # What went wrong is told to whoever asks next; if nobody does, it is not an accident of the loop's.
+            self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
         done, _ = await asyncio.wait([self._opening], timeout=max(self._began + self._options.open_wait_s - now(), 0))
         if not done:
             raise EngineFailed("Coqui is still loading its model")
