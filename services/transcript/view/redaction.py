@@ -16,7 +16,7 @@ _OPEN_TO_ALL: Final = frozenset({
 })  # fmt: skip
 """Kinds for which the audience alone decides; the last three carry numbers only."""
 _LINE: Final = frozenset({Kind.LINE_OPENED, Kind.SENTENCE, Kind.LINE_CLOSED})
-_SCENE: Final = ("heading", "description", "title", "mode", "language", "phrases")
+_SCENE: Final = ("heading", "description", "title", "mode", "language", "phrases", "safety_words")
 """Of a `scene_set` for all; who waits for approval and which names hearing has learned is the director's business."""
 _COSTS: Final = frozenset({"tokens", "cost"})
 

@@ -91,9 +91,10 @@ def test_no_pattern_can_hang_a_turn() -> None:
     evil = ["(a+)+$", "(a|a)*b", "(.*)*x", "a*a*a*a*a*a*b", "(a?){50}a{50}"]
     entries = [{"keys": [pattern], "use_regex": True, "content": "LORE", "enabled": True, "insertion_order": 1} for pattern in evil * 60]
     book = book_of({"entries": entries})
-    began = time.monotonic()
+    began = time.process_time()
     recalled(book, ["a" * 8000], 1000)
-    assert time.monotonic() - began < 1.5
+    # Of this process alone, and far from what a single explosion would take.
+    assert time.process_time() - began < 5
 
 
 SAFE = st.recursive(
