@@ -35,7 +35,7 @@ test: setup-dev page ## Every test but the nightly ones; the conversations by vo
 	$(BIN)/python -m pytest -m "not nightly" -n 3 --dist loadfile tests/chaos tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)
 
-nightly: setup-dev page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
+nightly: setup-dev coqui page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(addprefix --ignore=,$(TIMED)) $(ARGS)
 	SOUFFLEUR_TEST_TIMINGS=1 $(BIN)/python -m pytest $(TIMED)
 

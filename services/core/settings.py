@@ -93,7 +93,7 @@ class LlmSettings(Section):
 class TtsSettings(Section):
     """Speaking."""
 
-    engine: str = Field("auto", description="auto, espeak, piper, openai or an import string", json_schema_extra=_LIVE)
+    engine: str = Field("auto", description="auto, espeak, piper, coqui, openai or an import string", json_schema_extra=_LIVE)
     engines: EngineTable = Field(default_factory=dict)
     loudness_dbfs: float = Field(-20.0, ge=-40, le=-6, description="RMS level that every sentence is brought to", json_schema_extra=_LIVE)
     max_streams: int = Field(32, ge=1, le=1024)
