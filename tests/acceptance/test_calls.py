@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -137,3 +138,10 @@ async def test_choice_is_hidden_where_the_server_takes_no_calls(talkative: Progr
         await visit.page.get_by_test_id("settings-button").click()
         await visit.page.get_by_test_id("language-select").wait_for()
         assert await visit.page.locator("input[value=webrtc]").count() == 0
+
+
+async def test_server_that_stops_ends_its_calls(talkative: Program) -> None:
+    """The last test of this program: with a call open it stops in time, by itself and with nothing to complain about, and the caller is told."""
+    async with calling(talkative.url, {"session": await _table(talkative)}) as caller:
+        assert await talkative.stop() == 0
+        await asyncio.wait_for(caller.closed.wait(), 10)
