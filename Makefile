@@ -4,7 +4,7 @@ BIN := .venv/bin
 SETUP := $(PYTHON) -m manager.setup
 PROTOS := $(wildcard protos/*.proto)
 ARGS ?=
-TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py browser_desk.py)
+TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py browser_desk.py calls.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev page coqui up doctor test nightly chaos check check-python check-page check-protos check-locks protos bench clean
