@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.core import tracing
-from services.core.errors import Conflict, NotFound, Overloaded
+from services.core.errors import Conflict, NotFound, Overloaded, Unavailable
 from services.core.model.facts import Passed
 from services.core.telemetry import INTERRUPTIONS
 from services.stage import casting, spans
@@ -64,6 +64,8 @@ class Place:
         self._rules = rules
         self._answered = ""
         """The participant whom the line answers."""
+        self._asked: Turn | None = None
+        """What the line was opened for, if somebody asked for it without words."""
         self._backstage = backstage
         self._occupied = occupied
 
@@ -209,8 +211,19 @@ class Place:
     def _cut(self, reason: str, by: Attachment | None = None) -> None:
         if self.line is not None:
             line, self.line = self.line, None
+            asked, self._asked = self._asked, None
             line.cut(reason, by)
             self._settle(line)
+            if asked is not None and not line.opened:
+                self._asked_again(asked, reason)
+
+    def _asked_again(self, turn: Turn, reason: str) -> None:
+        """Somebody had a character speak, and its line ended before anything of it stood: without this whoever asked would wait for ever."""
+        if reason == "barge_in" and self.turn is None:
+            # The words that came between are part of what it answers.
+            self.turn = turn
+        else:
+            turn.refuse(Unavailable("the line ended before it began; ask again"))
 
     def interrupt_for(self, changes: Changes) -> None:
         """A correction changes these facts: what is being said of them is not said to its end, but as it stands then."""
@@ -274,6 +287,7 @@ class Place:
                 self.offer()
             return
         self._perform(self.drafting(order, turn), turn.participant)
+        self._asked = turn if turn.asker is not None and turn.first is None else None
 
     def _next_turn(self) -> Turn | None:
         if self.directed.scripts:
@@ -283,6 +297,7 @@ class Place:
 
     def _perform(self, drafting: Drafting, answered: str) -> None:
         self._answered = answered
+        self._asked = None
         self.line = Line(drafting, self._backstage, self)
         with tracing.turn(self._backstage.session, drafting.order.trace):
             self.line.task = self.spawn(self.line.run(), "line")

@@ -73,6 +73,17 @@ async def fact(house: Program, session: str, kind: str) -> Fact:
     return result
 
 
+async def several(house: Program, session: str, kind: str, count: int) -> list[Fact]:
+    """The facts of a kind, once there are so many."""
+
+    async def found() -> list[Fact]:
+        facts = await of(house, session, kind)
+        return facts if len(facts) >= count else []
+
+    result: list[Fact] = await until(found, what=f"{count} {kind}")
+    return result
+
+
 async def of(house: Program, session: str, kind: str) -> list[Fact]:
     """The facts of a kind."""
     return [one for one in await facts_of(house.url, session) if one["kind"] == kind]

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Dialog, Position, expect
 
 from tests.acceptance.browser import need_browser, visiting
 from tests.acceptance.conftest import REPLIES, saying, spotless
-from tests.acceptance.editor import QUESTION, at_end_of, corrected, fact, leave, line, of, played, told, written
+from tests.acceptance.editor import QUESTION, at_end_of, corrected, fact, leave, line, of, played, several, told, written
 from tests.acceptance.program import Program
 from tests.acceptance.table import api
 from tests.waiting import until
@@ -103,7 +103,8 @@ async def test_deleted_is_struck_and_new_text_is_inserted_noted_or_whispered(hou
             await visit.page.keyboard.press("Enter")
         await leave(visit)
         await fact(house, session, "whispered")
-        action, speech = (one["body"] for one in await of(house, session, "inserted"))
+        # Each is a correction of its own: the last of them may be there before the others.
+        action, speech = (one["body"] for one in await several(house, session, "inserted", 2))
         assert (action["block"], action["text"], action["after"]) == ("action", "A dog barks.", said["seq"])
         assert (speech["block"], speech["text"], speech["member"], speech["emotion"]) == ("line", "Quiet!", "mirelle", "anger")
         assert speech["after"] == (await of(house, session, "inserted"))[0]["seq"]

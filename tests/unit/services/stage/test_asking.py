@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from services.core.errors import Conflict
-from services.core.model.attachment import Configure, FinalHeard, Onset, TakeFloor, TextSaid
+from services.core.model.attachment import Configure, FinalHeard, Onset, Refused, TakeFloor, TextSaid
 from services.core.model.fact import Author, Draft, Kind
 from services.core.model.facts import Left, fields_of
 from services.stage.attachments import Attachment
 from tests.unit.services.stage.direction import act, approving, held, type_in
-from tests.unit.services.stage.table import Table, table
+from tests.unit.services.stage.table import Table, received, table
 
 
 async def test_whoever_waits_for_a_draft_asks_for_no_other_one() -> None:
@@ -43,6 +43,31 @@ async def test_a_draft_that_was_released_and_heard_is_no_reason_to_wait() -> Non
         await at.closed()
         at.session.take_floor(ann, TakeFloor("mirelle"))
         await held(at)
+
+
+async def test_words_that_cut_a_line_before_it_began_are_answered_by_it() -> None:
+    """Asked to speak, and spoken to before anything of the line stands: the same request answers the words. Otherwise nobody ever would."""
+    async with table() as at:
+        ann = await at.sit("Ann", role="player", hears=False)
+        at.session.take_floor(ann, TakeFloor("mirelle"))
+        written = at.session.say(ann, TextSaid("m1", "Good evening.", answers=False))
+        said = await written
+        await at.closed()
+        (opened,) = at.bodies(Kind.LINE_OPENED)
+        assert (opened["character"], opened["turn"]) == ("mirelle", said.seq)
+
+
+async def test_whoever_asked_for_a_line_that_is_stopped_before_it_began_is_told() -> None:
+    """And may ask again."""
+    async with table() as at:
+        ann = await at.sit("Ann", role="player", hears=False)
+        at.session.take_floor(ann, TakeFloor("mirelle"))
+        await act(at, "halt")
+        refused = [event for event in received(ann) if isinstance(event, Refused)]
+        assert [event.code for event in refused] == ["unavailable"]
+        await act(at, "resume")
+        at.session.take_floor(ann, TakeFloor("mirelle"))
+        await at.closed()
 
 
 async def _bram_is_next(at: Table) -> Attachment:
