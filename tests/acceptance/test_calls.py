@@ -116,6 +116,7 @@ async def test_page_talks_and_is_interrupted_by_webrtc(talkative: Program, playw
         assert visit.complaints == []
 
 
+@pytest.mark.nightly
 @pytest.mark.browser
 async def test_choice_is_hidden_where_the_server_takes_no_calls(talkative: Program, playwright: Playwright) -> None:
     """Without the extra there is nothing to choose, and whoever chose WebRTC before comes by WebSocket."""

@@ -59,7 +59,7 @@ async def test_every_service_is_a_process(house: Program) -> None:
     assert await answered(house, await opened(house.url, ["mirelle"]), "hello")
 
 
-@pytest.mark.parametrize("service", ["llm", "tts", "stage", "gateway"])
+@pytest.mark.parametrize("service", ["llm", "stage", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("tts", "gateway"))])
 async def test_a_service_that_dies_is_back_and_the_session_goes_on(house: Program, service: str) -> None:
     """Killed hard: within ten seconds the next turn is answered, in the same session and without a gap."""
     sid = await opened(house.url, ["mirelle"])
