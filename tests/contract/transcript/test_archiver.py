@@ -265,7 +265,8 @@ async def test_a_failing_archive_is_tried_again(log: TranscriptLog, archive: Arc
         async with Archiver(log, archive) as archiver:
             archiver.notify("s")
             await archived(archive, "s", 5)
-    assert calls == [5, 5, 5]
+    # Closed in the middle of what it has just stored, it stores it once more, which changes nothing.
+    assert calls in ([5] * 3, [5] * 4)
     assert [item["event"] for item in logs] == ["archiver.failed"] * 2
 
 
