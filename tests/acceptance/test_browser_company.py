@@ -14,6 +14,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
 
+@pytest.mark.nightly
 async def test_a_room_is_declared_has_its_turn_and_goes_elsewhere(program: Program, browser: Browser) -> None:
     """Four people at the page's microphone; the desk's key has a character speak to them; then the desk sends them to the cellar."""
     session = await opened(program.url, ["mirelle", "yaroglav"])

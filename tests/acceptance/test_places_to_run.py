@@ -95,6 +95,7 @@ async def test_on_the_embedded_redis(tmp_path: Path) -> None:
     await alone(tmp_path, {"PATH": str(Path(sys.executable).parent)}, binary)
 
 
+@pytest.mark.nightly
 async def test_with_a_process_for_every_service(tmp_path: Path) -> None:
     """Six processes that share nothing but addresses, a configured Redis and the databases; each ends politely."""
     need("pocketsphinx", "espeakng_loader")
