@@ -33,7 +33,7 @@ doctor: setup ## Say what is here and what is missing
 test: setup-dev page ## Every test but the nightly ones; the conversations by voice that are judged to the word or by the clock come last, and alone
 	$(BIN)/python -m pytest -m "not nightly" -n 4 tests/unit tests/contract tests/integration $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" -n 3 tests/chaos $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 3 --dist worksteal tests/chaos $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)
 
 nightly: setup-dev coqui page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
