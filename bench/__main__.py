@@ -1,4 +1,4 @@
-"""`python -m bench [overhead|barge-in|start|adviser|corrections|relay|coqui]`: measure, print the tables, and write them into docs/benchmarks.md."""
+"""`python -m bench [overhead|barge-in|start|adviser|corrections|relay|growth|coqui]`: measure, print the tables, and write them into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from bench import document
 from bench.adviser import adviser_table
 from bench.coqui import coqui_table
 from bench.corrections import corrections_table
+from bench.growth import growth_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.relay import relay_table
 from bench.start import start_table
 
-_SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay")
+_SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay", "growth")
 _ASKED_FOR = ("coqui",)
 """Only when named: needs an environment of its own, and a GPU to mean something."""
 
@@ -65,6 +66,8 @@ async def _measured(section: str, options: argparse.Namespace) -> str:  # noqa: 
         return await start_table(options.runs)
     if section == "corrections":
         return await corrections_table(options.runs, urgent=options.urgent)
+    if section == "growth":
+        return await growth_table()
     if section == "adviser":
         return await adviser_table(options.runs)
     if section == "coqui":
