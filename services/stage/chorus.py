@@ -70,8 +70,8 @@ class Chorus:
         side = self._sides.get((name, turn.character))
         if side is None:
             side = self._sides[name, turn.character] = Place(name, self._backstage, self._rules, lambda: self._occupied(name), beside=place)
-        if side.line is not None or side.turn is not None:
+        if side.line is not None or side.waiting.turn is not None:
             return False
-        side.turn = turn
+        side.waiting.turn = turn
         side.offer()
         return True

@@ -244,7 +244,7 @@ class Desk:
             raise NotFound("there is no such line")
         # Nothing is struck that cannot be said once more.
         self._able(past.character, past.place)
-        if self._place(past.place).crowded:
+        if self._place(past.place).waiting.crowded:
             raise Overloaded("too many lines wait to be spoken")
         if speaking is not None:
             speaking.feed(Event.STOP)

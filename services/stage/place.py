@@ -1,19 +1,17 @@
-"""One place of the scene: its floor, and the turns and lines that have it in turn. Everything here happens on the loop, synchronously."""
+"""One place of the scene: its floor, and the lines that have it in turn. Everything here happens on the loop, synchronously."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from services.core import tracing
-from services.core.errors import Conflict, NotFound, Overloaded, Unavailable
-from services.core.model.facts import Passed
+from services.core.errors import Conflict, NotFound, Unavailable
 from services.core.telemetry import INTERRUPTIONS
-from services.stage import casting, spans
+from services.stage import casting
 from services.stage.addressing import Addressing
 from services.stage.approval import Approval
 from services.stage.attachments import Attachment
-from services.stage.backstage import STAGE, Backstage
+from services.stage.backstage import Backstage
 from services.stage.conductor import Line
 from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
@@ -22,15 +20,14 @@ from services.stage.floor import Action, Event, Floor
 from services.stage.holding import Held
 from services.stage.idling import PROMPT, Idling
 from services.stage.keeping import Keeper
-from services.stage.order import Order, Timing, Written
+from services.stage.order import Order
 from services.stage.ordering import ordered
 from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
-from services.stage.turns import Audience, Directed, Turn, Unasked, Words
-
-_SCRIPTS: Final = 16
+from services.stage.turns import Audience, Turn, Words
+from services.stage.waiting import Waiting
 
 
 class Place:
@@ -48,15 +45,12 @@ class Place:
         self._keeper = Keeper(self.floor, backstage.clock, self._do)
         self.feed = self._keeper.feed
         self.line: Line | None = None
-        self.turn: Turn | None = None
-        self.directed = Directed()
         self._tasks = Tasks(backstage.session)
         self.spawn, self.finished = self._tasks.spawn, self._tasks.finished
+        self.waiting = Waiting(name, backstage, self.spawn)
+        self.pass_over = self.waiting.pass_over
         self.fell_back = Degradation(name, backstage).fell_back
         self.remainders = Remainders(backstage, self.fell_back, self.spawn)
-        self.unasked: Unasked | None = None
-        self._undone: list[Unasked] = []
-        """Words that nobody asked about before they were undone: as long as that may be taken back nobody need say that they are passed."""
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
         self.addressing: Addressing = Addressing(name, backstage, rules) if beside is None else beside.addressing
@@ -89,8 +83,7 @@ class Place:
         if not words.answers or self.approval.claimed:
             # While somebody works on a reply nobody prepares another one.
             self.approval.spoken_meanwhile()
-            first = self._waiting(words.audience) or words.said
-            self.unasked = Unasked(first, words.said, words.text, words.audience)
+            self.waiting.nobody_asked(words)
             self.offer()
             return
         choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses or self.addressing.meant(words.audience))
@@ -100,60 +93,25 @@ class Place:
             self.addressing.engaged.table_talk()
         if choice.character or not self._backstage.is_room(attachment):
             self.approval.spoken_meanwhile()
-        self._decided(attachment, words, choice)
+        if choice.character:
+            self._spoken(choice)
+        self.waiting.decided(attachment, words, choice)
         self.offer()
-
-    def _waiting(self, audience: Audience) -> Written | None:
-        """The first of the words that nobody asked about and the same ones heard; what others heard is passed."""
-        waiting, self.unasked = self.unasked, None
-        if waiting is not None and waiting.audience != audience:
-            self.pass_over(waiting.first, waiting.last, "superseded")
-            return None
-        return None if waiting is None else waiting.first
-
-    def _decided(self, attachment: Attachment, words: Words, choice: casting.Choice) -> None:
-        first = self._waiting(words.audience) or words.said
-        before = self.turn
-        if not choice.character:
-            if before is not None and before.audience == words.audience:
-                before.first, before.said = before.first or first, words.said
-            else:
-                self.pass_over(first, words.said, choice.reason)
-            return
-        self._spoken(choice)
-        turn = Turn(choice.character, first, words.said, (), words.timing, words.text, attachment.participant, platform=attachment.platform)
-        turn.audience = words.audience
-        if self.directed.others or (before is not None and before.is_apart_from(turn)):
-            # Somebody else is waiting for somebody else: nobody is answered in another one's place.
-            if not self.directed.wait(turn):
-                self.pass_over(first, words.said, "crowded")
-            return
-        if before is not None:
-            turn.first, turn.notes = before.first or first, before.notes
-            if before.asker is not attachment:
-                before.refuse(Conflict("somebody else was quicker"))
-        self.turn = turn
 
     def take(self, attachment: Attachment, character: str, notes: tuple[str, ...]) -> None:
         """Somebody asks a character to speak. Raises `Conflict` or `NotFound`."""
         answered = self.line is not None and self._answered == attachment.participant
-        if self.turn is not None or answered or self.approval.answers(attachment.participant):
+        if self.waiting.turn is not None or answered or self.approval.answers(attachment.participant):
             raise Conflict("a line is open already")
-        waiting = self.unasked
-        if waiting is not None and waiting.audience is not None and attachment.participant not in waiting.audience:
-            # Whispered, and not to this one.
-            waiting = None
-        text, audience = (waiting.text, waiting.audience) if waiting is not None else ("", None)
+        about = self.waiting.heard_by(attachment.participant)
+        text, audience = (about.text, about.audience) if about is not None else ("", None)
         choice = self.addressing.choose(text, attachment, audience, asked=character, addressed=self.addressing.meant(audience), freely=True)
         if choice.reason == casting.SILENCED:
             raise Conflict("the characters here are silenced")
         if not choice.character:
             raise NotFound("no such character is here")
         self._spoken(choice)
-        first, last = (waiting.first, waiting.last) if waiting is not None else (None, None)
-        self.unasked = None if waiting is not None else self.unasked
-        timing = Timing(said=self._backstage.clock.now())
-        self.turn = Turn(choice.character, first, last, notes, timing, text, attachment.participant, attachment, attachment.platform, audience=audience)
+        self.waiting.ask(choice.character, about, notes, attachment)
         self.offer()
 
     def offer(self) -> None:
@@ -162,33 +120,14 @@ class Place:
         if self._occupied():
             return
         self._draft_for_approval()
-        self._let_speak_beside()
         if self.line is None:
             self.approval.dismiss()
+        else:
+            self.waiting.hand_over(self.aside)
         # A turn that waits for a line to end is no reason to leave that line paused.
-        waiting = self.remainders or self.turn is not None or self.directed or self.approval.next_released() is not None
+        waiting = self.remainders or self.waiting or self.approval.next_released() is not None
         ready = self.line is None and bool(waiting)
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
-
-    def _let_speak_beside(self) -> None:
-        if self.line is None:
-            return
-        if self.turn is not None and self.aside(self.turn):
-            self.turn = None
-        for other in list(self.directed.others):
-            if self.aside(other):
-                self.directed.others.remove(other)
-
-    def pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
-        """Nobody answers these words, if there are any."""
-        if first is not None and said is not None:
-            self.spawn(self._pass(first, said, reason), "pass")
-
-    async def _pass(self, first: Written, said: Written, reason: str) -> None:
-        turn, latest = await first, await said
-        audience = latest.audience if latest.body.get("whispered") else None
-        self._backstage.write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}", STAGE, self.name, audience=audience, cause=latest.seq)
-        spans.passed(latest, self._backstage, reason)
 
     # The floor.
 
@@ -219,9 +158,9 @@ class Place:
 
     def _asked_again(self, turn: Turn, reason: str) -> None:
         """Somebody had a character speak, and its line ended before anything of it stood: without this whoever asked would wait for ever."""
-        if reason == "barge_in" and self.turn is None:
+        if reason == "barge_in" and self.waiting.turn is None:
             # The words that came between are part of what it answers.
-            self.turn = turn
+            self.waiting.turn = turn
         else:
             turn.refuse(Unavailable("the line ended before it began; ask again"))
 
@@ -256,14 +195,7 @@ class Place:
             self.feed(Event.LINE_ENDED)
         self.remainders.give_up("corrected", lambda drafting: drafting.after(to))
         self.approval.undo(to)
-        if self.turn is not None and self.turn.after(to):
-            turn, self.turn = self.turn, None
-            self.pass_over(turn.first, turn.said, "corrected")
-        for again in self.directed.take(lambda turn: turn.after(to) or self._backstage.roster.opened_after(turn.retakes, to)):
-            self.pass_over(again.first, again.said, "corrected")
-        unasked, self.unasked = self.unasked, self.unasked and self.unasked.undone(to)
-        if unasked is not None and self.unasked is None:
-            self._undone.append(unasked)
+        self.waiting.undo(to)
         self.thinking.drop()
         self.offer()
 
@@ -279,21 +211,15 @@ class Place:
             self.approval.take(released)
             self._perform(released.drafting, released.turn.participant)
             return
-        turn = self._next_turn()
+        turn = self.waiting.next()
         order = None if turn is None else self.order(turn)
         if turn is None or order is None:
             self.floor.feed(Event.LINE_ENDED, self._backstage.clock.now())
-            if self.turn is not None or self.directed:
+            if self.waiting:
                 self.offer()
             return
         self._perform(self.drafting(order, turn), turn.participant)
         self._asked = turn if turn.asker is not None and turn.first is None else None
-
-    def _next_turn(self) -> Turn | None:
-        if self.directed.scripts:
-            return self.directed.scripts.popleft()
-        turn, self.turn = self.turn, None
-        return self.directed.next() if turn is None else turn
 
     def _perform(self, drafting: Drafting, answered: str) -> None:
         self._answered = answered
@@ -304,11 +230,7 @@ class Place:
 
     def order(self, turn: Turn, mode: str = "auto") -> Order | None:
         """What the line of a turn is to be; None = the character may not or cannot speak, and the turn is passed."""
-        # Whatever stands until now is part of what this line answers.
-        waiting = self.unasked
-        if waiting is not None and waiting.audience == turn.audience:
-            self.unasked = None
-            turn.first, turn.said = turn.first or waiting.first, waiting.last
+        self.waiting.join(turn)
         try:
             return ordered(turn, self.name, self._backstage, self._rules, mode)
         except (NotFound, Conflict) as refusal:
@@ -325,12 +247,8 @@ class Place:
 
     def _draft_for_approval(self) -> None:
         """Turns of characters whose lines are by approval do not wait for the floor."""
-        turn = self.turn
-        if turn is not None and self._by_approval(turn):
-            self.turn = None
+        for turn in self.waiting.take(lambda turn: not turn.script and self._by_approval(turn)):
             self.approval.draft(turn)
-        for waiting in self.directed.take(lambda waiting: not waiting.script and self._by_approval(waiting)):
-            self.approval.draft(waiting)
 
     def _by_approval(self, turn: Turn) -> bool:
         return self._rules.mode(turn.character, turn.platform) == "approve"
@@ -350,30 +268,16 @@ class Place:
 
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""
-        return self.line is None and self.turn is None and not self.directed and not self.remainders and not self._occupied()
+        return self.line is None and not self.waiting and not self.remainders and not self._occupied()
 
     def again(self, turn: Turn) -> None:
-        """A turn is to be answered once more: words that nobody has answered by now at once, anything else after whoever waits already."""
-        if self.turn is None and turn.first is not None:
-            self.turn = turn
-        else:
-            self.directed.retakes.append(turn)
+        """A turn is to be answered once more, when its time comes."""
+        self.waiting.again(turn)
         self.offer()
-
-    @property
-    def crowded(self) -> bool:
-        """As many lines are to be said once more as may be."""
-        return len(self.directed.retakes) >= _SCRIPTS
 
     def speak(self, turn: Turn) -> None:
         """The director's words, by a character: before whatever else waits. Raises `Overloaded`."""
-        if len(self.directed.scripts) >= _SCRIPTS:
-            raise Overloaded("too many lines wait to be spoken")
-        if self.turn is not None and self.turn.character == turn.character:
-            # They are its answer.
-            turn.first, turn.said, turn.participant, turn.audience = self.turn.first, self.turn.said, self.turn.participant, self.turn.audience
-            self.turn = None
-        self.directed.scripts.append(turn)
+        self.waiting.speak(turn)
         self.offer()
 
     def inclined(self) -> str:
@@ -385,8 +289,8 @@ class Place:
 
     def go_next(self, character: str) -> bool:
         """This character speaks next: now, if it can; else True, and it is to be remembered."""
-        if self.turn is not None:
-            self.turn.character = character
+        if self.waiting.turn is not None:
+            self.waiting.turn.character = character
             return False
         if self.line is not None or self._occupied():
             return True
@@ -395,10 +299,8 @@ class Place:
 
     def _take_floor(self, character: str, notes: tuple[str, ...] = ()) -> None:
         """Nobody has it: this character speaks, about whatever waits for an answer."""
-        waiting = self.unasked if self.unasked is not None and self.unasked.audience is None else None
-        first, last, text = (waiting.first, waiting.last, waiting.text) if waiting is not None else (None, None, "")
-        self.unasked = None if waiting is not None else self.unasked
-        self.turn = Turn(character, first, last, notes, Timing(said=self._backstage.clock.now()), text)
+        about = self.waiting.unasked
+        self.waiting.ask(character, about if about is not None and about.audience is None else None, notes)
         self.offer()
 
     def _idle_s(self) -> float:
@@ -425,11 +327,7 @@ class Place:
         if self.line is not None and character in ("", self.line.order.seat.member):
             self._cut(reason)
             self.feed(Event.LINE_ENDED)
-        if self.turn is not None and character in ("", self.turn.character):
-            turn, self.turn = self.turn, None
-            self.pass_over(turn.first, turn.said, reason)
-        for turn in self.directed.take(lambda turn: character in ("", turn.character)):
-            self.pass_over(turn.first, turn.said, reason)
+        self.waiting.drop(reason, lambda turn: character in ("", turn.character))
         self.approval.time_anew()
         self.remainders.give_up(reason, lambda drafting: character in ("", drafting.order.seat.member))
         guess = self.thinking.speculation
@@ -441,7 +339,7 @@ class Place:
 
     def speculate(self, attachment: Attachment, utterance: str, text: str, audience: Audience) -> None:
         """Prepare the reply to what was heard so far, unless there is something else to do."""
-        busy = self.line is not None or self.turn is not None or self.thinking.speculation is not None or self.approval.claimed
+        busy = self.line is not None or self.waiting.turn is not None or self.thinking.speculation is not None or self.approval.claimed
         if busy or not self._backstage.settings().stage.speculation:
             return
         choice = self.addressing.choose(text, attachment, audience, addressed=attachment.addresses or self.addressing.meant(audience))
@@ -480,10 +378,6 @@ class Place:
         self._idling.close()
         self.thinking.drop()
         self.approval.close(reason)
-        turn, self.turn, waiting, self.unasked = self.turn, None, self.unasked, None
         self._cut(reason)
         self.remainders.give_up(reason)
-        for one in (*self.directed.take(), *(() if turn is None else (turn,))):
-            self.pass_over(one.first, one.said, reason)
-        for words in (*self._undone, *(() if waiting is None else (waiting,))):
-            self.pass_over(words.first, words.last, reason)
+        self.waiting.close(reason)

@@ -225,7 +225,7 @@ class Session:
         waits = False
         if final is not None and text:
             self._take_words(speech, final, text)
-            waits = place.turn is not None
+            waits = place.waiting.turn is not None
         for floor in self._chorus.floors(place.name):
             if not (text and floor is place):
                 floor.offer()

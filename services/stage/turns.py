@@ -1,9 +1,7 @@
-"""What waits between two lines: who is to be answered, what nobody asked about, what was prepared."""
+"""What a line can come from: words, a turn, words that nobody asked about, a reply that was prepared."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,8 +14,6 @@ from services.stage.order import Timing, Written
 
 FLOOR: Final = "take_floor"
 """What a refused `TakeFloor` is called: it has no id."""
-_OTHERS: Final = 16
-
 
 Audience = tuple[str, ...] | None
 """Who alone hears something; None = everybody in the place."""
@@ -80,44 +76,6 @@ class Turn:
         """Tell whoever asked."""
         if self.asker is not None:
             self.asker.deliver(Refused(error.code, error.detail, FLOOR))
-
-
-class Directed:
-    """What waits besides the turn that is next: given words, which go before it; others who are to be answered, and lines once more, which come after it."""
-
-    def __init__(self) -> None:
-        """Nothing yet."""
-        self.scripts: deque[Turn] = deque()
-        self.others: deque[Turn] = deque()
-        self.retakes: deque[Turn] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self.scripts or self.others or self.retakes)
-
-    def wait(self, turn: Turn) -> bool:
-        """Somebody else is to be answered, in their turn; more words of one who waits already are answered with the first. False = too many wait."""
-        for known in self.others:
-            if (known.participant, known.character, known.audience) == (turn.participant, turn.character, turn.audience):
-                known.said, known.text = turn.said, turn.text
-                return True
-        if len(self.others) >= _OTHERS:
-            return False
-        self.others.append(turn)
-        return True
-
-    def next(self) -> Turn | None:
-        """Who comes after the turn that is next."""
-        queue = self.others or self.retakes
-        return queue.popleft() if queue else None
-
-    def take(self, which: Callable[[Turn], bool] = lambda _: True) -> list[Turn]:
-        """These are waited for no more."""
-        taken: list[Turn] = []
-        for queue in (self.scripts, self.others, self.retakes):
-            for turn in [turn for turn in queue if which(turn)]:
-                queue.remove(turn)
-                taken.append(turn)
-        return taken
 
 
 @dataclass(slots=True)

@@ -116,7 +116,7 @@ async def test_while_somebody_works_on_a_draft_no_other_one_is_made() -> None:
         await act(at, "claim", line=line)
         later = await type_in(at, ann, "And good night")
         assert len(at.session.desk.shown().held) == 1
-        assert at.session.place("").unasked is not None
+        assert at.session.place("").waiting.unasked is not None
         await act(at, "release", line=line)
         await at.closed()
         await type_in(at, ann, "Well?")

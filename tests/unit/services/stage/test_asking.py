@@ -117,6 +117,6 @@ async def test_nobody_is_next_who_cannot_speak(*, gone: bool) -> None:
         await at.session.say(ann, TextSaid("m", "Well?", answers=False))
         with pytest.raises(Conflict):
             await act(at, "next", character="bram")
-        assert at.session.place("").unasked is not None
+        assert at.session.place("").waiting.unasked is not None
         assert at.bodies(Kind.PASSED) == []
         assert at.session.desk.shown().next == {}

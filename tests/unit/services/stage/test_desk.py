@@ -102,7 +102,7 @@ async def test_the_directors_microphone_speaks_as_a_character_or_as_narrator() -
         told = next(fact for fact in at.log.facts if fact.kind == Kind.SAID)
         assert (told.body["source"], told.by.role) == ("narrated", "director")
         assert len(at.bodies(Kind.LINE_OPENED)) == 1
-        assert at.session.place("").unasked is None
+        assert at.session.place("").waiting.unasked is None
 
 
 async def test_the_director_says_who_speaks_next() -> None:

@@ -196,7 +196,7 @@ def _calm(at: Table) -> bool:
 
 
 def _is_calm(place: Place) -> bool:
-    waits = place.turn is not None or place.directed or place.approval or place.remainders
+    waits = bool(place.waiting) or place.approval or place.remainders
     return place.line is None and not waits and place.floor.state is State.IDLE and not place._tasks
 
 
@@ -241,7 +241,7 @@ def _check(at: Table, *, ends_suddenly: bool, directed: bool) -> None:
     assert len(at.bodies(Kind.RELEASED)) == len({body["line"] for body in at.bodies(Kind.RELEASED)}), "a line is released once"
     last: dict[str, int] = {fact.body["line"]: fact.seq for fact in at.log.facts if fact.kind == Kind.LINE_CLOSED}
     assert all(fact.seq < last[fact.body["line"]] for fact in at.log.facts if fact.kind == Kind.SENTENCE), "nothing is said after the end"
-    assert ends_suddenly or at.session.place("").unasked is not None or not at.session.roster.unanswered, "no words are forgotten"
+    assert ends_suddenly or at.session.place("").waiting.unasked is not None or not at.session.roster.unanswered, "no words are forgotten"
     assert not (ends_suddenly and at.session.roster.unanswered), "whoever closes the house passes what is open"
     assert not at.lost
 

@@ -95,7 +95,7 @@ async def test_panic_lets_nothing_be_said_once_more(kind: str) -> None:
         await at.until(at.speaking)
         await act(at, "retake", line=first)
         await act(at, kind, character="mirelle" if kind == "mute" else "")
-        assert not at.session.place("").directed
+        assert not at.session.place("").waiting
 
 
 async def test_a_line_that_never_happened_is_not_said_once_more() -> None:

@@ -38,11 +38,11 @@ async def test_words_that_wait_for_a_question_are_undone_with_the_rest() -> None
         one = await at.session.say(ann, TextSaid("m1", "one", answers=False))
         await at.session.say(ann, TextSaid("m2", "two", answers=False))
         await tell(at, Kind.RETCONNED, to=one.seq)
-        waiting = at.session.place("").unasked
+        waiting = at.session.place("").waiting.unasked
         assert waiting is not None
         assert (await waiting.last).seq == one.seq
         await tell(at, Kind.RETCONNED, to=one.seq - 1)
-        assert at.session.place("").unasked is None
+        assert at.session.place("").waiting.unasked is None
         at.session.take_floor(ann, TakeFloor("mirelle"))
         await at.closed()
         assert at.bodies(Kind.LINE_OPENED)[0]["turn"] == 0
