@@ -1,4 +1,4 @@
-"""`python -m bench [overhead|barge-in|start|adviser|corrections|relay|growth|coqui]`: measure, print the tables, and write them into docs/benchmarks.md."""
+"""`python -m bench [section ...]`: measure, print the tables, and write them into docs/benchmarks.md. `--help` lists the sections."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from bench.coqui import coqui_table
 from bench.corrections import corrections_table
 from bench.growth import growth_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
-from bench.relay import relay_table
+from bench.peers.relay import relay_peers_table
+from bench.peers.voice import SESSIONS, peers_tables
+from bench.relay import STREAMS, relay_table
 from bench.start import start_table
 
 _SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay", "growth")
-_ASKED_FOR = ("coqui",)
-"""Only when named: needs an environment of its own, and a GPU to mean something."""
+_ASKED_FOR = ("coqui", "peers", "relay-peers")
+"""Only when named: they need environments of their own, and the first a GPU to mean something."""
+_USUAL = (1, 10, 50)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(_SECTIONS)}: all of these if none is named; {', '.join(_ASKED_FOR)}")
-    parser.add_argument("--sessions", type=_numbers, default=[1, 10, 50], metavar="1,10,50", help="callers at the same time, one row each")
+    usual = ", ".join(f"{name}: {','.join(map(str, numbers))}" for name, numbers in (("overhead", _USUAL), ("peers", SESSIONS), ("relay-peers", STREAMS)))
+    parser.add_argument("--sessions", type=_numbers, metavar="1,10,50", help=f"callers or streams at the same time, one row each (default: {usual})")
     parser.add_argument("--seconds", type=float, default=10.0, help="that are counted in each run (default: 10)")
     parser.add_argument("--runs", type=int, default=3, help="of each row; the tables show medians and ranges (default: 3)")
     parser.add_argument("--urgent", action="store_true", help="go before everybody else on the machine (needs root)")
@@ -74,10 +78,14 @@ async def _measured(section: str, options: argparse.Namespace) -> str:  # noqa: 
         return await coqui_table(options.runs)
     if section == "relay":
         return await relay_table(options.seconds, options.runs, urgent=options.urgent)
+    if section == "peers":
+        return await peers_tables(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent)
+    if section == "relay-peers":
+        return await relay_peers_table(options.sessions or STREAMS, options.seconds, options.runs, urgent=options.urgent)
     if section == "barge-in":
         ten = Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent)
         return barge_in_table([await _row(ten)])
-    return overhead_tables([await _row(plan) for plan in plans(options.sessions, options.seconds, options.runs, urgent=options.urgent)])
+    return overhead_tables([await _row(plan) for plan in plans(options.sessions or _USUAL, options.seconds, options.runs, urgent=options.urgent)])
 
 
 async def _row(plan: Plan) -> Row:

@@ -101,6 +101,10 @@ class Caller:
             return frame(BINARY, pcm)
         return frame(TEXT, json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()}).encode())
 
+    def _frames_to_onset(self, speech_start_ms: int) -> int:
+        """How many frames have been written when the detector is sure that this is speech."""
+        return frames_to_onset(speech_start_ms)
+
     # The microphone.
 
     def _tick(self) -> None:
@@ -114,7 +118,7 @@ class Caller:
         self._tally.lateness.append((due, now - due))
         if talking and spoken == 0:
             self._spoken_at = now
-            self._onset_frame = frames_to_onset(self._frames * FRAME_MS) - 1
+            self._onset_frame = self._frames_to_onset(self._frames * FRAME_MS) - 1
             self._stop_frame = self._frames + _SPEECH_FRAMES + _STOP_FRAMES - 1
         if self._frames == self._onset_frame:
             self._onset_at = now

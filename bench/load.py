@@ -8,6 +8,7 @@ import json
 import random
 import sys
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import uvloop
 
 from bench.caller import PATIENCE_S, Caller, Tally
 from bench.cores import PROGRAM
+from bench.peers.caller import RawCaller
 from bench.probe import appends
 
 SPREAD_S: Final = 1.2
@@ -29,13 +31,16 @@ class Load:
     """What to do to whom."""
 
     url: str
-    redis_url: str
+    redis_url: str = ""
+    """Of the store whose appends are timed meanwhile; empty = none."""
     pid: int
     sessions: int
     seconds: float
     binary: bool = True
     interrupts: bool = False
     model: str = "npc/mirelle"
+    raw: bool = False
+    """Another system, with nothing but PCM on its socket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +95,7 @@ async def run(load: Load) -> Measured:
     """Connect everybody, let them talk, count what falls into the window."""
     tally = Tally()
     dice = random.Random(1)  # the same phases in every run
-    address = f"{load.url.replace('http', 'ws', 1)}/v1/realtime?model={load.model}&name=Caller"
-    callers = [Caller(address, tally, binary=load.binary, interrupts=load.interrupts, dice=dice) for _ in range(load.sessions)]
+    callers = [_caller(load, tally, dice) for _ in range(load.sessions)]
     try:
         for first in range(0, len(callers), _CONNECTING):
             await asyncio.gather(*(caller.connect() for caller in callers[first : first + _CONNECTING]))
@@ -101,13 +105,21 @@ async def run(load: Load) -> Measured:
         begin = time.monotonic() + 0.1
         for place, caller in enumerate(callers):
             caller.begin(begin + SPREAD_S * place / len(callers) + dice.uniform(0, 0.02))
-        async with appends(load.redis_url) as latencies:
+        probe: AbstractAsyncContextManager[list[tuple[float, float]]] = appends(load.redis_url) if load.redis_url else nullcontext([])
+        async with probe as latencies:
             since, until = await _window(load, begin)
             await asyncio.wait([caller.finish() for caller in callers], timeout=PATIENCE_S + 2)
     finally:
         for caller in callers:
             caller.close()
     return _measured(tally, since, until, [1000 * took for at, took in latencies if since.at <= at < until.at])
+
+
+def _caller(load: Load, tally: Tally, dice: random.Random) -> Caller:
+    address = load.url.replace("http", "ws", 1)
+    if load.raw:
+        return RawCaller(f"{address}/", tally, interrupts=load.interrupts, dice=dice)
+    return Caller(f"{address}/v1/realtime?model={load.model}&name=Caller", tally, binary=load.binary, interrupts=load.interrupts, dice=dice)
 
 
 async def _window(load: Load, begin: float) -> tuple[Use, Use]:

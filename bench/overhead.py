@@ -106,13 +106,18 @@ async def loaded(program: Program, plan: Plan) -> Measured:
         binary=plan.binary,
         interrupts=plan.interrupts,
     )
-    async with _generator(urgent=plan.urgent) as process, asyncio.timeout(SPREAD_S + WARM_UP_S + plan.seconds + _SLACK_S):
+    return await generated(load, urgent=plan.urgent)
+
+
+async def generated(load: Load, *, urgent: bool) -> Measured:
+    """Run the load generator once. Raises `RuntimeError` if it failed."""
+    async with _generator(urgent=urgent) as process, asyncio.timeout(SPREAD_S + WARM_UP_S + load.seconds + _SLACK_S):
         output, _ = await process.communicate(json.dumps(asdict(load)).encode())
     if process.returncode:
         raise RuntimeError("the load generator failed")
     found = Measured(**json.loads(output))
     for failure in dict.fromkeys(found.failures):
-        sys.stderr.write(f"{plan.sessions} sessions: {failure}\n")
+        sys.stderr.write(f"{load.sessions} sessions: {failure}\n")
     return found
 
 

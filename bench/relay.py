@@ -25,7 +25,7 @@ _SLACK_S: Final = 60.0
 
 
 @dataclass(slots=True)
-class _Far:
+class Far:
     """The process with the fake provider and the clients."""
 
     url: str
@@ -47,17 +47,17 @@ class _Far:
 async def relay_table(seconds: float, runs: int, *, urgent: bool, streams: Sequence[int] = STREAMS) -> str:
     """Each load direct and through the program, in turn."""
     rows = []
-    async with _far(urgent=urgent) as far:
+    async with far_end(urgent=urgent) as far:
         for pace in ("paced", "flood"):
             with tempfile.TemporaryDirectory(prefix="souffleur-bench-") as folder:
-                async with running(Path(folder), _settings(far.url, pace), urgent=urgent) as program:
+                async with running(Path(folder), relay_settings(far.url, pace), urgent=urgent) as program:
                     for count in streams:
                         sys.stderr.write(f"{runs} x 2 x {seconds:.0f} s, {count} streams, {pace}\n")
                         rows.append(_row(pace, count, [await _pair(far, program, pace, count, seconds) for _ in range(runs)]))
     return table(_HEAD, rows)
 
 
-async def _pair(far: _Far, program: Program, pace: str, streams: int, seconds: float) -> tuple[Seen, Seen]:
+async def _pair(far: Far, program: Program, pace: str, streams: int, seconds: float) -> tuple[Seen, Seen]:
     common: dict[str, Any] = {"streams": streams, "seconds": seconds}
     direct = await far.ask(Wanted(url=f"{far.url}/chat/completions", pace=pace, **common))
     relayed = await far.ask(Wanted(url=f"{program.url}/v1/chat/completions", pace="npc/mirelle", pid=program.pid, **common))
@@ -82,14 +82,16 @@ def _row(pace: str, streams: int, pairs: Sequence[tuple[Seen, Seen]]) -> list[st
     return [pace, str(streams), *map(str, cells)]
 
 
-def _settings(url: str, pace: str) -> dict[str, str]:
+def relay_settings(url: str, pace: str) -> dict[str, str]:
+    """As for the other benchmarks, with the fake provider as the model."""
     base = settings(FAST_MS)
     engine = {"kind": "openai", "base_url": url, "api_key": "none", "model": pace}
     return base | {"SOUFFLEUR__LLM": json.dumps({"chain": ["far"], "engines": {"far": engine}})}
 
 
 @asynccontextmanager
-async def _far(*, urgent: bool) -> AsyncIterator[_Far]:
+async def far_end(*, urgent: bool) -> AsyncIterator[Far]:
+    """Provider and clients, on their own core."""
     pipe = asyncio.subprocess.PIPE
     with on_core(LOAD):
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.relay_load", stdin=pipe, stdout=pipe, start_new_session=True, limit=1 << 26)
@@ -97,7 +99,7 @@ async def _far(*, urgent: bool) -> AsyncIterator[_Far]:
         if urgent:
             hurry(process.pid)
         line = await process.stdout.readline() if process.stdout is not None else b""
-        yield _Far(line.decode().strip(), process)
+        yield Far(line.decode().strip(), process)
     finally:
         if process.returncode is None:
             process.kill()

@@ -100,6 +100,8 @@ class Reader(asyncio.Protocol):
         self._seen, self._since, self._until = seen, since, until
         self._request = _request(wanted)
         self._parts: list[bytes] = []
+        self._line = b""
+        """Of which the end is still to come."""
         self._began = self._first = 0.0
         self._transport: asyncio.Transport | None = None
         self.done = asyncio.get_running_loop().create_future()
@@ -113,6 +115,10 @@ class Reader(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._parts.append(data)
+        # Counted as they come: a reply through a slow relay may last longer than the window.
+        lines, _, self._line = (self._line + data).rpartition(b"\n")
+        if self._since <= time.monotonic() < self._until:
+            self._seen.tokens += _words(lines)
         if not self._first and _CONTENT in (fresh := b"".join(self._parts).replace(_EMPTY, b"")):
             self._first = time.monotonic()
             self._parts = [fresh]
@@ -120,7 +126,7 @@ class Reader(asyncio.Protocol):
             self._answered(b"".join(self._parts))
 
     def _ask(self) -> None:
-        self._parts, self._first, self._began = [], 0.0, time.monotonic()
+        self._parts, self._line, self._first, self._began = [], b"", 0.0, time.monotonic()
         if self._transport is not None:
             self._transport.write(self._request)
 
@@ -132,8 +138,6 @@ class Reader(asyncio.Protocol):
             now = time.monotonic()
             self._seen.first.append(1000 * (self._first - self._began))
             self._seen.whole.append(1000 * (now - self._began))
-        if self._since <= time.monotonic() < self._until:
-            self._seen.tokens += _words(answer)
         if time.monotonic() < self._until:
             self._ask()
         elif not self.done.done():

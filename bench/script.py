@@ -13,6 +13,9 @@ REPLY: Final = (
 )
 """Four sentences of 15 words; a word is a token. 340 characters are 2.0 s of sound."""
 
+HEARD: Final = "Good evening, who sits at that table over there?"
+"""What recognition always understands."""
+
 TOKENS_TO_FULL_STOP: Final = 15
 MS_PER_CHARACTER: Final = 100 / 17
 HANG_OVER_MS: Final = 200
@@ -31,7 +34,7 @@ def settings(token_ms: float) -> dict[str, str]:
     """The settings as environment variables."""
     tree: dict[str, Any] = {
         "offline": True,
-        "stt": {"engine": "scripted", "max_streams": 1024, "engines": {"scripted": {"texts": ["Good evening, who sits at that table over there?"]}}},
+        "stt": {"engine": "scripted", "max_streams": 1024, "engines": {"scripted": {"texts": [HEARD]}}},
         "llm": {"chain": ["paced"], "engines": {"paced": {"kind": "bench.paced:PacedEngine", "replies": [" ".join(REPLY)], "token_ms": token_ms}}},
         "tts": {"engine": "scripted", "max_streams": 1024, "engines": {"scripted": {"ms_per_char": MS_PER_CHARACTER}}},
         "hearing": {"vad": "energy"},

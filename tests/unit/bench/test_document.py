@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import document
-from bench.__main__ import _SECTIONS
+from bench.__main__ import _ASKED_FOR, _SECTIONS
 
 PAGE = "# Benchmarks\n\nProse.\n\n<!-- start: generated -->\nold\n<!-- /start -->\n\nMore prose.\n"
 
@@ -26,5 +26,5 @@ def test_a_page_without_the_section_is_refused() -> None:
 def test_the_page_has_a_section_for_everything_that_is_measured() -> None:
     """`make bench` can write all of its results."""
     text = document.PATH.read_text(encoding="utf-8")
-    for section in _SECTIONS:
+    for section in (*_SECTIONS, *_ASKED_FOR):
         assert document.replaced(text, section, "new").count("new\n\n<!-- /") == 1
