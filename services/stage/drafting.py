@@ -79,8 +79,7 @@ class Drafting:
     async def _open(self) -> int:
         order = self.order
         # Shielded: cutting the line must not cancel the words, which are still to be passed.
-        if order.said is not None:
-            await asyncio.shield(order.said)
+        upto = 0 if order.said is None else (await asyncio.shield(order.said)).seq
         turn = 0 if order.first is None else (await asyncio.shield(order.first)).seq
         if not self.opened:
             self.opened = True
@@ -94,6 +93,7 @@ class Drafting:
                 delivery=order.delivery,
                 retakes=order.retakes,
                 whispered=order.whispered,
+                upto=upto,
             )
             self.facts.append(self._write(body, "open", turn or None, self._by))
         return turn

@@ -155,8 +155,7 @@ class Roster:
             self.said.add(said_key(fact.by.id, str(body.get("utterance"))))
             self.unanswered[fact.seq] = fact.place
         elif fact.kind == Kind.PASSED:
-            # What was said after the words that are passed waits on.
-            self._answered(fact.place, fact.cause)
+            self._answered(fact.place, int(body.get("turn") or 0), fact.cause or fact.seq)
         elif fact.kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED):
             self._line(fact)
         elif fact.kind == Kind.SILENCED:
@@ -172,7 +171,8 @@ class Roster:
         character = str(fact.body["character"])
         self.open_lines[line] = OpenLine(line, character, int(fact.body["turn"]))
         self.last_character = character
-        self._answered(fact.place, None)
+        if turn := int(fact.body["turn"]):
+            self._answered(fact.place, turn, int(fact.body.get("upto") or fact.seq))
         self.lines[line] = PastLine(fact.seq, character, fact.place, fact.audience if fact.body.get("whispered") else None)
         if len(self.lines) > _LINES:
             self.lines.pop(next(iter(self.lines)))
@@ -202,8 +202,9 @@ class Roster:
         undone = (seq for to, seq in self.retcons if seq not in taken_back and any(to < target < seq for target in targets))
         return max(*targets, *(self.touched.get(target, 0) for target in targets), *struck, *undone)
 
-    def _answered(self, place: str, upto: int | None) -> None:
-        self.unanswered = {seq: where for seq, where in self.unanswered.items() if where != place or (upto is not None and seq > upto)}
+    def _answered(self, place: str, first: int, last: int) -> None:
+        """A turn has its end. What was said before and after its words is for others, who may wait still."""
+        self.unanswered = {seq: where for seq, where in self.unanswered.items() if where != place or not first <= seq <= last}
 
     def open_turns(self) -> dict[str, tuple[int, int]]:
         """Place -> (first, last) of the words there that have neither a line nor `passed`."""

@@ -88,6 +88,8 @@ class LineOpened:
     """The line that this one replaces."""
     whispered: bool = False
     """To its audience alone, of those who were there."""
+    upto: int = 0
+    """Seq of the last `said` that is answered; 0 in facts of older versions, whose lines answered whatever stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
