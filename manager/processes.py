@@ -13,12 +13,10 @@ from typing import Final
 
 import structlog
 
+from manager.supervision import kept_running
 from manager.tied import Tied, spawn
 from services.core.settings import Settings
 
-_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-_STEADY_S: Final = 30.0
-"""A service that lived this long starts with the shortest pause again."""
 _GRACE_S: Final = 20.0
 """To end what is open in order; after that it is killed."""
 
@@ -34,8 +32,6 @@ class ServiceProcess:
         self._command = [sys.executable, "-m", "services", *(("--config", str(config)) if config is not None else ()), name]
         self._environment = environment
         self._child: Tied | None = None
-        self._deaths = 0
-        """In a row."""
 
     @property
     def pid(self) -> int:
@@ -48,16 +44,11 @@ class ServiceProcess:
 
     async def supervise(self) -> None:
         """Start it again whenever it dies, with growing pauses; runs until cancelled."""
-        loop = asyncio.get_running_loop()
-        while self._child is not None:
-            since = loop.time()
-            code = await asyncio.shield(self._child.ended)
-            self._deaths = 1 if loop.time() - since > _STEADY_S else self._deaths + 1
-            pause = _BACKOFF_S[min(self._deaths, len(_BACKOFF_S)) - 1]
-            _log.error("service.died", service=self.name, exit_code=code, restart_in_s=pause)
-            await asyncio.sleep(pause)
+
+        async def again() -> None:
             self.start()
-            _log.warning("service.restarted", service=self.name, pid=self.pid)
+
+        await kept_running("service", lambda: self._child, again, lambda: {"service": self.name, "pid": self.pid})
 
     async def stop(self) -> None:
         """Politely, then firmly."""

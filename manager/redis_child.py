@@ -17,6 +17,7 @@ from redis.exceptions import BusyLoadingError, RedisError
 
 from manager.redis_binary import RedisBinary, choose, directives
 from manager.redis_leftover import end_leftover
+from manager.supervision import kept_running
 from manager.tied import Tied, spawn
 from services.core.errors import SettingsRejected, Unavailable
 from services.core.redis_connection import pool
@@ -29,9 +30,6 @@ _READY_S: Final = 60.0
 """A large append-only file takes a while to load."""
 _POLL_S: Final = 0.02
 _STOP_S: Final = 10.0
-_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-_STEADY_S: Final = 30.0
-"""A child that lived this long starts with the shortest wait again."""
 _LOG_LIMIT: Final = 1024 * 1024
 
 _log = structlog.get_logger(__name__)
@@ -94,24 +92,7 @@ class RedisChild:
 
     async def supervise(self) -> None:
         """Start it again whenever it dies, with growing pauses; runs until cancelled."""
-        failures = 0
-        loop = asyncio.get_running_loop()
-        since = loop.time()
-        while True:
-            if self._child is not None:
-                code = await asyncio.shield(self._child.ended)
-                failures = 0 if loop.time() - since > _STEADY_S else failures
-                pause = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-                _log.error("redis.died", exit_code=code, restart_in_s=pause, last_words=self._last_words())
-                await asyncio.sleep(pause)
-            failures += 1
-            since = loop.time()
-            try:
-                await self.start()
-            except (Unavailable, OSError) as error:
-                _log.error("redis.not_restarted", reason=str(error))
-            else:
-                _log.warning("redis.restarted", pid=self.pid)
+        await kept_running("redis", lambda: self._child, self.start, lambda: {"pid": self.pid, "last_words": self._last_words()})
 
     async def stop(self) -> None:
         """End it politely: it syncs its file on SIGTERM. Firmly after ten seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -43,11 +44,16 @@ class Tied:
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None = None) -> Tied:
-    """Start `command` (its program as a path); it inherits our output where none is given."""
+    """Start `command` (its program as a path); it inherits our output where none is given. Raises `OSError` where no process or thread is to be had."""
     tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command]
     # A session of its own: Ctrl-C in the terminal is for us alone, who end the children in order.
     process = subprocess.Popen(tied, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=dict(environment), start_new_session=True)  # noqa: S603 - our own programs
-    return Tied(process, _watched(process))
+    try:
+        return Tied(process, _watched(process))
+    except RuntimeError as error:
+        process.kill()
+        process.wait()
+        raise OSError(errno.EAGAIN, "no thread is to be had that watches the child") from error
 
 
 def _watched(process: subprocess.Popen[bytes]) -> asyncio.Future[int]:
