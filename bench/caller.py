@@ -49,12 +49,13 @@ class Tally:
 class Caller:
     """`connect`, then `begin` at a moment of its own; it talks until `finish`."""
 
-    def __init__(self, url: str, tally: Tally, *, binary: bool, interrupts: bool, dice: random.Random) -> None:
-        """`url` is the realtime address; `interrupts`: every reply is cut short by the next utterance."""
+    def __init__(self, url: str, tally: Tally, *, binary: bool, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
+        """`url` is the realtime address; `interrupts`: every reply is cut short by the next utterance; `rest_s`: at least, from a reply's beginning to it."""
         self._loop = asyncio.get_running_loop()
         self._tally = tally
         self._interrupts = interrupts
         self._dice = dice
+        self._rest_s = rest_s
         self._binary = binary
         self._wire = Wire(url, SUBPROTOCOL if binary else "", self._take, self._failed)
         self._speech, self._silence = (self._packed(pcm) for pcm in (speech_frame(), bytes(FRAME_BYTES)))
@@ -71,7 +72,7 @@ class Caller:
         self._stop_frame = -1
         self._stopped_at = 0.0
         self._awaited = False
-        self._last_sound = 0.0
+        self._first_sound = self._last_sound = 0.0
         self._finished: asyncio.Future[None] | None = None
 
     async def connect(self) -> None:
@@ -147,7 +148,7 @@ class Caller:
         self._last_sound = now
         if not self._awaited:
             return
-        self._awaited = False
+        self._awaited, self._first_sound = False, now
         speech_end_ms = (self._stop_frame - _STOP_FRAMES + 1) * FRAME_MS
         self._tally.turns.append((self._stopped_at, now, grid_ms(speech_end_ms)))
         if self._interrupts:
@@ -172,7 +173,7 @@ class Caller:
         if status != ("cancelled" if self._interrupts else "completed") and self._finished is None:
             self._tally.failures.append(f"a response was {status}")
         if not self._interrupts:
-            self._again(time.monotonic())
+            self._again(max(time.monotonic(), self._first_sound + self._rest_s))
         elif status == "cancelled":
             self._tally.interruptions.append((self._onset_at, self._spoken_at, self._last_sound))
 

@@ -39,6 +39,8 @@ class Load:
     binary: bool = True
     interrupts: bool = False
     model: str = "npc/mirelle"
+    rest_s: float = 0.0
+    """From the beginning of a reply to the next speech, if the reply is over by then."""
     raw: bool = False
     """Another system, with nothing but PCM on its socket."""
 
@@ -118,8 +120,9 @@ async def run(load: Load) -> Measured:
 def _caller(load: Load, tally: Tally, dice: random.Random) -> Caller:
     address = load.url.replace("http", "ws", 1)
     if load.raw:
-        return RawCaller(f"{address}/", tally, interrupts=load.interrupts, dice=dice)
-    return Caller(f"{address}/v1/realtime?model={load.model}&name=Caller", tally, binary=load.binary, interrupts=load.interrupts, dice=dice)
+        return RawCaller(f"{address}/", tally, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
+    address = f"{address}/v1/realtime?model={load.model}&name=Caller"
+    return Caller(address, tally, binary=load.binary, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
 
 
 async def _window(load: Load, begin: float) -> tuple[Use, Use]:

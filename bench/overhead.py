@@ -35,6 +35,7 @@ class Plan:
     token_ms: float = FAST_MS
     binary: bool = True
     interrupts: bool = False
+    rest_s: float = 0.0
     urgent: bool = False
 
 
@@ -105,6 +106,7 @@ async def loaded(program: Program, plan: Plan) -> Measured:
         seconds=plan.seconds,
         binary=plan.binary,
         interrupts=plan.interrupts,
+        rest_s=plan.rest_s,
     )
     return await generated(load, urgent=plan.urgent)
 

@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 import uvloop
 
 from bench.load import use_of
-from bench.relay_script import Pace, body_of, events_of
+from bench.relay_script import PACES, Pace, body_of, events_of
 
 _WARM_UP_S: Final = 1.0
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_MODELS: Final = json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in PACES]}).encode()
+_LISTED: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(_MODELS), _MODELS)
 _LAST: Final = b"0\r\n\r\n"
 _EMPTY: Final = b'"content":""'
 _CONTENT: Final = b'"content":"'
@@ -52,7 +54,7 @@ class Seen:
 
 
 class Fake(asyncio.Protocol):
-    """Answers every POST with the same reply, token by token on an exact clock, or all at once."""
+    """Answers every POST with the same reply, token by token on an exact clock, or all at once; and a GET with its models."""
 
     def __init__(self) -> None:
         """One connection."""
@@ -72,7 +74,10 @@ class Fake(asyncio.Protocol):
         self._buffer += data
         head, end, rest = self._buffer.partition(b"\r\n\r\n")
         length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-        if end and len(rest) >= length:
+        if end and head.startswith(b"GET "):
+            self._buffer = b""
+            self._write(_LISTED)
+        elif end and len(rest) >= length:
             self._buffer = b""
             pace = Pace.of(json.loads(rest)["model"])
             self._write(_HEAD)

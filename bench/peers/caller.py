@@ -22,10 +22,9 @@ _GIVEN_UP_S: Final = 1.0
 class RawCaller(Caller):
     """A reply is over when all of its sound is here and could have been played, as our own protocol says it; what is less was cut."""
 
-    def __init__(self, url: str, tally: Tally, *, interrupts: bool, dice: random.Random) -> None:
-        """`url` is the socket; `interrupts`: every reply is cut short by the next utterance."""
-        super().__init__(url, tally, binary=False, interrupts=interrupts, dice=dice)
-        self._first_sound = 0.0
+    def __init__(self, url: str, tally: Tally, *, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
+        """As a `Caller`; `url` is the socket."""
+        super().__init__(url, tally, binary=False, interrupts=interrupts, dice=dice, rest_s=rest_s)
         self._heard_s = 0.0
         self._replying = False
 
@@ -56,6 +55,6 @@ class RawCaller(Caller):
             return
         now = time.monotonic()
         if self._awaited:
-            self._first_sound, self._heard_s, self._replying = now, 0.0, True
+            self._heard_s, self._replying = 0.0, True
         self._heard_s += len(payload) / 2 / VOICE_RATE
         self._hear(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ BAR_MS: Final = 100.0
 """A size at which the p95 of the overhead is below this is held."""
 _HOPELESS_MS: Final = 1000.0
 """Above this p95 no larger size is tried."""
+_REST_S: Final = 3.0
+"""Our replies last longer than the others', for the pauses between their sentences: everybody has to answer as often."""
 _INTERRUPTED: Final = 10
 _IMPORTS: Final = 5
 
@@ -41,7 +44,7 @@ async def peers_tables(sessions: Sequence[int], seconds: float, runs: int, *, ur
     """Both tables: a row for each system and size, and a column for each system."""
     others = [peer for peer in (PIPECAT, LIVEKIT) if await asyncio.to_thread(ready, peer)]
     found = {peer: Found() for peer in (SOUFFLEUR, *others)}
-    common: dict[str, Any] = {"seconds": seconds, "runs": runs, "urgent": urgent}
+    common: dict[str, Any] = {"seconds": seconds, "runs": runs, "rest_s": _REST_S, "urgent": urgent}
     for count in sessions:
         for peer, so_far in found.items():
             if not so_far.rows or not _hopeless(so_far.rows[-1]):
@@ -58,10 +61,18 @@ async def peers_tables(sessions: Sequence[int], seconds: float, runs: int, *, ur
 async def _row(peer: Peer, plan: Plan) -> Row:
     kind = ", interrupted" if plan.interrupts else ""
     sys.stderr.write(f"{peer.title}: {plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {plan.token_ms:.0f} ms a token{kind}\n")
-    if peer is SOUFFLEUR:
-        return await measured(plan)
+    try:
+        return await (measured(plan) if peer is SOUFFLEUR else _measured(peer, plan))
+    except (RuntimeError, TimeoutError) as error:
+        # At this size it gives up; what the others can do is still to be told.
+        sys.stderr.write(f"{peer.title}: {error or 'nothing more was heard of it'}\n")
+        return Row(plan, [])
+
+
+async def _measured(peer: Peer, plan: Plan) -> Row:
     async with servers.voice(peer, plan.token_ms, urgent=plan.urgent) as server:
-        load = Load(url=server.url, pid=server.pid, sessions=plan.sessions, seconds=plan.seconds, interrupts=plan.interrupts, raw=True)
+        common: dict[str, Any] = {"sessions": plan.sessions, "seconds": plan.seconds, "interrupts": plan.interrupts, "rest_s": plan.rest_s}
+        load = Load(url=server.url, pid=server.pid, raw=True, **common)
         return Row(plan, [await generated(load, urgent=plan.urgent) for _ in range(plan.runs)])
 
 
@@ -79,7 +90,7 @@ def rows_table(found: Mapping[Peer, Found]) -> str:
 
 
 def _cells(peer: Peer, row: Row) -> list[str]:
-    late = max(percentile(run.lateness, 99) for run in row.runs)
+    late = max((percentile(run.lateness, 99) for run in row.runs), default=math.nan)
     use = [str(spread([getattr(run, name) for run in row.runs])) for name in ("cpu_percent", "rss_mb", "others_percent")]
     latency = [str(row.over_runs(share, less_windows=False)) for share in (50, 95, 99)]
     counts = [str(sum(len(run.turns) for run in row.runs)), str(sum(run.missing for run in row.runs))]
@@ -124,6 +135,7 @@ def _cpu(rows: Sequence[Row]) -> str:
 
 def _memory(rows: Sequence[Row]) -> str:
     """The slope from the fewest sessions to the most."""
+    rows = [row for row in rows if row.runs]
     if len(rows) < 2:
         return "-"
     least, most = (spread([run.rss_mb for run in row.runs]).middle for row in (rows[0], rows[-1]))

@@ -17,6 +17,7 @@ from bench.peers.fakes import ONSET_WINDOWS, READY, VOICE_RATE, is_loud, spoken
 from bench.script import FRAME_MS, HANG_OVER_MS, REPLY, SPEECH_MS
 from tests.waiting import until
 
+REST_S = REPLY_S + 0.2
 PIECE = VOICE_RATE // 50 * 2
 
 
@@ -49,7 +50,7 @@ async def replying(socket: ServerConnection) -> None:
 async def talking(url: str, *, interrupts: bool) -> Tally:
     """Until two turns have been answered."""
     tally = Tally()
-    caller: Caller = RawCaller(url, tally, interrupts=interrupts, dice=random.Random(1))
+    caller: Caller = RawCaller(url, tally, interrupts=interrupts, dice=random.Random(1), rest_s=REST_S)
     await caller.connect()
     try:
         caller.begin(time.monotonic())
@@ -60,7 +61,7 @@ async def talking(url: str, *, interrupts: bool) -> Tally:
 
 
 async def test_turns_and_interruptions_are_told_by_what_is_heard() -> None:
-    """An undisturbed caller speaks again when the reply could have been played; one that interrupts counts the last sound from the onset."""
+    """An undisturbed caller speaks again when the reply is over and it has rested; one that interrupts counts the last sound from the onset."""
     async with serve(answering, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         patient, rude = await asyncio.gather(talking(url, interrupts=False), talking(url, interrupts=True))
@@ -70,7 +71,7 @@ async def test_turns_and_interruptions_are_told_by_what_is_heard() -> None:
         assert all(sound > stopped and grid == 0 for stopped, sound, grid in tally.turns)
     assert not patient.interruptions
     (first, _, _), (second, _, _) = patient.turns[:2]
-    assert second - first >= REPLY_S + (SPEECH_MS + HANG_OVER_MS - FRAME_MS) / 1000
+    assert second - first >= REST_S + (SPEECH_MS + HANG_OVER_MS - FRAME_MS) / 1000
     (onset, spoke, last) = rude.interruptions[0]
     assert spoke < onset
     assert last > rude.turns[0][1]

@@ -50,6 +50,14 @@ def test_a_size_is_held_when_no_smaller_one_failed() -> None:
     assert held([row(1, 150.0)]) == "none, not 1"
 
 
+def test_a_size_at_which_nothing_could_be_measured_is_not_held() -> None:
+    """Its cells are empty, and the figures of the other sizes stay."""
+    failed = Row(Plan(sessions=50, seconds=5, runs=1), [])
+    assert held([row(1, 5.0), failed]) == "1, not 50"
+    assert [cell.strip() for cell in rows_table({PIPECAT: Found([failed])}).splitlines()[2].split("|")[6:9]] == ["-", "-", "-"]
+    assert cells(columns_table({PIPECAT: Found([row(1, 4.0), failed])}), "memory per session, MB") == ["-"]
+
+
 def test_figures_of_a_system_stand_in_its_column() -> None:
     """Cost at the largest size that was held, the slope of the memory, the onset of its own detector, its weight."""
     weight = Weight(spread([0.5]), spread([81.0]), 486.2, 48)
