@@ -18,6 +18,8 @@ _OPEN_TO_ALL: Final = frozenset({
 _LINE: Final = frozenset({Kind.LINE_OPENED, Kind.SENTENCE, Kind.LINE_CLOSED})
 _SCENE: Final = ("heading", "description", "title", "mode", "language", "phrases", "safety_words")
 """Of a `scene_set` for all; who waits for approval and which names hearing has learned is the director's business."""
+_INSIDE: Final[dict[str, set[str]]] = {Kind.JOINED: {"card"}, Kind.PASSED: {"reason"}}
+"""Taken out for players: who comes is theirs to know, and that nobody answers; what is on the card, and why, is the director's business."""
 _COSTS: Final = frozenset({"tokens", "cost"})
 
 
@@ -37,8 +39,8 @@ def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | Non
     match fact.kind:
         case Kind.SCENE_SET:
             return _scene(fact)
-        case Kind.JOINED:
-            return replace(fact, body=_without(fact, {"card"}))
+        case Kind.JOINED | Kind.PASSED:
+            return replace(fact, body=_without(fact, _INSIDE[fact.kind]))
         case kind if kind in _LINE:
             return _of_a_line(fact) if _is_public(fact, view) else None
         case Kind.CORRECTED:

@@ -19,7 +19,7 @@ export type Fact =
   | Envelope<'line_closed', LineClosedBody>
   | Envelope<'released', { line: string }>
   | Envelope<'rejected', { line: string; reason?: string }>
-  | Envelope<'passed', { turn: number; reason: string }>
+  | Envelope<'passed', { turn: number; reason?: string }>
   | Envelope<'corrected', { target: number; text: string; emotion?: string | null; intensity?: number | null; manner?: string | null }>
   | Envelope<'struck', { targets: number[] }>
   | Envelope<'noted', { text: string; character?: string; scope?: string; turns?: number; removes?: number; line?: string }>

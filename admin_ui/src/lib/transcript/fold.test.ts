@@ -45,6 +45,14 @@ describe('fold', () => {
     expect(view.openLine).toBe('L')
   })
 
+  it('shows that nobody answers only to whoever is told why', () => {
+    const [, , , said] = opening()
+    if (said === undefined) throw new Error('nothing said')
+    const types = (body: object) => fold([said, fact('passed', { turn: 4, ...body }, undefined, 5)]).view.entries.map((entry) => entry.type)
+    expect(types({ reason: 'muted' })).toEqual(['said', 'passed'])
+    expect(types({})).toEqual(['said'])
+  })
+
   it('knows how much of each sentence was heard when a line is cut, in code points', () => {
     const facts = [...opening(), sentence('One.'), sentence('😀 two three', 1), sentence('Four.', 2)]
     const line = lineOf([...facts, fact('line_closed', { line: 'L', state: 'cut', last_seq: 7, offset: 5, basis: 'reported' })])

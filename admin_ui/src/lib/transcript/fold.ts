@@ -101,7 +101,8 @@ function step(view: View, fact: Fact): View {
     case 'noted':
       return noted(view, fact)
     case 'passed':
-      return added(view, { type: 'passed', seq: fact.seq, reason: fact.body.reason })
+      // Players are not told why, and their screenplay has nothing of it.
+      return fact.body.reason === undefined ? view : added(view, { type: 'passed', seq: fact.seq, reason: fact.body.reason })
     case 'whispered':
       return added(view, { type: 'whisper', seq: fact.seq, text: fact.body.text, character: nameOf(view, fact.body.character) })
     case 'summarized':

@@ -32,7 +32,6 @@ def passed(story: Story, reader: Reader = ANN) -> list[str]:
         bodies.RecommendationDecided(recommendation="r", state="accepted", text="hidden"),
         bodies.Summarized(text="hidden", covers=[1]),
         bodies.Rejected(line="l", reason="hidden"),
-        bodies.Passed(turn=1, reason="hidden"),
         bodies.Revealed(character="mirelle", secret="hidden"),
         bodies.SceneSet(modes={"character:mirelle": "approve"}, deliveries={"mirelle": "teleprompter"}, hotwords=["hidden"]),
     ],
@@ -46,6 +45,20 @@ def test_directors_business_stays_inside(body: bodies.Body) -> None:
     assert redacted(fact, Reader("player"), fold(story.facts, DIRECTOR)) is None
     assert redacted(fact, DIRECTOR) is fact
     assert redacted(fact, Reader("operator", "op")) is fact
+
+
+def test_a_turn_that_nobody_answers_is_over_for_whoever_heard_it() -> None:
+    """Who waits for an answer is told that none comes, but not why; of a whisper only those who heard it are."""
+    story = Story()
+    said = story.say("Psst", "bob", audience=["bob", "mirelle"])
+    story.add(bodies.Passed(turn=said, reason="hidden"), audience=("bob", "mirelle"))
+    aloud = story.say("Hello?", "bob")
+    story.add(bodies.Passed(turn=aloud, reason="hidden"))
+    sent = {who: [shown for fact in story.facts if (shown := redacted(fact, Reader("player", who)))] for who in ("ann", "bob")}
+    assert [(str(fact.kind), fact.body.get("turn")) for fact in sent["ann"]] == [("said", None), ("passed", aloud)]
+    assert [(str(fact.kind), fact.body.get("turn")) for fact in sent["bob"]] == [("said", None), ("passed", said), ("said", None), ("passed", aloud)]
+    assert "hidden" not in "".join(fact.to_json() for facts in sent.values() for fact in facts)
+    assert [redacted(fact, DIRECTOR) for fact in story.facts] == story.facts
 
 
 def test_unknown_kinds_stay_inside() -> None:
