@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ import httpx2
 import pytest
 from aioice import ice
 from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc.rtcsctptransport import DataChunk, tsn_plus_one
 from openai import AsyncOpenAI
 
 from services.core.model.attachment import (
@@ -306,6 +308,20 @@ async def test_caller_whose_network_is_gone_is_given_up(house: House, monkeypatc
         await seat.gone()
 
 
+async def test_caller_whose_message_never_ends_is_hung_up(house: House) -> None:
+    """Pieces without a last one stop at the window, and the call is over before they fill the memory."""
+    before = _left()
+    async with calling(f"http://{house.url}", MIRELLE) as caller:
+        seat = await house.stage.seat()
+        for pieces in range(1, 1000):
+            await _piece_of_a_message(caller, first=pieces == 1)
+            if caller.closed.is_set():
+                break
+            await asyncio.sleep(0)
+        await seat.gone()
+    await until(lambda: _left() <= before, 5, what="the end of tasks and threads")
+
+
 async def test_call_that_does_not_connect_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that nobody takes up has a deadline: no socket, task or place among the calls is kept for it."""
     monkeypatch.setattr(calls, "CONNECT_S", 0.3)
@@ -387,6 +403,17 @@ def _losing(caller: Caller, every: int) -> None:
 
         transport._send_rtp = send
         receiver._handle_rtp_packet = take  # type: ignore[method-assign]
+
+
+async def _piece_of_a_message(caller: Caller, *, first: bool) -> None:
+    """As no client sends it: without asking for leave, and never the last one."""
+    sctp: Any = caller.peer.sctp
+    piece = DataChunk(flags=2 if first else 0)
+    piece.tsn, piece.stream_id, piece.stream_seq, piece.protocol = sctp._local_tsn, 1, sctp._outbound_stream_seq[1], 51
+    piece.user_data = b"x" * 1000
+    sctp._local_tsn = tsn_plus_one(sctp._local_tsn)
+    with contextlib.suppress(ConnectionError):
+        await sctp._send_chunk(piece)
 
 
 def _sockets(caller: Caller) -> list[Any]:

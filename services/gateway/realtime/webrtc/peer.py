@@ -11,7 +11,7 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnec
 from aiortc.mediastreams import MediaStreamTrack
 
 from services.core.errors import DeadlineExceeded, InvalidRequest
-from services.gateway.realtime.webrtc import jitter
+from services.gateway.realtime.webrtc import jitter, window
 from services.gateway.realtime.webrtc.addresses import offering
 from services.gateway.realtime.webrtc.microphone import listen
 from services.gateway.realtime.webrtc.reel import Reel
@@ -25,6 +25,7 @@ _OVER: Final = frozenset({"failed", "closed"})
 
 _log = structlog.get_logger(__name__)
 jitter.install()
+window.install()
 
 
 class Peer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiortc.jitterbuffer
@@ -14,16 +15,19 @@ from aioice import ice
 from aiortc import RTCConfiguration, RTCIceGatherer, RTCPeerConnection, RTCRtpCodecParameters
 from aiortc.codecs.opus import OpusDecoder, OpusEncoder
 from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtcsctptransport import DataChunk, ForwardTsnChunk, InitChunk, RTCSctpTransport
 from aiortc.rtp import RtpPacket
 from av import AudioFrame
 
 from services.core.model.attachment import LineAudio
-from services.gateway.realtime.webrtc import addresses, jitter
+from services.gateway.realtime.webrtc import addresses, jitter, window
 from services.gateway.realtime.webrtc.reel import Reel
 from services.gateway.realtime.webrtc.track import VoiceTrack
 
 STOCK: dict[str, Any] = {"capacity": 16, "prefetch": 4}
 """As `RTCRtpReceiver` makes it for audio."""
+FIRST, LAST = 2, 1
+"""Flags of a message's first piece and of its last."""
 OPUS = RTCRtpCodecParameters(mimeType="audio/opus", clockRate=48_000, channels=2, payloadType=96)
 
 
@@ -179,3 +183,92 @@ async def test_track_that_was_held_up_does_not_send_in_a_heap() -> None:
         await track.recv()
     assert time.monotonic() - begin > 0.05
     track.stop()
+
+
+async def test_every_connection_keeps_its_window() -> None:
+    """The connection looks the name up where we put ours; what it offers in its first packet is the window that is kept."""
+    window.install()
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    try:
+        peer.createDataChannel("any")
+        sctp: Any = peer.sctp
+        assert isinstance(sctp, window.KeptWindow)
+        sent: list[Any] = []
+        sctp._send_chunk = _keeping(sent)  # type: ignore[method-assign]
+        await sctp._init()
+        sctp._t1_cancel()
+        (init,) = sent
+        assert isinstance(init, InitChunk)
+        assert init.advertised_rwnd == window.OFFERED_BYTES
+        assert window.OFFERED_BYTES // 1150 < window.MOST_PIECES
+    finally:
+        await peer.close()
+
+
+def _keeping(sent: list[Any]) -> Any:
+    async def send(chunk: Any) -> None:
+        sent.append(chunk)
+
+    return send
+
+
+async def _association(kind: type[RTCSctpTransport]) -> Any:
+    """One that takes pieces from number 1 on."""
+    sctp: Any = kind(RTCPeerConnection(RTCConfiguration(iceServers=[]))._RTCPeerConnection__createDtlsTransport())  # type: ignore[attr-defined]
+    sctp._last_received_tsn = 0
+    return sctp
+
+
+async def _taken(association: Any, chunks: list[Any]) -> None:
+    for chunk in chunks:
+        await association._receive_chunk(chunk)
+
+
+def _piece(number: int, *, flags: int = 0, stream: int = 1, order: int = 0) -> DataChunk:
+    piece = DataChunk(flags=flags)
+    piece.tsn, piece.stream_id, piece.stream_seq, piece.protocol, piece.user_data = number, stream, order, 51, bytes(1000)
+    return piece
+
+
+def _endless() -> list[Any]:
+    return [_piece(number, flags=FIRST if number == 1 else 0) for number in range(1, 600)]
+
+
+def _holes() -> list[Any]:
+    return [_piece(number, flags=4 | FIRST | LAST) for number in range(2, 1200, 2)]
+
+
+def _streams() -> list[Any]:
+    return [_piece(number, flags=FIRST | LAST, stream=number) for number in range(1, 40)]
+
+
+def _named() -> list[Any]:
+    named = ForwardTsnChunk()
+    named.cumulative_tsn, named.streams = 1, [(stream, 0) for stream in range(40)]
+    return [named]
+
+
+@pytest.mark.parametrize("flood", [_endless, _holes, _streams, _named])
+async def test_whoever_overruns_the_window_is_gone(flood: Callable[[], list[Any]]) -> None:
+    """A message without an end, holes that nobody fills, streams that nobody needs: the library takes them all, ours ends the connection."""
+    stock, ours = await _association(RTCSctpTransport), await _association(window.KeptWindow)
+    await _taken(stock, flood())
+    with pytest.raises(ConnectionError):
+        await _taken(ours, flood())
+
+
+async def test_largest_message_passes_whatever_way_its_pieces_come() -> None:
+    """In order, and with its first piece last."""
+    for turned in (False, True):
+        sctp = await _association(window.KeptWindow)
+        taken: list[int] = []
+
+        async def take(stream: int, protocol: int, data: bytes, taken: list[int] = taken) -> None:
+            taken.append(len(data))
+
+        sctp._receive = take
+        pieces = [_piece(number, flags=FIRST * (number == 1) | LAST * (number == 262)) for number in range(1, 263)]
+        for piece in [*pieces[1:], pieces[0]] if turned else pieces:
+            await sctp._receive_chunk(piece)
+        assert taken == [262_000]
+        assert sctp._advertised_rwnd == window.OFFERED_BYTES
