@@ -58,7 +58,14 @@ class NotInstalled(errors.SouffleurError):
     code = "not_installed"
 
 
+class NotOffered(errors.SouffleurError):
+    """This server is set not to offer that."""
+
+    code = "not_offered"
+
+
 _STATUS[NotInstalled] = 501
+_STATUS[NotOffered] = 501
 _STATUS[PreconditionFailed] = 412
 _STATUS[PreconditionRequired] = 428
 

@@ -260,6 +260,15 @@ async def test_without_the_extra_it_says_what_to_install(house: House, monkeypat
         assert "--extra webrtc" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("patch", [{"gateway": {"max_calls": 0}}])
+async def test_server_that_takes_no_calls_says_so_for_good(house: House) -> None:
+    """No call is ever taken, so coming again is no advice: 501, as without the extra."""
+    async with _http(house) as client:
+        answer = await client.post(CALLS, params=MIRELLE, content="v=0", headers=SDP)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_offered")
+        assert "retry-after" not in answer.headers
+
+
 @pytest.mark.parametrize("patch", [{"gateway": {"max_calls": 1}}])
 async def test_calls_are_counted(house: House) -> None:
     """One more than the server takes is told to come again; after a hang-up there is room."""

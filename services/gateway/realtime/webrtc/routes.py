@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from services.core.errors import InvalidRequest, NotFound, Unavailable
 from services.gateway.edge import Edge, principal_of
-from services.gateway.problems import NotInstalled
+from services.gateway.problems import NotInstalled, NotOffered
 from services.gateway.realtime.config import SessionConfig, updated
 from services.gateway.realtime.connection import Wanted
 from services.gateway.realtime.errors import ClientError
@@ -91,6 +91,8 @@ class _Desk:
     async def _ready(self) -> Calls:
         if not installed():
             raise NotInstalled("Calls by WebRTC need the package aiortc: install Souffleur with the extra webrtc (uv sync --extra webrtc).")
+        if self._edge.runtime.settings.gateway.max_calls == 0:
+            raise NotOffered("This server takes no calls by WebRTC (gateway.max_calls is 0): come by WebSocket.")
         if self._calls is None:
             # Some tenth of a second of imports: beside the loop, and only where somebody calls.
             made: Any = await asyncio.to_thread(import_module, f"{_PACKAGE}.calls")
