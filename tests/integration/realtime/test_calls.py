@@ -281,6 +281,29 @@ async def test_calls_are_counted(house: House) -> None:
         assert (await client.post(CALLS, params=MIRELLE, content=offer, headers=SDP)).status_code == 201
 
 
+async def test_calls_that_only_ring_keep_nobody_else_out(house: House) -> None:
+    """Whoever has too many unconnected calls gets no further one; others do, and so does the same caller once a call has ended."""
+    guest = {"x-forwarded-for": "203.0.113.9"}
+    async with _caller() as caller, _http(house) as client:
+        offer = await caller.offer()
+        ringing = []
+        while (answer := await client.post(CALLS, params=MIRELLE, content=offer, headers=SDP | guest)).status_code == 201:
+            ringing.append(answer.headers["location"])
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "overloaded")
+        assert 2 < len(ringing) < 10
+        async with calling(f"http://{house.url}", MIRELLE):
+            for location in ringing[:2]:
+                assert (await client.delete(location, headers=guest)).status_code == 204
+        assert (await client.post(CALLS, params=MIRELLE, content=offer, headers=SDP | guest)).status_code == 201
+
+
+async def test_connected_calls_are_not_counted_among_those_that_ring(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full table behind one address."""
+    monkeypatch.setattr(calls, "_MOST_RINGING", 1)
+    async with calling(f"http://{house.url}", MIRELLE), calling(f"http://{house.url}", MIRELLE):
+        pass
+
+
 async def test_call_is_hung_up_by_its_own_caller_or_a_director(house: House) -> None:
     """Somebody else's call cannot even be seen; the end is told to the caller, and nothing is left here."""
     before = _left()

@@ -17,6 +17,8 @@ from services.gateway.realtime.webrtc.wire import CallWire
 
 CONNECT_S: Final = 15.0
 """From the answer to an open data channel: ICE, DTLS and the channel's own handshake."""
+_MOST_RINGING: Final = 6
+"""Calls of one principal that are not connected yet: a table's worth behind one address, but nobody keeps the others out with them."""
 
 _log = structlog.get_logger(__name__)
 Serve = Callable[[CallWire], Awaitable[None]]
@@ -26,6 +28,7 @@ Serve = Callable[[CallWire], Awaitable[None]]
 @dataclass(slots=True)
 class _Call:
     principal: Principal
+    connected: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -42,9 +45,11 @@ class Calls:
         return len(self._calls)
 
     async def answered(self, make: Callable[[], Awaitable[Peer]], offer: str, principal: Principal, serve: Serve, most: int) -> tuple[str, str]:
-        """Id of the new call, and the SDP answer. Raises `Overloaded` beyond `most` calls, and what `Peer.answer` raises."""
+        """Id of the new call, and the SDP answer. Raises `Overloaded` beyond `most` calls or too many that ring, and what `Peer.answer` raises."""
         if len(self._calls) >= most:
             raise Overloaded
+        if sum(call.principal.id == principal.id and not call.connected for call in self._calls.values()) >= _MOST_RINGING:
+            raise Overloaded("Too many of your calls are not connected yet; try again in a moment.")
         call_id = f"rtc_{secrets.token_hex(12)}"
         call = self._calls[call_id] = _Call(principal)
         peer: Peer | None = None
@@ -60,7 +65,7 @@ class Calls:
             del self._calls[call_id]
             await peer.close()
             raise Unavailable
-        call.task = asyncio.create_task(self._run(call_id, peer, serve), name="call")
+        call.task = asyncio.create_task(self._run(call_id, call, peer, serve), name="call")
         return call_id, answer
 
     async def hang_up(self, call_id: str, principal: Principal) -> None:
@@ -81,12 +86,13 @@ class Calls:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, call_id: str, peer: Peer, serve: Serve) -> None:
+    async def _run(self, call_id: str, call: _Call, peer: Peer, serve: Serve) -> None:
         try:
             wire = await peer.wire(CONNECT_S)
             if wire is None:
                 _log.info("call.not_connected", call=call_id)
             else:
+                call.connected = True
                 await serve(wire)
         except Exception:
             _log.exception("call.failed", call=call_id)
