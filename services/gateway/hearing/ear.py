@@ -19,6 +19,8 @@ from services.gateway.hearing.utterance import Limits, Lost, Recogniser, Utteran
 
 CLEARED: Final = "cleared"
 """Why an utterance is lost that the client threw away."""
+OVER_MS: Final = 600_000
+"""A silence that is longer than anything said: the speaker's own word that it is over."""
 
 _CALLS: Final = 6
 """Utterances of one speaker that may be waiting for their finals at once."""
@@ -102,6 +104,8 @@ class Ear:
         self._fresh = True
         """The next audio does not follow on what was judged last."""
         self._open: Utterance | None = None
+        self._silent_since: float | None = None
+        """When the pause began that the open utterance is in."""
         self._pending: dict[str, Utterance] = {}
 
     @property
@@ -113,6 +117,13 @@ class Ear:
     def utterance(self) -> str:
         """The one that is open, or empty."""
         return self._open.id if self._open is not None else ""
+
+    @property
+    def silence_ms(self) -> int | None:
+        """How long the open utterance has been in a pause; None = it goes on, or there is none."""
+        if self._open is None or self._silent_since is None:
+            return None
+        return int((self._hearing.clock.now() - self._silent_since) * 1000)
 
     @property
     def pending(self) -> bool:
@@ -176,9 +187,10 @@ class Ear:
         return self.end(self._open.id)
 
     def hush(self) -> str:
-        """Hands-free: take the speaker's word that they have finished; the utterance's id, or empty."""
+        """Hands-free: take the speaker's word that they have finished, and tell it; the utterance's id, or empty."""
         if self._open is not None and not self._manual:
             self._segmenter.hush()
+            self._paused(self._open.id, OVER_MS)
         return self.utterance
 
     def end(self, utterance: str) -> str:
@@ -216,7 +228,7 @@ class Ear:
         silent_s = self._hearing.clock.now() - self._fed_at
         if self._open is not None and not self._manual and self._segmenter.talking and silent_s >= _STALLED_S:
             self._segmenter.hush()
-            self._listener.paused(self._open.id, int(silent_s * 1000))
+            self._paused(self._open.id, int(silent_s * 1000))
 
     def _take(self, pcm: bytes) -> None:
         if self._spoiled:
@@ -239,11 +251,16 @@ class Ear:
                 self._segmenter.end()
         elif isinstance(step, Hushed):
             lag = min(max(self.fed_ms - self._segmenter.position_ms, 0), _LAG_MS)
-            self._listener.paused(self._open.id, step.silence_ms + lag)
+            self._paused(self._open.id, step.silence_ms + lag)
         elif isinstance(step, WentOn):
+            self._silent_since = None
             self._listener.resumed(self._open.id)
         else:
             self._open.feed(step.audio)
+
+    def _paused(self, utterance: str, silence_ms: int) -> None:
+        self._silent_since = self._hearing.clock.now() - silence_ms / 1000
+        self._listener.paused(utterance, silence_ms)
 
     def _begin(self, audio: bytes, start_ms: int, *, manual: bool) -> None:
         name = str(ULID())
@@ -253,6 +270,7 @@ class Ear:
         utterance.on_skipped = self._listener.skipped
         utterance.feed(audio)
         self._open = utterance
+        self._silent_since = None
         self._pending[name] = utterance
         self._spawn(self._hear(utterance))
 

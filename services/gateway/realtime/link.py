@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from services.core.errors import Overloaded, SouffleurError, Unavailable
-from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, Configure
+from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, CancelLine, Configure, Played
 from services.core.model.fact import Fact
 from services.core.rpc.client import Stream
 
@@ -23,6 +23,8 @@ _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 2.0
 _STEADY_S: Final = 10.0
 """An attachment that held so long was a good one: the next break starts counting afresh."""
+_LASTING: Final = (Configure, Played, CancelLine)
+"""As good for the next stage as for the one that it was meant for, and repeated by nobody."""
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +38,11 @@ class Stage(Protocol):
 
 
 class StageLink:
-    """`open` once; then `pump` and `events` run side by side for as long as the connection lives."""
+    """`open` once; then `pump` and `events` run side by side for as long as the connection lives.
+
+    What could not be sent before a break is told to nobody: whoever is given the `Attached` behind it tells that stage what is open, from
+    its beginning. A pause or a final of speech that it has not heard of would only be refused.
+    """
 
     def __init__(self, stage: Stage, opening: AttachOpen) -> None:
         """`opening` is how the session is joined; what is configured later is kept for the next time."""
@@ -86,6 +92,8 @@ class StageLink:
                 if stream is self._stream:
                     self._renewed.clear()
                     await self._renewed.wait()
+                if not isinstance(event, _LASTING):
+                    break
 
     async def events(self) -> AsyncIterator[AttachDown]:
         """Everything the stage sends; another `Attached` after a break. Raises an error of ours when there is no way back."""
@@ -122,11 +130,20 @@ class StageLink:
             wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (failures - 1))
             await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads a crowd, guards nothing
             try:
-                return failures, await self.open()
+                attached = await self.open()
             except SouffleurError as error:
                 if not error.retryable:
                     raise
                 _log.info("attachment.refused", code=error.code, attempt=failures)
+            else:
+                # Nothing is waited for from here to whoever is given this: what is sent from now on is meant for the new stage.
+                self._forget()
+                return failures, attached
+
+    def _forget(self) -> None:
+        for event in [self._up.get_nowait() for _ in range(self._up.qsize())]:
+            if isinstance(event, _LASTING):
+                self._up.put_nowait(event)
 
     def _remember(self, change: Configure) -> None:
         given = {item.name: getattr(change, item.name) for item in fields(change)}

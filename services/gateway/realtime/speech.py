@@ -144,7 +144,6 @@ class Speech:
             return
         if ear is None or not ear.hush():
             raise ClientError("input_audio_buffer_commit_empty", "there is no audio to commit")
-        self._send(Paused(ear.utterance, 60_000))
 
     def when_settled(self, act: Callable[[], None]) -> None:
         """Do it when the stage has heard of everything that the client has committed."""
@@ -182,13 +181,15 @@ class Speech:
 
     def again(self) -> None:
         """Another stage has taken over: tell it what is open, and what the one before may have taken with it. Told twice, it stands once."""
-        open_now = self.ear.utterance if self.ear is not None else ""
+        open_now, silence_ms = (self.ear.utterance, self.ear.silence_ms) if self.ear is not None else ("", None)
         for utterance, spoken in self._spoken.items():
-            if utterance == open_now or not spoken.settled:
-                self._send(Onset(utterance, spoken.manual))
-            elif spoken.final is not None:
-                self._send(Onset(utterance, spoken.manual))
+            if spoken.settled and spoken.final is None:
+                continue
+            self._send(Onset(utterance, spoken.manual))
+            if spoken.final is not None:
                 self._send(spoken.final)
+            elif utterance == open_now and silence_ms is not None:
+                self._send(Paused(utterance, silence_ms))
 
     def _settle(self, spoken: _Spoken) -> None:
         spoken.settled = True

@@ -37,6 +37,22 @@ async def _end(guest: Guest, seat: Seat) -> str:
     return onset.utterance
 
 
+async def _away(house: House, guest: Guest, pcm: bytes = b"", *events: dict[str, Any]) -> Seat:
+    """The stage dies, and while it is away the client says and sends this; the seat at the next one."""
+    house.stage.refuse = Unavailable()
+    guest.seat.die(Unavailable())
+    await guest.seat.gone()
+    await guest.append(pcm)
+    for event in events:
+        await guest.send(**event)
+    # What came before this has been taken, once it is answered.
+    await guest.send(type="nonsense", event_id="away")
+    while (await guest.expect("error"))["error"]["event_id"] != "away":
+        pass
+    house.stage.refuse = None
+    return await house.stage.seat()
+
+
 async def test_hearing_that_dies_is_asked_again_with_the_same_audio(house: House) -> None:
     """An utterance whose call dies is sent again whole, under its own id, and its words are not lost."""
     house.stt.fail = 1
@@ -109,6 +125,32 @@ async def test_stage_that_dies_is_joined_again(house: House) -> None:
         assert (await again.expect(FinalHeard)).utterance == onset.utterance
 
 
+async def test_stage_that_dies_in_mid_sentence_learns_of_the_pause(house: House) -> None:
+    """Speech that fell silent while no stage was there is begun anew and is in its pause: nobody waits for a silence that was told already."""
+    async with house.guest() as guest:
+        await guest.append(tone(0.5))
+        onset = await guest.seat.expect(Onset)
+        again = await _away(house, guest, silence(0.6))
+        paused = await again.expect(Paused)
+        assert again.seen == [onset, paused]
+        assert paused.silence_ms >= 100
+        again.send(UtteranceEnded(onset.utterance))
+        assert (await again.expect(FinalHeard)).utterance == onset.utterance
+
+
+async def test_client_s_word_that_it_has_finished_outlives_the_stage(house: House) -> None:
+    """A hands-free commit is told to the next stage as it was told to the last one."""
+    async with house.guest() as guest:
+        await guest.append(tone(0.5))
+        onset = await guest.seat.expect(Onset)
+        await guest.send(type="input_audio_buffer.commit")
+        told = await guest.seat.expect(Paused)
+        again = await _away(house, guest)
+        paused = await again.expect(Paused)
+        assert again.seen == [onset, paused]
+        assert paused.silence_ms >= told.silence_ms
+
+
 async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House) -> None:
     """Spoken and typed: the next stage hears of them under the same ids, until the fact stands; then nobody repeats them."""
     async with house.guest() as guest:
@@ -130,6 +172,9 @@ async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House
             pass
         again.die(Unavailable())
         third = await house.stage.seat()
+        house.stage.write(guest.sid, Noted(text="back"), Author("director", "d"))
+        while (await guest.expect("souffleur.fact"))["fact"]["kind"] != "noted":
+            pass
         await guest.send(type="response.create")
         await third.expect(TakeFloor)
         assert not any(isinstance(event, Onset | FinalHeard | TextSaid) for event in third.seen)

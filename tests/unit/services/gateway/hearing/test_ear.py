@@ -151,8 +151,11 @@ async def test_audio_that_stops_coming_is_a_pause() -> None:
     bench.ear.tick()
     bench.ear.tick()
     assert [event[2] for event in bench.told.events if event[0] == "paused"] == [1200]
+    bench.clock.advance(0.3)
+    assert bench.ear.silence_ms == 1500
     bench.ear.feed(LOUD[:24_000])
     assert bench.told.kinds()[-1] == "resumed"
+    assert bench.ear.silence_ms is None
     bench.ear.clear()
 
 
