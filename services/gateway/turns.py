@@ -96,8 +96,8 @@ class Turns:
         known = await self._known(words)
         table = await self.history.table(words.session)
         deadline = asyncio.get_running_loop().time() + LONGEST_TURN_S
-        _, stream, events = await self.stage.attach(self._opening(words, table, known.seq - 1 if known else table.view.seq))
-        followed = _Followed(words.message)
+        seated, stream, events = await self.stage.attach(self._opening(words, table, known.seq - 1 if known else table.view.seq))
+        followed = _Followed(seated.participant, words.message)
         try:
             if known is None:
                 await stream.send(TextSaid(words.message, words.text, whispers=words.whispers))
@@ -118,12 +118,15 @@ class Turns:
         return AttachOpen(session=words.session, principal=principal, participant=participant, hears=False, after_seq=after, platform="api")
 
     async def _known(self, words: Words) -> Fact | None:
-        """The `said` of this message, if it was said before."""
+        """The `said` of this message, if this speaker has said it before; to somebody who may not speak for them it was not said."""
         if words.minted:
             return None
         table = await self.history.table(words.session)
+        member, _ = _speaker(words, table)
+        if not member or (words.principal.role != "director" and table.principals.get(member) != words.principal.id):
+            return None
         for fact in await self.history.facts(words.session, max(0, table.view.seq - _LOOKED_BACK)):
-            if fact.kind == Kind.SAID and fact.body.get("utterance") == words.message:
+            if _is_said(fact, member, words.message):
                 return fact
         return None
 
@@ -132,6 +135,7 @@ class Turns:
 class _Followed:
     """Where a followed turn is. It is named by its first words, which may be somebody else's from a moment before."""
 
+    member: str
     message: str
     said: int = 0
     place: str = ""
@@ -147,7 +151,7 @@ class _Followed:
     def _fact(self, fact: Fact) -> None:
         body = fact.body
         if not self.said:
-            if fact.kind == Kind.SAID and body.get("utterance") == self.message:
+            if _is_said(fact, self.member, self.message):
                 self.said, self.place = fact.seq, fact.place
         elif fact.kind == Kind.LINE_CLOSED:
             self.over = self.over or body.get("line") in self.lines
@@ -156,6 +160,11 @@ class _Followed:
                 self.lines.add(str(body.get("line")))
             # A turn that was given up for these words has an earlier cause than they are.
             self.over = self.over or (fact.kind == Kind.PASSED and (fact.cause or self.said) >= self.said)
+
+
+def _is_said(fact: Fact, member: str, message: str) -> bool:
+    """Message ids are their speakers' own: two of them may choose the same one."""
+    return fact.kind == Kind.SAID and fact.by.id == member and fact.body.get("utterance") == message
 
 
 async def _next(events: AsyncIterator[AttachDown], deadline: float) -> AttachDown | None:

@@ -8,13 +8,14 @@ from services.core.model.fact import Author, Fact, Kind
 from services.gateway.turns import _Followed
 
 
-def fact(seq: int, kind: Kind, cause: int | None = None, place: str = "", **body: Any) -> Fact:
-    return Fact(seq=seq, kind=kind, at_ms=0, by=Author("stage"), place=place, cause=cause, body=body)
+def fact(seq: int, kind: Kind, cause: int | None = None, place: str = "", by: str = "ann", **body: Any) -> Fact:
+    author = Author("player", by) if kind == Kind.SAID else Author("stage")
+    return Fact(seq=seq, kind=kind, at_ms=0, by=author, place=place, cause=cause, body=body)
 
 
 def followed(*facts: Fact) -> list[tuple[bool, bool]]:
-    """For every fact whether it is told, and whether the turn of message m is over with it."""
-    turn = _Followed("m")
+    """For every fact whether it is told, and whether the turn of Ann's message m is over with it."""
+    turn = _Followed("ann", "m")
     return [(turn.takes(one), turn.over) for one in facts]
 
 
@@ -28,6 +29,12 @@ def test_a_turn_is_told_from_its_words_to_the_end_of_its_line() -> None:
         fact(8, Kind.LINE_CLOSED, line="l"),
     )
     assert followed(*facts) == [(False, False), (True, False), (True, False), (True, False), (True, True)]
+
+
+def test_a_turn_begins_with_its_speakers_own_words() -> None:
+    """Somebody else's message of the same id is not it."""
+    facts = (fact(4, Kind.SAID, utterance="m", by="bob"), fact(5, Kind.PASSED, 4, turn=4), fact(6, Kind.SAID, utterance="m"))
+    assert followed(*facts) == [(False, False), (False, False), (True, False)]
 
 
 def test_a_line_may_answer_words_from_before_as_well() -> None:

@@ -1,4 +1,4 @@
-"""Guests through the real stage: a turn that nobody answers ends for them as well."""
+"""Guests through the real stage: their turns end when nobody answers, and their words are their own."""
 
 from __future__ import annotations
 
@@ -66,3 +66,30 @@ async def test_a_guest_may_ask_again_when_nobody_answers(house: House) -> None:
             assert (await watch.next("error"))["error"]["code"] == "nobody_answers"
             await acted(house, sid, kind="unmute", character="mirelle")
     stream.cancel()
+
+
+async def test_one_guests_message_is_never_taken_for_another_ones(house: House) -> None:
+    """Two clients that count their messages from one: each says its own words, and neither gets what the other has whispered."""
+    sid = await house.session()
+    where = f"/api/sessions/{sid}/messages"
+    facts = []
+    for name, text, rest in (("Ann", "Meet me at midnight.", {"whispers": ["mirelle"]}), ("Bob", "Mirelle, an ale!", {})):
+        for _ in range(2):
+            answer = await house.http.post(where, json={"text": text, "speaker": name, "message_id": "1", **rest}, headers=GUEST)
+            assert answer.status_code == 202, answer.text
+            facts.append(answer.json()["fact"])
+    assert [fact["body"]["text"] for fact in facts] == ["Meet me at midnight."] * 2 + ["Mirelle, an ale!"] * 2
+    assert [fact["seq"] for fact in await house.facts(sid, "said")] == [facts[0]["seq"], facts[2]["seq"]]
+    assert [fact["seq"] for fact in facts] == [facts[at]["seq"] for at in (0, 0, 2, 2)]
+
+
+async def test_nobody_gets_a_message_by_naming_its_author(house: House) -> None:
+    """Who said it may be asked for by whoever may speak for them."""
+    sid = await house.session()
+    where = f"/api/sessions/{sid}/messages"
+    whisper = {"text": "Meet me at midnight.", "speaker": "Gia", "message_id": "1", "whispers": ["mirelle"]}
+    said = (await house.http.post(where, json=whisper)).json()["fact"]
+    answer = await house.http.post(where, json=whisper | {"speaker": said["by"]["id"]}, headers=GUEST)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    again = await house.http.post(where, json=whisper | {"speaker": said["by"]["id"]})
+    assert again.json()["fact"]["seq"] == said["seq"]
