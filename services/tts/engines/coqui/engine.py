@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
+import structlog
 from pydantic import Field
 
-from services.core.errors import EngineFailed, EngineMissing
+from services.core.errors import EngineFailed, EngineMissing, SouffleurError
 from services.core.model.prosody import Prosody, Voice
 from services.core.model.voicing import TtsEngineInfo
 from services.core.settings import Settings
@@ -33,6 +35,8 @@ _PIECE: Final = 180
 _SHORT_PIECE: Final = 70
 _SHORT: Final = frozenset({"zh", "ja", "ko"})
 
+_log = structlog.get_logger(__name__)
+
 
 class CoquiOptions(Options):
     """Which model and voice, and how its process runs."""
@@ -51,6 +55,15 @@ class CoquiOptions(Options):
     stall_timeout_s: float = Field(60.0, gt=0, le=600, description="A process that owes something and says nothing is ended and started again")
 
 
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A model on its way into the process."""
+
+    task: asyncio.Task[None]
+    until: float
+    """How long lines wait for it, in the loop's time."""
+
+
 class Coqui:
     """Feelings by reference clips where the voice has one, else by pace, pitch and loudness. It clones only voices with a consent record."""
 
@@ -64,30 +77,21 @@ class Coqui:
         self._python = Path(options.python) if options.python else ENVIRONMENT / "bin" / "python"
         own = {"device": options.device, "threads": options.threads, "loaded": options.loaded}
         self._worker = Worker(self._python, own, start_s=options.start_timeout_s, stall_s=options.stall_timeout_s)
-        self._casting = Casting(self._store, options.model, options.voice)
-        self._opening: asyncio.Task[None] | None = None
-        self._began = 0.0
+        self._casting = Casting(self._store, options.model, options.voice, self._worker.told)
+        self._loading: dict[Path, Loading] = {}
 
     async def open(self) -> None:
         """Start the process and load the first model. Raises `EngineFailed` while that lasts longer than a line can wait; it goes on meanwhile."""
         if missing := await asyncio.to_thread(self._missing):
             raise EngineMissing(missing)
-        now = asyncio.get_running_loop().time
-        if self._opening is None or (self._opening.done() and not self._loaded()):
-            self._began = now()
-            self._opening = asyncio.create_task(self._load(), name="coqui-open")
-            # What went wrong is told to whoever asks next; if nobody does, it is not an accident of the loop's.
-            self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
-        done, _ = await asyncio.wait([self._opening], timeout=max(self._began + self._options.open_wait_s - now(), 0))
-        if not done:
-            raise EngineFailed("Coqui is still loading its model")
-        self._opening.result()
+        await self._ready(self._casting.first(await asyncio.to_thread(models_in, self._folder)).folder)
 
     async def close(self) -> None:
         """End the process."""
-        if self._opening is not None:
-            self._opening.cancel()
-            await asyncio.wait([self._opening])
+        if tasks := [loading.task for loading in self._loading.values()]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
         await self._worker.close()
 
     async def capabilities(self) -> TtsEngineInfo:
@@ -105,11 +109,9 @@ class Coqui:
 
     async def stream(self, sentence: str, prosody: Prosody, voice: Voice) -> AsyncGenerator[EngineEvent, None]:
         """Piece by piece of about half a second; a closed generator stops the model after the token under way. Raises `ConsentMissing`."""
-        await self._worker.start()
         found = await asyncio.to_thread(models_in, self._folder)
         part = await asyncio.to_thread(self._casting.part, found, sentence, prosody, voice)
-        if part.model.folder not in self._casting.told:
-            self._casting.told[part.model.folder] = await self._worker.load(part.model.folder)
+        await self._ready(part.model.folder)
         limit = _SHORT_PIECE if part.language in _SHORT else _PIECE
         for text in pieces(sentence, limit):
             asked: dict[str, Any] = {
@@ -128,10 +130,30 @@ class Coqui:
             return ADVICE
         return "" if models_in(self._folder) else NO_MODEL
 
-    def _loaded(self) -> bool:
-        return self._opening is not None and not self._opening.cancelled() and self._opening.exception() is None
+    async def _ready(self, model: Path) -> None:
+        """Have the process run with `model` loaded. Raises `EngineFailed` while that lasts longer than a line can wait.
 
-    async def _load(self) -> None:
+        Neither a line's end nor its patience ends the loading, which may take much longer than either.
+        """
+        if self._worker.has(model):
+            return
+        now = asyncio.get_running_loop().time
+        if model not in self._loading:
+            task = asyncio.create_task(self._load(model), name="coqui-load")
+            self._loading[model] = Loading(task, now() + self._options.open_wait_s)
+            task.add_done_callback(lambda task: self._over(model, task))
+        loading = self._loading[model]
+        await asyncio.wait([loading.task], timeout=max(loading.until - now(), 0))
+        if not loading.task.done() or loading.task.cancelled():
+            raise EngineFailed("Coqui is still loading its model")
+        loading.task.result()
+
+    async def _load(self, model: Path) -> None:
         await self._worker.start()
-        first = self._casting.first(await asyncio.to_thread(models_in, self._folder))
-        self._casting.told[first.folder] = await self._worker.load(first.folder)
+        await self._worker.load(model)
+
+    def _over(self, model: Path, task: asyncio.Task[None]) -> None:
+        del self._loading[model]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Whoever began it may have left long ago.
+            _log.warning("tts.coqui_not_loaded", reason=error.detail if isinstance(error, SouffleurError) else type(error).__name__)

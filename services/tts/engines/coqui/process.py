@@ -43,6 +43,8 @@ class Worker:
         self._starts, self._started_at = 0, 0.0
         self.about: dict[str, Any] = {}
         """What it said when it was ready: device, its name, torch's version."""
+        self.told: dict[Path, dict[str, Any]] = {}
+        """What its loaded models said of themselves; a worker that is started anew has loaded none."""
 
     @property
     def pid(self) -> int | None:
@@ -69,8 +71,12 @@ class Worker:
         async with self._starting:
             await self._end()
 
-    async def load(self, model: Path) -> dict[str, Any]:
-        """Load a model; what it can do. Raises `EngineFailed`."""
+    def has(self, model: Path) -> bool:
+        """Whether it runs and has loaded this model."""
+        return self._alive() and model in self.told
+
+    async def load(self, model: Path) -> None:
+        """Load a model, after which `told` has what it can do. Raises `EngineFailed`."""
         number, answers = self._job()
         self._loading += 1
         try:
@@ -86,7 +92,7 @@ class Worker:
             self._answers.pop(number, None)
         if kind == frames.FAILED:
             raise _failure(told)
-        return told
+        self.told[model] = told
 
     async def speak(self, asked: dict[str, Any]) -> AsyncGenerator[tuple[int, bytes], None]:
         """(rate, float32 samples), piece by piece. Closing cancels: at most the step under way is still made."""
@@ -118,9 +124,13 @@ class Worker:
         return self._child is not None and self._reader is not None and not self._reader.done()
 
     async def _spawn(self) -> None:
-        child = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=scrubbed_environment(), start_new_session=True
-        )
+        self.told.clear()
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self._command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=scrubbed_environment(), start_new_session=True
+            )
+        except OSError as error:
+            raise EngineFailed(f"the Coqui worker did not start: {error.strerror}") from error
         ready: asyncio.Queue[frames.Frame] = asyncio.Queue()
         self._answers = {0: ready}
         self._child = child
