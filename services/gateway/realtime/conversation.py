@@ -213,7 +213,7 @@ class Conversation:
 
     def _forgotten(self) -> None:
         """The stage that was asked for an answer is gone, and the request with it: without this no other one would be taken."""
-        if self.ask is not None:
+        if self.ask is not None and not self.speech.awaited:
             cause, self.ask = self.ask.event_id, None
             self._emitter.error(ClientError("unavailable", "the request was lost with the stage; ask again", kind="server_error"), cause)
 

@@ -152,6 +152,11 @@ class Speech:
         else:
             act()
 
+    @property
+    def awaited(self) -> bool:
+        """Something is to be done that waits for words."""
+        return bool(self._waiting)
+
     def said(self, utterance: str, seq: int, text: str) -> bool:
         """The words stand in the transcript; False if they were not spoken here."""
         spoken = self._spoken.get(utterance)

@@ -187,7 +187,7 @@ class Call:
 
 
 class ScriptedStt(stt_pb2_grpc.SttServiceServicer):
-    """Answers `texts` in turn; `fail` times a call dies after its first audio; `mute` never answers."""
+    """Answers `texts` in turn; `fail` times a call dies after its first audio; `mute` answers nothing until `answer`."""
 
     def __init__(self) -> None:
         self.texts = ["hello there"]
@@ -197,6 +197,12 @@ class ScriptedStt(stt_pb2_grpc.SttServiceServicer):
         self.skip: tuple[SkippedPhrase, ...] = ()
         self._answered = 0
         self._news = asyncio.Condition()
+        self._unmuted = asyncio.Event()
+
+    def answer(self) -> None:
+        """No longer mute: whoever waits is answered."""
+        self.mute = False
+        self._unmuted.set()
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for a state of the calls."""
@@ -220,7 +226,7 @@ class ScriptedStt(stt_pb2_grpc.SttServiceServicer):
                 yield _event(Partial("hel"))
         call.ended = True
         if self.mute:
-            await asyncio.Event().wait()
+            await self._unmuted.wait()
         text = self.texts[self._answered % len(self.texts)]
         self._answered += 1
         yield _event(Final(text, tuple(Word(word, 0.1, 0.2, 0.9) for word in text.split()), 0.9, "en", "scripted"))

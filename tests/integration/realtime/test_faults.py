@@ -151,6 +151,53 @@ async def test_client_s_word_that_it_has_finished_outlives_the_stage(house: Hous
         assert paused.silence_ms >= told.silence_ms
 
 
+async def test_push_to_talk_that_is_committed_while_the_stage_is_away_is_said_once(house: House) -> None:
+    """The next stage hears onset and final in this order; the item is one, its transcription comes, and it can be answered."""
+    async with house.guest() as guest:
+        await guest.update(audio={"input": {"turn_detection": None}})
+        await guest.append(tone(0.5))
+        onset = await guest.seat.expect(Onset)
+        again = await _away(house, guest, tone(0.5), {"type": "input_audio_buffer.commit"})
+        final = await again.expect(FinalHeard)
+        assert [event for event in again.seen if isinstance(event, Onset | FinalHeard)] == [onset, final]
+        house.stage.said(again, onset.utterance, final.text)
+        completed = await guest.expect("conversation.item.input_audio_transcription.completed")
+        assert completed["item_id"] == f"item_{onset.utterance}"
+        assert guest.types.count("conversation.item.added") == 1
+        await guest.send(type="response.create")
+        await again.expect(TakeFloor)
+
+
+async def test_request_made_while_the_stage_is_away_is_told_as_lost_and_not_made(house: House) -> None:
+    """Whoever was told to ask again is not answered twice."""
+    async with house.guest() as guest:
+        again = await _away(house, guest, b"", {"type": "response.create", "event_id": "lost"})
+        error = (await guest.expect("error"))["error"]
+        assert (error["code"], error["event_id"]) == ("unavailable", "lost")
+        await guest.send(type="response.create")
+        await again.expect(TakeFloor)
+        await guest.send(type="response.create")
+        assert (await guest.expect("error"))["error"]["code"] == "conversation_already_has_active_response"
+        assert again.up.empty()
+
+
+async def test_request_that_waits_for_its_words_outlives_the_stage(house: House) -> None:
+    """It was never made of the stage that died: it is made once, of the next one, behind the words."""
+    house.stt.mute = True
+    async with house.guest() as guest:
+        await guest.update(audio={"input": {"turn_detection": None}})
+        await guest.append(tone(0.5))
+        await guest.send(type="input_audio_buffer.commit")
+        await guest.send(type="response.create")
+        await guest.expect("input_audio_buffer.committed")
+        again = await _away(house, guest)
+        house.stt.answer()
+        await again.expect(TakeFloor)
+        assert [type(event) for event in again.seen if isinstance(event, FinalHeard | TakeFloor)] == [FinalHeard, TakeFloor]
+        await guest.send(type="response.create")
+        assert (await guest.expect("error"))["error"]["code"] == "conversation_already_has_active_response"
+
+
 async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House) -> None:
     """Spoken and typed: the next stage hears of them under the same ids, until the fact stands; then nobody repeats them."""
     async with house.guest() as guest:
