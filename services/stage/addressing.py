@@ -50,12 +50,12 @@ class Addressing:
         """The director's choice of who is next, which is for words that everybody hears."""
         return self._rules.next_in(self._place) if audience is None else ""
 
-    def stops(self, attachment: Attachment, line: Line | None) -> bool:
-        """Whoever speaks here pauses the voice, and stops it when they mean it.
+    def stops(self, attachment: Attachment, line: Line | None, *, whispering: bool) -> bool:
+        """Whoever speaks here pauses the voice, and stops it when they mean it; `whispering` tells how they speak.
 
         Not those who do not hear that voice, nor whispers beside one that speaks aloud, nor the murmur in a room: that needs a name.
         """
         whispered = line is not None and line.order.whispered
         if line is not None and whispered and attachment.participant not in line.order.audience:
             return False
-        return attachment.interrupts and (whispered or not attachment.whispers) and not self._backstage.is_room(attachment)
+        return attachment.interrupts and (whispered or not whispering) and not self._backstage.is_room(attachment)

@@ -309,6 +309,10 @@ class Desk:
                 if place.name == seat.place:
                     place.silence("moved", seat.member)
         fact = await self._backstage.seat(seat, asked.text, seat.head_count)
+        for place in self._places():
+            if place.name == seat.place:
+                # Nobody waits there any more for what this one may be saying.
+                place.offer()
         self.changed()
         return ActResponse(fact.seq)
 

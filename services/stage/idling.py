@@ -26,6 +26,7 @@ class Idling:
         self._prompted = 0
         self._quiet_since = clock.now()
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def said(self) -> None:
         """Somebody has said something."""
@@ -39,7 +40,8 @@ class Idling:
             self._arm()
 
     def close(self) -> None:
-        """No more prompts."""
+        """No more prompts, whatever happens."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -47,7 +49,7 @@ class Idling:
     def _due_s(self) -> float | None:
         """In how long somebody is to speak up; None = nobody is."""
         after_s = self._after_s()
-        if not after_s or self._prompted >= self._most():
+        if self._closed or not after_s or self._prompted >= self._most():
             return None
         return max(0.0, self._quiet_since + after_s - self._clock.now())
 

@@ -23,6 +23,7 @@ class Keeper:
         self._clock = clock
         self._do = do
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def feed(self, event: Event, by: Attachment | None = None) -> None:
         """Tell the floor; `by` is whose act it is."""
@@ -31,14 +32,18 @@ class Keeper:
         self._arm()
 
     def close(self) -> None:
-        """No more timer."""
+        """No more timer, whatever happens."""
+        self._closed = True
+        self._disarm()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _arm(self) -> None:
-        self.close()
-        if self._floor.resume_at is not None:
+        self._disarm()
+        if self._floor.resume_at is not None and not self._closed:
             delay = max(0.0, self._floor.resume_at - self._clock.now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 

@@ -78,7 +78,7 @@ class Place:
     def answer(self, attachment: Attachment, words: Words) -> None:
         """New words stand: whoever is addressed is to answer them, once nobody is speaking."""
         self._idling.said()
-        if self.addressing.stops(attachment, self.line):
+        if self.addressing.stops(attachment, self.line, whispering=words.audience is not None):
             self.feed(Event.SPEECH_CONFIRMED, attachment)
         if not words.answers or self.approval.claimed:
             # While somebody works on a reply nobody prepares another one.
@@ -289,18 +289,22 @@ class Place:
 
     def go_next(self, character: str) -> bool:
         """This character speaks next: now, if it can; else True, and it is to be remembered."""
-        if self.waiting.turn is not None:
-            self.waiting.turn.character = character
+        turn = self.waiting.turn
+        if turn is not None:
+            if turn.audience is not None and character not in turn.audience:
+                # It did not hear what was whispered there.
+                return True
+            turn.character = character
             return False
         if self.line is not None or self._occupied():
             return True
         self._take_floor(character)
         return False
 
-    def _take_floor(self, character: str, notes: tuple[str, ...] = ()) -> None:
+    def _take_floor(self, character: str, prompt: str = "") -> None:
         """Nobody has it: this character speaks, about whatever waits for an answer."""
         about = self.waiting.unasked
-        self.waiting.ask(character, about if about is not None and about.audience is None else None, notes)
+        self.waiting.ask(character, about if about is not None and about.audience is None else None, prompt=prompt)
         self.offer()
 
     def _idle_s(self) -> float:
@@ -319,7 +323,7 @@ class Place:
             character = self.inclined()
         except NotFound:
             return False
-        self._take_floor(character, (PROMPT,))
+        self._take_floor(character, PROMPT)
         return True
 
     def silence(self, reason: str, character: str = "") -> None:

@@ -117,7 +117,12 @@ class Session:
         if attachment.monitor:
             attachment.place = place
         elif moves and seat is not None:
-            self._backstage.seat(seat, place, heads)
+            self._backstage.seat(seat, place, heads).add_done_callback(lambda _: self._left(seat.place))
+
+    def _left(self, place: str) -> None:
+        """Nobody waits there any more for what somebody who is elsewhere now may be saying."""
+        for floor in self._chorus.floors(place):
+            floor.offer()
 
     def take_floor(self, attachment: Attachment, event: TakeFloor) -> None:
         """A character is asked to speak; while it answers somebody else that has to wait."""
@@ -175,21 +180,21 @@ class Session:
         """Onset: a speaking character falls silent until it is clear whether somebody means it."""
         self.touched = self._clock.now()
         for place in self._chorus.floors(speech.attachment.place):
-            if place.line is None or place.addressing.stops(speech.attachment, place.line):
+            if place.line is None or place.addressing.stops(speech.attachment, place.line, whispering=bool(speech.whispered_to)):
                 place.feed(Event.SPEECH_BEGAN)
 
     def speech_confirmed(self, speech: Speech) -> None:
         """Half a second of speech."""
-        self._confirmed(speech.attachment)
+        self._confirmed(speech.attachment, whispering=bool(speech.whispered_to))
 
-    def _confirmed(self, attachment: Attachment) -> None:
+    def _confirmed(self, attachment: Attachment, *, whispering: bool) -> None:
         for place in self._chorus.floors(attachment.place):
-            if place.addressing.stops(attachment, place.line):
+            if place.addressing.stops(attachment, place.line, whispering=whispering):
                 place.feed(Event.SPEECH_CONFIRMED, attachment)
 
     def _answer(self, attachment: Attachment, words: Words) -> None:
         """New words stand: they stop the voices, and whoever is addressed answers."""
-        self._confirmed(attachment)
+        self._confirmed(attachment, whispering=words.audience is not None)
         self.place(attachment.place).answer(attachment, words)
 
     def speech_certain(self, speech: Speech, text: str) -> None:

@@ -68,7 +68,7 @@ class Thinking:
             # It stands on the desk under this name already.
             order.line = guess.line
         with tracing.turn(self._backstage.session, order.trace):
-            notes = (*turn.notes, WHISPERED) if order.whispered else turn.notes
+            notes = (*turn.notes, *((turn.prompt,) if turn.prompt else ()), *((WHISPERED,) if order.whispered else ()))
             feed = guess.feed if guess is not None else self.reply(order.seat, order.line, notes=notes, script=turn.script)
         for number, text in enumerate(turn.notes):
             note = Noted(text=text, character=turn.character, scope="once", line=order.line)
@@ -107,7 +107,7 @@ class Thinking:
         unchanged = (
             guess.character == turn.character
             and guess.audience == turn.audience
-            and not (turn.notes or turn.script)
+            and not (turn.notes or turn.prompt or turn.script)
             and guess.written + 1 == self._backstage.writer.told
         )
         if unchanged and same_words(guess.text, turn.text):

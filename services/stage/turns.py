@@ -43,6 +43,7 @@ class Turn:
     said: Written | None = None
     """The latest one."""
     notes: tuple[str, ...] = ()
+    """A director's, for this line alone."""
     timing: Timing = field(default_factory=Timing)
     text: str = ""
     """Of the latest `said`."""
@@ -62,6 +63,8 @@ class Turn:
     """The line that is to be replaced."""
     audience: Audience = None
     """It is whispered to these."""
+    prompt: str = ""
+    """What the stage asks of the reply: nobody's words, and no fact."""
 
     def after(self, seq: int) -> bool:
         """It was asked for after this fact, by words that stand in the transcript or are about to."""

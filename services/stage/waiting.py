@@ -98,9 +98,9 @@ class Waiting:
         waiting = self.unasked
         return waiting if waiting is not None and (waiting.audience is None or participant in waiting.audience) else None
 
-    def ask(self, character: str, about: Unasked | None, notes: tuple[str, ...] = (), asker: Attachment | None = None) -> None:
+    def ask(self, character: str, about: Unasked | None, notes: tuple[str, ...] = (), asker: Attachment | None = None, *, prompt: str = "") -> None:
         """This character speaks next, about `about`, which then somebody has asked about; `asker` is told if nothing comes of it."""
-        turn = Turn(character, notes=notes, timing=Timing(said=self._backstage.clock.now()))
+        turn = Turn(character, notes=notes, prompt=prompt, timing=Timing(said=self._backstage.clock.now()))
         if about is not None:
             self.unasked = None
             turn.first, turn.said, turn.text, turn.audience = about.first, about.last, about.text, about.audience
@@ -165,8 +165,9 @@ class Waiting:
         return taken
 
     def drop(self, reason: str, which: Callable[[Turn], bool] = lambda _: True) -> None:
-        """These are passed."""
+        """These are passed, and whoever asked for one without words is told."""
         for turn in self.take(which):
+            turn.refuse(Conflict(f"nobody speaks: {reason}"))
             self.pass_over(turn.first, turn.said, reason)
 
     def undo(self, to: int) -> None:

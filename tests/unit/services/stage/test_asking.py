@@ -10,7 +10,7 @@ from services.core.model.fact import Author, Draft, Kind
 from services.core.model.facts import Left, fields_of
 from services.stage.attachments import Attachment
 from tests.unit.services.stage.direction import act, approving, held, type_in
-from tests.unit.services.stage.table import Table, received, table
+from tests.unit.services.stage.table import Mind, Table, received, table
 
 
 async def test_whoever_waits_for_a_draft_asks_for_no_other_one() -> None:
@@ -120,3 +120,16 @@ async def test_nobody_is_next_who_cannot_speak(*, gone: bool) -> None:
         assert at.session.place("").waiting.unasked is not None
         assert at.bodies(Kind.PASSED) == []
         assert at.session.desk.shown().next == {}
+
+
+@pytest.mark.parametrize("kind", ["halt", "mute"])
+async def test_whoever_asked_for_a_line_that_is_silenced_while_it_waits_is_told(kind: str) -> None:
+    """There are no words that could be passed: without this they would wait for ever."""
+    async with table(mind=Mind(["One two three four five six seven."]), ms_per_char=40.0) as at:
+        ann, bob = await at.sit("Ann", role="player"), await at.sit("Bob", role="player")
+        await type_in(at, ann, "Mirelle?")
+        await at.until(at.speaking)
+        received(bob)
+        at.session.take_floor(bob, TakeFloor("mirelle"))
+        await act(at, kind, character="" if kind == "halt" else "mirelle")
+        assert [value.code for value in received(bob) if isinstance(value, Refused)] == ["conflict"]

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 
 from services.core.errors import InvalidRequest, NotFound
-from services.core.model.attachment import CancelLine, Configure, LineAudio, Played
+from services.core.model.attachment import CancelLine, Configure, LineAudio, Onset, Played
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
+from services.stage.floor import Event
 from tests.unit.services.stage.direction import act, type_in
 from tests.unit.services.stage.table import Mind, received, table
 from tests.waiting import until
@@ -182,3 +183,54 @@ async def test_places_that_everybody_has_left_are_forgotten() -> None:
         assert len(places) <= 65
         assert {"", "room 69"} <= places
         await at.until(lambda: len(at.bodies(Kind.PASSED)) == 70)
+
+
+async def test_whoever_waits_for_a_speaker_that_is_sent_away_waits_no_longer() -> None:
+    """What they go on saying is said elsewhere."""
+    async with table("Mirelle", mind=Mind(["Yes."])) as at:
+        ann, bob = await at.sit("Ann", role="player", hears=False), await at.sit("Bob", role="player", hears=False)
+        at.session.listening.heard(ann, Onset("u1"))
+        await type_in(at, bob, "Mirelle?")
+        assert not at.bodies(Kind.LINE_OPENED)
+        await act(at, "move", character=ann.participant, text="cellar")
+        assert (await at.closed())["state"] == "heard"
+
+
+async def test_nobody_speaks_up_in_a_session_that_is_closed() -> None:
+    """Whoever leaves after its end starts no timer."""
+    async with table(settings=_settings(idle_prompt_s=0.05)) as at:
+        ann = await at.sit("Ann", hears=False)
+        place = at.session.place("")
+        at.session.listening.heard(ann, Onset("u1"))
+        await at.session.close("moved")
+        place.offer()
+        place.feed(Event.SPEECH_OVER)
+        assert place._idling._timer is None
+        assert place._keeper._timer is None
+
+
+async def test_a_turn_that_waits_is_open_while_another_one_is_answered() -> None:
+    """If the stage died now, it would be passed; a line answers its own words alone."""
+    gate = asyncio.Event()
+    async with table("Mirelle", "Bram", mind=Mind(["Yes."], gate=gate)) as at:
+        ann, bob = await at.sit("Ann", hears=False), await at.sit("Bob", hears=False)
+        for someone in (ann, bob):
+            someone.configure(Configure(interrupts=False))
+        await type_in(at, ann, "Mirelle!")
+        second = await type_in(at, bob, "Bram?")
+        await at.until(lambda: at.bodies(Kind.LINE_OPENED))
+        assert at.session.roster.open_turns() == {"": (second, second)}
+        await type_in(at, ann, "Bob, hush.")
+        gate.set()
+        await at.closed(2)
+        assert at.session.roster.open_turns() == {}
+
+
+async def test_who_speaks_up_remarks_nothing_in_the_directors_name() -> None:
+    """What the stage asks of the reply is no fact."""
+    async with table(settings=_settings(idle_prompt_s=0.05, idle_prompts=1)) as at:
+        ann = await at.sit("Ann", hears=False)
+        await type_in(at, ann, "Good evening")
+        await at.closed(2)
+        assert "Nobody has said anything" in at.mind.requests[-1].options.notes[0]
+        assert not at.bodies(Kind.NOTED)

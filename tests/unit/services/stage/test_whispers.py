@@ -153,3 +153,26 @@ async def test_a_retake_of_a_whisper_is_whispered() -> None:
         await at.closed(2)
         assert all(set(fact.audience or ()) == {ann.participant, "bram"} for fact in at.log.facts if fact.kind in _OF_A_LINE)
         assert not _OF_A_LINE & kinds(received(bob))
+
+
+async def test_a_message_that_whispers_by_itself_cuts_no_public_line() -> None:
+    """As one from a connection that whispers."""
+    async with table("Mirelle", "Bram", settings=QUICK, mind=Mind(["One two three four five six seven."]), ms_per_char=30.0) as at:
+        ann, _ = await two(at)
+        await type_in(at, ann, "Mirelle, go on")
+        await at.until(at.speaking)
+        await at.session.say(ann, TextSaid("w1", "psst", whispers="bram"))
+        assert [body["state"] for body in (await at.closed(2), at.bodies(Kind.LINE_CLOSED)[0])] == ["heard", "heard"]
+
+
+async def test_the_director_gives_a_whisper_to_nobody_who_did_not_hear_it() -> None:
+    """Whoever is chosen speaks after it."""
+    async with table("Mirelle", "Bram", settings=QUICK, mind=Mind(["Yes."])) as at:
+        ann, bob = await two(at, hears=False)
+        at.session.listening.heard(bob, Onset("u1"))
+        await at.session.say(ann, TextSaid("w1", "psst", whispers="bram"))
+        await act(at, "next", character="mirelle")
+        at.session.listening.heard(bob, FinalHeard("u1", ""))
+        await at.closed()
+        assert [(body["character"], body["whispered"]) for body in at.bodies(Kind.LINE_OPENED)] == [("bram", True)]
+        assert at.session.desk.shown().next == {"": "mirelle"}
