@@ -51,7 +51,7 @@ class Silent:
 Told = Sounds | Sent | Silent
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Piece:
     line: str
     seq: int
@@ -74,7 +74,10 @@ class Reel:
         self._sent = 0
         self._frames = 0
         self._tail: NDArray[np.int16] = np.zeros(0, np.int16)
-        self._rising = False
+        self._begun: set[str] = set()
+        """Lines that have sounded and are not over."""
+        self._rising: set[str] = set()
+        """Lines that go on after a hold."""
 
     def push(self, audio: LineAudio) -> None:
         """The next piece of a line; lines play one after the other, however their pieces come."""
@@ -86,7 +89,7 @@ class Reel:
             self._waiting -= len(self._pieces.popleft().pcm)
 
     def hold(self, line: str) -> None:
-        """Keep what waits of this line."""
+        """Keep what waits of this line; others play meanwhile."""
         if line in self._held:
             return
         self._fall(line)
@@ -96,11 +99,11 @@ class Reel:
         """Go on where it was held."""
         if line in self._held:
             self._held.discard(line)
-            self._rising = True
+            self._rising.add(line)
 
     def drop(self, line: str) -> None:
         """Throw away what waits of this line."""
-        known = line == self._sounding[0] or any(piece.line == line for piece in self._pieces)
+        known = line in self._begun or self._first(line) is not None
         if line not in self._held:
             self._fall(line)
         self._pieces = deque(piece for piece in self._pieces if piece.line != line)
@@ -111,7 +114,10 @@ class Reel:
             self._over(line, dropped=True)
 
     def end(self, line: str) -> None:
-        """No more of this line comes."""
+        """No more of this line comes; what is held of it was not meant to be heard."""
+        if line in self._held and self._first(line) is not None:
+            self.drop(line)
+            return
         self._held.discard(line)
         self._ended.add(line)
         self._close_ended()
@@ -123,26 +129,36 @@ class Reel:
         out[:filled] = self._tail[:filled]
         self._tail = self._tail[filled:]
         begun = filled
-        while filled < len(out) and self._pieces and self._pieces[0].line not in self._held:
-            filled += self._copied(out[filled:])
-        if self._rising and filled > begun:
-            self._rising = False
-            rise = min(_FADE, filled - begun)
-            out[begun : begun + rise] = out[begun : begun + rise] * np.linspace(0, 1, rise)
+        while filled < len(out) and (piece := self._next()) is not None:
+            filled += self._copied(piece, out[filled:])
         if filled > begun:
             self._tell_position()
         self._close_ended()
         return out
 
-    def _copied(self, out: NDArray[np.int16]) -> int:
-        piece = self._pieces[0]
+    def _first(self, line: str) -> _Piece | None:
+        return next((piece for piece in self._pieces if piece.line == line), None)
+
+    def _next(self) -> _Piece | None:
+        """Of the line that sounds now; one that goes on after a hold does not break into it."""
+        sounding = self._sounding[0]
+        if sounding not in self._held and (piece := self._first(sounding)) is not None:
+            return piece
+        return next((piece for piece in self._pieces if piece.line not in self._held), None)
+
+    def _copied(self, piece: _Piece, out: NDArray[np.int16]) -> int:
         if (piece.line, piece.seq) != self._sounding:
             if piece.line != self._sounding[0]:
                 self._frames = 0
             self._sounding = (piece.line, piece.seq)
+            self._begun.add(piece.line)
             self.told.put_nowait(Sounds(piece.line, piece.seq, piece.at))
         count = min(len(out), len(piece.pcm))
         out[:count] = piece.pcm[:count]
+        if piece.line in self._rising:
+            self._rising.discard(piece.line)
+            rise = min(_FADE, count)
+            out[:rise] = out[:rise] * np.linspace(0, 1, rise)
         self._advance(piece, count)
         return count
 
@@ -152,14 +168,13 @@ class Reel:
         self._sent = piece.at
         self._waiting -= count
         if not len(piece.pcm):
-            self._pieces.popleft()
+            self._pieces.remove(piece)
 
     def _fall(self, line: str) -> None:
         """What sounds now goes out in a moment, and tells how far it came."""
         if line != self._sounding[0]:
             return
-        if self._pieces and self._pieces[0].line == line:
-            piece = self._pieces[0]
+        if (piece := self._first(line)) is not None:
             count = min(_FADE, len(piece.pcm))
             self._tail = (piece.pcm[:count] * np.linspace(1, 0, count)).astype(np.int16)
             self._advance(piece, count)
@@ -167,7 +182,7 @@ class Reel:
 
     def _tell_position(self) -> None:
         line = self._sounding[0]
-        more = any(piece.line == line for piece in self._pieces)
+        more = self._first(line) is not None
         self._frames += 1
         if not more or self._frames % _TELL_EVERY == 0:
             self.told.put_nowait(Sent(line, self._sent, more))
@@ -182,4 +197,6 @@ class Reel:
     def _over(self, line: str, *, dropped: bool) -> None:
         if line == self._sounding[0]:
             self._sounding = ("", 0)
+        self._begun.discard(line)
+        self._rising.discard(line)
         self.told.put_nowait(Silent(line, dropped))

@@ -75,6 +75,55 @@ def test_held_line_fades_keeps_its_place_and_goes_on() -> None:
     assert _told(reel)[-1] == Sent("L1", FRAME * 4, False)
 
 
+def test_held_line_that_is_over_is_not_played() -> None:
+    """Nobody will release it: what was held is gone, and that is told. One that had been played out before simply ends."""
+    reel = Reel()
+    reel.push(LineAudio("L1", 1, _pcm(FRAME * 4), 0))
+    reel.frame()
+    reel.hold("L1")
+    reel.frame()
+    reel.end("L1")
+    assert _told(reel)[-1] == Silent("L1", True)
+    assert not _played(reel, 5).any()
+    reel.push(LineAudio("L2", 2, _pcm(FRAME), 0))
+    reel.frame()
+    reel.hold("L2")
+    reel.end("L2")
+    assert _told(reel)[-1] == Silent("L2", False)
+
+
+def test_held_line_keeps_no_other_waiting() -> None:
+    """The next one plays at once; the held one goes on when that is done, and says again where it is."""
+    reel = Reel()
+    reel.push(LineAudio("L1", 1, _pcm(FRAME * 3), 0))
+    reel.frame()
+    reel.hold("L1")
+    reel.frame()
+    _told(reel)
+    reel.push(LineAudio("L2", 2, _pcm(FRAME * 2, 300), 0))
+    assert list(reel.frame()) == [300] * FRAME
+    reel.go("L1")
+    assert list(reel.frame()) == [300] * FRAME
+    reel.end("L2")
+    out = _played(reel, 3)
+    assert out[0] == 0
+    assert np.count_nonzero(out == 1000) > FRAME
+    assert _told(reel) == [Sounds("L2", 2, 0), Sent("L2", FRAME * 2, False), Silent("L2", False), Sounds("L1", 1, FRAME + 120), Sent("L1", FRAME * 3, False)]
+
+
+def test_held_line_that_others_played_past_can_still_be_dropped() -> None:
+    """Its end is told even where nothing of it waits any more."""
+    reel = Reel()
+    reel.push(LineAudio("L1", 1, _pcm(FRAME), 0))
+    reel.frame()
+    reel.hold("L1")
+    reel.push(LineAudio("L2", 2, _pcm(FRAME, 300), 0))
+    reel.frame()
+    _told(reel)
+    reel.drop("L1")
+    assert _told(reel) == [Silent("L1", True)]
+
+
 def test_dropped_line_is_gone_and_the_next_one_begins() -> None:
     """Only that line; where it stopped is told before its end."""
     reel = Reel()
