@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
+from ulid import ULID
+
 from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, Overloaded
 from services.core.model.desk import ActRequest, ActResponse, DeskShown
 from services.core.model.fact import Author
@@ -285,13 +287,13 @@ class Desk:
         if self._key.came_to_rest(place, self.is_silent):
             self.changed()
 
-    def panic(self, utterance: str, by: Author) -> None:
+    def panic(self, by: Author) -> None:
         """Somebody has said a safety word: as `halt`, at once and by whoever it was."""
         self._halted = True
         for place in list(self._places()):
             place.silence("halted")
         self.changed()
-        draft = self._backstage.draft(Silenced(on=True, reason="safety"), f"safety:{utterance}", by, "")
+        draft = self._backstage.draft(Silenced(on=True, reason="safety"), f"safety:{ULID()}", by, "")
         self._backstage.writer.write(replace(draft, audience=None)).add_done_callback(lambda _: self.changed())
 
     async def _move(self, asked: ActRequest) -> ActResponse:

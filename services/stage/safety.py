@@ -20,13 +20,14 @@ class Safety:
     def __init__(self, words: Callable[[], Iterable[str]]) -> None:
         """`words` are the safety words in force, each of one or several words."""
         self._words = words
-        self._acted: OrderedDict[str, None] = OrderedDict()
+        self._acted: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def spoken(self, utterance: str, text: str) -> bool:
-        """A safety word is in `text`, and this utterance has not silenced anybody yet."""
-        if utterance in self._acted or not text or not any(holds(text, phrase) for phrase in self._words()):
+    def spoken(self, member: str, utterance: str, text: str) -> bool:
+        """A safety word is in `text`, and this utterance of the member's has not silenced anybody yet."""
+        known = (member, utterance)
+        if known in self._acted or not text or not any(holds(text, phrase) for phrase in self._words()):
             return False
-        self._acted[utterance] = None
+        self._acted[known] = None
         if len(self._acted) > _REMEMBERED:
             # What was said so long ago has had its final.
             self._acted.popitem(last=False)

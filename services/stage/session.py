@@ -95,8 +95,8 @@ class Session:
 
     def _mind_safety(self, utterance: str, text: str, by: Author) -> None:
         """Whatever they said besides: whoever says a safety word has every character silent, as panic does."""
-        if self._safety.spoken(utterance, text):
-            self.desk.panic(utterance, by)
+        if self._safety.spoken(by.id, utterance, text):
+            self.desk.panic(by)
 
     def configure(self, attachment: Attachment, change: Configure) -> None:
         """Other settings of an attachment. Raises `InvalidRequest` or `Conflict`, and then nothing has changed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.core.errors import InvalidRequest, TooLarge
-from services.core.model.attachment import FinalHeard, Onset, PartialHeard, Paused
+from services.core.model.attachment import FinalHeard, Onset, PartialHeard, Paused, TextSaid
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
 from services.stage.safety import holds
@@ -79,6 +79,31 @@ async def test_words_that_come_whole_silence_too(typed: bool) -> None:  # noqa: 
         assert at.session.desk.halted
         assert (await at.until(lambda: at.bodies(Kind.PASSED)))[0]["reason"] == "muted"
         assert not at.mind.requests
+
+
+async def test_everybodys_utterances_are_their_own() -> None:
+    """Two clients may count their messages from one: the second one's word is heeded as the first one's was."""
+    async with table(settings=QUICK) as at:
+        for name in ("Ann", "Bob"):
+            who = await at.sit(name, role="player", hears=False)
+            await at.session.say(who, TextSaid("1", "red light"))
+            assert at.session.desk.halted, name
+            await act(at, "resume")
+        await at.until(lambda: [body["on"] for body in at.bodies(Kind.SILENCED)] == [True, False] * 2)
+
+
+async def test_an_utterance_that_is_forgotten_silences_for_good() -> None:
+    """Whoever owns the session next, or has it after hundreds of others, finds in the transcript that everybody is silenced."""
+    async with table(settings=QUICK) as at:
+        bob = await at.sit("Bob", role="player", hears=False)
+        for _ in range(2):
+            at.session.listening.heard(bob, Onset("u1"))
+            at.session.listening.heard(bob, FinalHeard("u1", "red light"))
+            assert at.session.desk.halted
+            await at.until(lambda: at.session.roster.halted)
+            await act(at, "resume")
+            await at.until(lambda: not at.session.roster.halted)
+            at.session._safety._acted.clear()
 
 
 async def test_a_session_has_its_own_words() -> None:
