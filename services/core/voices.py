@@ -23,6 +23,8 @@ NEUTRAL: Final = str(Emotion.NEUTRAL)
 FEELINGS: Final = frozenset({*map(str, Emotion), *(str(manner) for manner in Manner if manner is not Manner.PLAIN)})
 """What a clip may be of."""
 MAX_CLIP: Final = 8 * 1024 * 1024
+MAX_CLIPS: Final = 18 * 1024 * 1024
+"""All clips of a voice: half a minute of every feeling at 22 050 Hz, which is what XTTS hears of them."""
 MAX_VOICES: Final = 500
 _RECORD: Final = "voice.json"
 _RECORD_BYTES: Final = 64 * 1024
@@ -130,6 +132,8 @@ class VoiceStore:
             raise InvalidRequest(problem)
         if NEUTRAL not in clips or not set(clips) <= FEELINGS:
             raise InvalidRequest(f"clips are named by feeling ({', '.join(sorted(FEELINGS))}), and neutral is one of them")
+        if sum(map(len, clips.values())) > MAX_CLIPS:
+            raise TooLarge(f"the clips of a voice may have {MAX_CLIPS // 1024 // 1024} MB together: 22050 Hz mono is enough")
         for feeling, data in clips.items():
             _checked(feeling, data)
         if sum(1 for _ in self._folder.glob("*/")) >= MAX_VOICES:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core.settings import GatewaySettings
+from services.core.voices import MAX_CLIPS
 from services.gateway.problems import answer
 
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -20,8 +21,8 @@ _SPECIAL: Final = {
     "/v1/realtime/calls": frozenset({"application/sdp", "multipart/form-data"}),
 }
 """Paths whose bodies are not JSON."""
-_SMALL: Final = {"/v1/realtime/calls": 256 * 1024}
-"""Paths whose bodies are never long."""
+_OWN: Final = {"/v1/realtime/calls": 256 * 1024, "/api/voices": MAX_CLIPS // 3 * 4 + 1024 * 1024}
+"""Paths with a limit of their own: an offer is never long, a voice comes with all its clips in base64."""
 _DOCUMENT: Final = frozenset({"text/plain", "text/vnd.fountain", "text/x-fountain"})
 """.../screenplay: an edited document."""
 
@@ -52,7 +53,7 @@ class BodyLimits:
         headers = Headers(scope=scope)
         path = scope["path"]
         most = self._settings().max_body_bytes
-        limit = min(most, _SMALL.get(path, most if path in _SPECIAL else ORDINARY_BYTES))
+        limit = min(most, _OWN.get(path, most if path in _SPECIAL else ORDINARY_BYTES))
         body = _Body(receive, send, limit, expected=headers.get("content-length", "0") != "0" or "transfer-encoding" in headers)
         length = headers.get("content-length")
         if length is not None and (not length.isascii() or not length.isdigit() or int(length) > limit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Coroutine, Mapping
@@ -13,6 +14,8 @@ from fastapi.routing import APIRoute
 from services.core.errors import InvalidRequest
 
 MAX_DEPTH: Final = 32
+LONG_BYTES: Final = 256 * 1024
+"""A body of more is read in a thread: the voices of a table do not wait for it."""
 _INTEGER_LIMIT: Final = 2**63
 
 
@@ -63,7 +66,8 @@ class StrictRoute(APIRoute):
 class _StrictRequest(Request):
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = parse(await self.body())
+            raw = await self.body()
+            self._json = await asyncio.to_thread(parse, raw) if len(raw) > LONG_BYTES else parse(raw)
         return self._json
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.core.errors import InvalidRequest
-from services.core.voices import FEELINGS, MAX_CLIP, Consent, ConsentedVoice, VoiceStore
+from services.core.errors import InvalidRequest, Overloaded
+from services.core.voices import FEELINGS, MAX_CLIP, MAX_CLIPS, Consent, ConsentedVoice, VoiceStore
 from services.gateway.edge import Edge
 from services.gateway.principals import require_director
 from services.gateway.strict_json import StrictRoute
@@ -38,41 +39,58 @@ class NewVoice(BaseModel):
     language: str = Field("", max_length=35, description="BCP 47 tag of the clips")
     consent: GivenConsent
     clips: dict[str, Annotated[str, Field(max_length=_ENCODED)]] = Field(
-        max_length=len(FEELINGS), description="PCM WAV in base64 by feeling or manner; `neutral` is needed, 6 to 30 seconds are best"
+        max_length=len(FEELINGS),
+        description="PCM WAV in base64 by feeling or manner; `neutral` is needed, 6 to 30 seconds are best. "
+        f"Each at most {MAX_CLIP // 1024 // 1024} MiB, all together {MAX_CLIPS // 1024 // 1024} MiB",
     )
+
+
+class DirectorsRoute(StrictRoute):
+    """Asks who it is before it reads what they sent, and takes one voice at a time: a whole one is a hundred megabytes on its way to the disk."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The usual handler, behind both questions."""
+        inner = super().get_route_handler()
+        adds = "POST" in (self.methods or ())
+        adding = asyncio.Lock()
+
+        async def handle(request: Request) -> Response:
+            require_director(request)
+            if not adds:
+                return await inner(request)
+            if adding.locked():
+                raise Overloaded("Another voice is being added.")
+            async with adding:
+                return await inner(request)
+
+        return handle
 
 
 def router(edge: Edge) -> APIRouter:
     """The routes under /api/voices."""
-    routes = APIRouter(prefix="/api/voices", tags=["voices"], route_class=StrictRoute)
+    routes = APIRouter(prefix="/api/voices", tags=["voices"], route_class=DirectorsRoute)
     store = VoiceStore(edge.runtime.settings.data_dir / "voices")
 
     @routes.get("")
-    async def list_voices(request: Request) -> dict[str, Any]:
+    async def list_voices() -> dict[str, Any]:
         """Every voice with a whole consent record, by name."""
-        require_director(request)
         return {"items": [_shown(voice) for voice in await asyncio.to_thread(store.all)]}
 
     @routes.post("", status_code=201)
-    async def add_voice(new: NewVoice, request: Request, response: Response) -> dict[str, Any]:
+    async def add_voice(new: NewVoice, response: Response) -> dict[str, Any]:
         """Keep a voice; without consent and a neutral clip nothing is kept."""
-        require_director(request)
-        consent = Consent(new.consent.by, new.consent.at, new.consent.statement)
-        clips = {feeling: _decoded(feeling, text) for feeling, text in new.clips.items()}
-        voice = await asyncio.to_thread(store.add, new.name, new.language, consent, clips)
+        voice = await asyncio.to_thread(_kept, store, new)
         response.headers["location"] = f"/api/voices/{voice.name}"
         return _shown(voice)
 
     @routes.get("/{name}")
-    async def read_voice(name: str, request: Request) -> dict[str, Any]:
+    async def read_voice(name: str) -> dict[str, Any]:
         """One voice with its consent; 403 `consent_missing` for clips without a whole record."""
-        require_director(request)
         return _shown(await asyncio.to_thread(store.get, name))
 
     @routes.delete("/{name}", status_code=204)
-    async def delete_voice(name: str, request: Request) -> Response:
+    async def delete_voice(name: str) -> Response:
         """Forget the clips and the consent; no further sentence is spoken with them."""
-        require_director(request)
         await asyncio.to_thread(store.delete, name)
         return Response(status_code=204)
 
@@ -86,6 +104,11 @@ def _shown(voice: ConsentedVoice) -> dict[str, Any]:
         "consent": {"by": voice.consent.by, "at": voice.consent.at, "statement": voice.consent.statement},
         "clips": {feeling: {"sha256": clip.sha256} for feeling, clip in sorted(voice.clips.items())},
     }
+
+
+def _kept(store: VoiceStore, new: NewVoice) -> ConsentedVoice:
+    consent = Consent(new.consent.by, new.consent.at, new.consent.statement)
+    return store.add(new.name, new.language, consent, {feeling: _decoded(feeling, text) for feeling, text in new.clips.items()})
 
 
 def _decoded(feeling: str, text: str) -> bytes:

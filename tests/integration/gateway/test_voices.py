@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import json
+import threading
 from typing import Any, Final
 
 import pytest
 
 from services.core.errors import NotFound
-from services.core.voices import VoiceStore
+from services.core.voices import FEELINGS, MAX_CLIP, VoiceStore
+from services.gateway import strict_json
 from tests.integration.gateway.conftest import House
 from tests.making.coqui_models import CONSENT, clip
+from tests.waiting import until
 
 NEUTRAL: Final = base64.b64encode(clip(150, 1.5)).decode()
 BODY: Final[dict[str, Any]] = {
@@ -41,6 +46,60 @@ async def test_a_voice_is_added_listed_and_forgotten(house: House) -> None:
     with pytest.raises(NotFound):
         store.get("mara")
     assert (await house.http.delete("/api/voices/mara")).status_code == 404
+
+
+async def test_a_voice_of_every_feeling_fits_into_one_request(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ordinary recordings of every feeling and manner; nothing of it is read on the loop that the table speaks in."""
+    threads: set[threading.Thread] = set()
+
+    def parse(raw: bytes) -> Any:
+        threads.add(threading.current_thread())
+        return json.loads(raw)
+
+    monkeypatch.setattr(strict_json, "parse", parse)
+    recording = base64.b64encode(clip(150, 10.0, 44_100)).decode()
+    added = await house.http.post("/api/voices", json=BODY | {"clips": dict.fromkeys(FEELINGS, recording)})
+    assert added.status_code == 201, added.text
+    assert set(added.json()["clips"]) == FEELINGS
+    assert len(threads) == 1
+    assert threading.current_thread() not in threads
+
+
+async def test_what_is_too_long_for_a_voice_is_refused(house: House) -> None:
+    """413, unread."""
+    answer = await house.http.post("/api/voices", json=BODY | {"clips": dict.fromkeys(("neutral", "joy", "anger"), "A" * 4 * (MAX_CLIP // 3))})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert not (house.runtime.settings.data_dir / "voices").exists()
+
+
+async def test_one_voice_is_added_at_a_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one meanwhile is told to come again, and does."""
+    entered, free = threading.Event(), threading.Event()
+    add = VoiceStore.add
+
+    def slow(*asked: Any) -> Any:
+        entered.set()
+        assert free.wait(20)
+        return add(*asked)
+
+    monkeypatch.setattr(VoiceStore, "add", slow)
+    first = asyncio.create_task(house.http.post("/api/voices", json=BODY))
+    await until(entered.is_set)
+    second = await house.http.post("/api/voices", json=BODY | {"name": "else"})
+    assert (second.status_code, second.json()["code"]) == (429, "overloaded")
+    assert (await house.http.get("/api/voices")).json() == {"items": []}
+    free.set()
+    assert (await first).status_code == 201
+    assert (await house.http.post("/api/voices", json=BODY | {"name": "else"})).status_code == 201
+
+
+async def test_a_guest_is_refused_before_anything_is_read(house: House) -> None:
+    """What they sent is no JSON, and nobody looked."""
+    headers = {"X-Forwarded-For": "203.0.113.7", "Content-Type": "application/json"}
+    answer = await house.http.post("/api/voices", content=b"{", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    for method, path in (("GET", "/api/voices"), ("GET", "/api/voices/mara"), ("DELETE", "/api/voices/mara")):
+        assert (await house.http.request(method, path, headers=headers)).status_code == 403
 
 
 @pytest.mark.parametrize(

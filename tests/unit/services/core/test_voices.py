@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.core.errors import Conflict, ConsentMissing, InvalidRequest, NotFound, SouffleurError, TooLarge
-from services.core.voices import MAX_CLIP, Consent, VoiceStore
+from services.core.voices import MAX_CLIP, MAX_CLIPS, Consent, VoiceStore
 from tests.making.coqui_models import CONSENT, clip
 
 NEUTRAL = {"neutral": clip(150, 1.5)}
@@ -94,6 +94,7 @@ def test_clips_without_a_record_are_no_voice(store: VoiceStore, tmp_path: Path) 
         ({"clips": {"neutral": NEUTRAL["neutral"][:-2000]}}, InvalidRequest),
         ({"clips": {"neutral": clip(150, 0.5)}}, InvalidRequest),
         ({"clips": {"neutral": bytes(MAX_CLIP + 1)}}, TooLarge),
+        ({"clips": {feeling: bytes(MAX_CLIPS // 3) for feeling in ("neutral", "joy", "anger", "fear")}}, TooLarge),
     ],
 )
 def test_what_does_not_fit_is_refused_with_nothing_changed(store: VoiceStore, tmp_path: Path, change: dict[str, Any], error: type[SouffleurError]) -> None:
