@@ -99,6 +99,8 @@ class House:
                 owned = await self._claim(sid)
                 self._owned[sid] = owned
                 SESSIONS.inc()
+                # Its last owner may have left facts that are in the stream alone.
+                self._archiver.notify(sid)
             return owned
 
     async def _claim(self, sid: str) -> Owned:
@@ -107,7 +109,7 @@ class House:
             return await self._rebuild(sid, fence)
         except BaseException:
             with contextlib.suppress(SouffleurError):
-                # Otherwise nobody could claim it before the lease has expired.
+                # Otherwise nobody could claim it before the lease has expired. The sweep comes back to it.
                 await self.log.release(sid, fence)
             raise
 
@@ -221,19 +223,20 @@ class House:
                 return
             SESSIONS.dec()
             owned.door.close()
+            closed, forget_s = False, 0.0
             with contextlib.suppress(SouffleurError):
                 # Without the store nothing can be closed in order; the next owner tidies up.
                 await owned.session.close(reason)
+                closed = ours and not owned.session.writer.given_up
             owned.writing.cancel()
             await asyncio.gather(owned.writing, return_exceptions=True)
-            if ours:
-                forget_s = 0.0
+            if closed:
                 with contextlib.suppress(SouffleurError):
-                    # What is not archived now stays in the stream: the next owner archives it.
+                    # What is not archived now stays in the stream, and the session on the list: whoever takes it up from there archives it.
                     await self._archiver.settle(sid, timeout_s=_SETTLE_S)
                     forget_s = _FORGET_S
-                with contextlib.suppress(SouffleurError):
-                    await self.log.release(sid, owned.session.writer.fence, forget_s=forget_s)
+            with contextlib.suppress(SouffleurError):
+                await self.log.release(sid, owned.session.writer.fence, forget_s=forget_s)
 
     def wall_ms(self) -> int:
         """The date, for facts."""

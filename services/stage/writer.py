@@ -72,6 +72,8 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._error: SouffleurError | None = None
+        self.given_up = False
+        """Something that was told is not written, and nothing more will be."""
 
     @property
     def full(self) -> bool:
@@ -170,6 +172,7 @@ class Writer:
 
     def _give_up(self, error: SouffleurError, batch: list[tuple[Draft, asyncio.Future[Fact]]]) -> None:
         self._error = error
+        self.given_up = True
         _fail(batch, error)
         self._lost(error)
 

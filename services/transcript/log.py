@@ -20,7 +20,7 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 """One script call holds the store for everybody; more than this goes in several."""
 
 _CLAIMED: Final = "souffleur:claimed"
-"""Sessions that somebody has claimed and not given up."""
+"""Sessions that somebody has claimed, and nobody has closed and archived since."""
 
 _log = structlog.get_logger(__name__)
 
@@ -49,12 +49,12 @@ class TranscriptLog:
         unless that address is `dead`: found to refuse connections.
         """
         keys = keys_of(sid)
-        async with store_errors():
-            # First: a session that is claimed and not listed would be nobody's after its owner's death.
-            await self._redis.sadd(_CLAIMED, sid)
         granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence, keys.stream, keys.index], [address, _ms(lease_s), dead])
         if not granted:
             raise NotOwner(cast(bytes, value).decode())
+        async with store_errors():
+            # Before anything is written: what is written and not listed would be nobody's after its owner's death.
+            await self._redis.sadd(_CLAIMED, sid)
         self._held[sid] = Kept(address)
         return int(value)
 
@@ -89,29 +89,34 @@ class TranscriptLog:
         arguments = [fence, held.address if held else "", _ms(lease_s), held.floor if held else 0]
         answer = await run_script(self._redis, "renew", [keys.owner, keys.fence, keys.index], arguments)
         if answer == 0 or (answer < 0 and held is None):
+            self._held.pop(sid, None)
             raise StaleFence
         if answer < 0:
             raise Recovering("the store came back with less than was written")
 
     async def release(self, sid: str, fence: int, *, forget_s: float = 0.0) -> None:
-        """Give the session up; nothing happens if it is somebody else's by now.
+        """Give the lease up; nothing happens if it is somebody else's by now. Somebody still has to take care of the session.
 
-        With `forget_s` everything is archived: the store may forget it after that time, and the next owner restores it.
+        With `forget_s` nobody has to: all of it is closed and archived. The store may forget it after that time, and the next owner restores it.
         """
+        # First: what this process counts as its own, no sweep of it ever looks at.
+        self._held.pop(sid, None)
         keys = keys_of(sid)
         arguments = [fence, _ms(forget_s) if forget_s else 0]
         released = await run_script(self._redis, "release", [keys.owner, keys.fence, keys.stream, keys.index], arguments)
-        self._held.pop(sid, None)
-        if released:
+        if released and forget_s:
             await self.forget(sid)
 
     async def forget(self, sid: str) -> None:
-        """Nothing of this session is open: nobody needs to take care of it."""
+        """Nothing of this session is open: nobody needs to take care of it, unless somebody has just claimed it."""
         async with store_errors():
             await self._redis.srem(_CLAIMED, sid)
+            # A claim is listed behind its grant: one that came before this is seen here, a later one lists itself.
+            if await self._redis.exists(keys_of(sid).owner):
+                await self._redis.sadd(_CLAIMED, sid)
 
     async def orphans(self, me: str = "") -> list[str]:
-        """Sessions that were claimed and never given up, and have no live owner; those of the address `me` count, unless this process holds them."""
+        """Sessions that were claimed, are not closed and archived, and have no live owner; those of the address `me` count, unless this process holds them."""
         async with store_errors():
             # What this process holds is asked for nowhere: with many sessions it is nearly all of them.
             claimed = [sid for name in cast(set[bytes], await self._redis.smembers(_CLAIMED)) if (sid := name.decode()) not in self._held]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import aclosing
 
 import pytest
 from redis.asyncio import Redis
 
-from services.core.errors import NotOwner, StaleFence
+from services.core.errors import NotOwner, StaleFence, Unavailable
 from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
+from tests.redis_server import RedisServer
 from tests.unit.services.transcript.drafts import said
 from tests.waiting import until
 
@@ -81,20 +83,47 @@ async def test_a_fence_does_not_come_back(store: Redis) -> None:
         await old.append("s", [said("u")], former)
 
 
-async def test_what_was_claimed_and_not_given_up_is_known(store: Redis) -> None:
-    """Once its lease has run out it is an orphan; one that is owned, given up or only forgotten is none."""
+async def test_what_was_claimed_and_not_closed_is_known(store: Redis) -> None:
+    """Once its lease has run out or was given up it is an orphan; one that is owned, closed and archived, or only forgotten is none."""
     log, other = TranscriptLog(store), TranscriptLog(store)
-    fences = {sid: await log.claim(sid, ME, 60) for sid in ("owned", "released", "forgotten", "orphan")}
+    fences = {sid: await log.claim(sid, ME, 60) for sid in ("owned", "archived", "forgotten", "orphan", "released")}
+    await log.release("archived", fences["archived"], forget_s=60)
     await log.release("released", fences["released"])
     await store.delete("{forgotten}:owner", "{orphan}:owner")
     await log.forget("forgotten")
-    assert await other.orphans() == ["orphan"]
-    assert await log.orphans(ME) == []
-    assert sorted(await other.orphans(ME)) == ["orphan", "owned"]
+    assert sorted(await other.orphans()) == ["orphan", "released"]
+    assert await log.orphans(ME) == ["released"]
+    assert sorted(await other.orphans(ME)) == ["orphan", "owned", "released"]
     await other.claim("orphan", OTHER, 60)
-    await log.release("orphan", fences["orphan"])
+    await log.release("orphan", fences["orphan"], forget_s=60)
     await store.delete("{orphan}:owner")
-    assert await TranscriptLog(store).orphans() == ["orphan"]
+    assert sorted(await TranscriptLog(store).orphans()) == ["orphan", "released"]
+
+
+async def test_a_session_that_is_claimed_again_stays_known(store: Redis) -> None:
+    """Whoever is done with it does not take it off the list for the next owner, however close the two come."""
+    log = TranscriptLog(store)
+    await log.claim("s", OTHER, 60)
+    await TranscriptLog(store).forget("s")
+    await store.delete("{s}:owner")
+    assert await TranscriptLog(store).orphans() == ["s"]
+
+
+async def test_what_is_given_up_is_not_counted_as_held(server: RedisServer, store: Redis) -> None:
+    """Whoever learns at a renewal that it is somebody else's, or cannot even give the lease back, sees it as an orphan later like anybody."""
+    log, other = TranscriptLog(store), TranscriptLog(store)
+    fences = {sid: await log.claim(sid, ME, 60) for sid in ("taken", "unreachable")}
+    await other.claim("taken", OTHER, 60, dead=ME)
+    with pytest.raises(StaleFence):
+        await log.renew("taken", fences["taken"], 60)
+    server.kill(signal.SIGTERM)
+    try:
+        with pytest.raises(Unavailable):
+            await log.release("unreachable", fences["unreachable"], forget_s=60)
+    finally:
+        server.start()
+    await store.delete("{taken}:owner")
+    assert sorted(await log.orphans(ME)) == ["taken", "unreachable"]
 
 
 async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Redis) -> None:

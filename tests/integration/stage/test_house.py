@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
+from services.compose import redis_client
 from services.core.clock import ManualClock
 from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, Unavailable
 from services.core.live import LiveSettings
@@ -25,7 +28,10 @@ from services.core.runtime import Runtime
 from services.core.settings import Endpoints, Settings, StageSettings
 from services.stage import servicer
 from services.stage.house import _RENEWALS_PER_LEASE, House, open_house
+from services.transcript.archive import Archive
+from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
+from tests.redis_server import RedisServer, running_redis
 from tests.waiting import until
 
 DIRECTOR = Principal("local", "director", "Ann")
@@ -56,6 +62,13 @@ async def _house(redis: Redis, folder: Path, address: str = "", lease_s: float =
 async def _served(house: House, runtime: Runtime) -> AsyncIterator[StageClient]:
     async with serving(runtime.address("stage"), "stage", partial(servicer.register, house), drain_s=0.1):
         yield runtime.stage()
+
+
+@pytest.fixture
+def redis_own() -> Iterator[RedisServer]:
+    """A server that may be killed."""
+    with running_redis() as server:
+        yield server
 
 
 async def _drained(events: AsyncIterator[AttachDown]) -> None:
@@ -159,6 +172,103 @@ async def test_what_a_dead_owner_left_is_taken_up_by_itself(redis: Redis, tmp_pa
             await until(archived, 20, "the end of what was open")
             assert "inn" in living._owned
         assert await living.log.orphans() == []
+
+
+async def _left_open(house: House) -> None:
+    """A session in which somebody was never answered, and whose owner is gone."""
+    await house.open(INN)
+    owned = await house.get("inn")
+    attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+    await owned.session.say(attachment, TextSaid("a", "Hello?", answers=False))
+    owned.writing.cancel()
+    house._owned.clear()
+
+
+async def _whole(house: House) -> bool:
+    """All of it is archived, its last turn passed."""
+    entries = await house._archive.entries("inn")
+    return entries == await house.log.entries("inn") and Kind.PASSED in [entry.fact().kind for entry in entries]
+
+
+@contextmanager
+def _archive_away() -> Iterator[None]:
+    """A database that cannot be reached."""
+
+    async def failing(*_: object, **__: object) -> None:
+        raise Unavailable("the archive is away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("mark", "entries", "store_all"):
+            patch.setattr(Archive, name, failing)
+        yield
+
+
+async def test_what_could_not_be_taken_up_is_taken_up_later(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The archive is away when the sweep comes by: the session waits for it."""
+    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    async with _house(redis, tmp_path) as (dead, _):
+        await _left_open(dead)
+        async with _house(redis, tmp_path) as (living, _):
+            with _archive_away(), capture_logs() as logs:
+                await until(lambda: "session.not_adopted" in [item["event"] for item in logs], 10, "an attempt")
+            assert not living._owned
+            await until(lambda: _whole(living), 20, "the end of what was open")
+            assert "inn" in living._owned
+
+
+async def test_what_was_not_archived_at_the_end_is_archived_at_the_next_start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The archive is away when the house closes, in order as far as the store is concerned."""
+    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    with ExitStack() as away:
+        async with _house(redis, tmp_path) as (house, _):
+            await house.open(INN)
+            away.enter_context(_archive_away())
+            session = (await house.get("inn")).session
+            for number in range(3):
+                await session.write(Draft(key=f"n{number}", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "It rains."}))
+    async with _house(redis, tmp_path) as (house, _):
+        head = await house.log.head("inn")
+        assert head == 5
+
+        async def archived() -> bool:
+            return await house._archive.mark("inn") == head
+
+        await until(archived, 20, "the rest of it in the archive")
+        assert "inn" in house._owned
+
+
+async def test_a_session_that_was_taken_away_is_taken_up_again_like_any(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first owner learns of it at a renewal and has nothing to write; when the second one dies, the first one's sweep finds the session."""
+    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    async with _house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        await TranscriptLog(redis).claim("inn", "127.0.0.1:1", 60, dead=house._address)
+        await until(lambda: not house._owned, 10, "the loss")
+        await redis.delete("{inn}:owner")
+        await until(lambda: "inn" in house._owned, 10, "another life")
+
+
+async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_own: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Away for longer than anybody waits, the store costs the session its owner; once it is back, what stands open in it is closed."""
+    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    monkeypatch.setattr("services.stage.writer._PATIENCE_S", 0.0)
+    redis = redis_client(redis_own.url)
+    async with _house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        session = (await house.get("inn")).session
+        body = {"line": "L", "character": "mirelle", "turn": 0}
+        await session.write(Draft(key="L:open", kind=Kind.LINE_OPENED, at_ms=0, by=Author("character", "mirelle"), body=body))
+        redis_own.kill(signal.SIGTERM)
+        with pytest.raises(Unavailable):
+            await session.write(Draft(key="late", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "late"}))
+        await until(lambda: not house._owned and not house._closing, 20, "the end of it here")
+        redis_own.start()
+
+        async def closed() -> bool:
+            return Kind.LINE_CLOSED in await _kinds(house, "inn")
+
+        await until(closed, 20, "the end of the line")
+    await redis.aclose()
 
 
 async def test_a_store_that_lost_its_tail_gets_it_back_from_the_owner(redis: Redis, tmp_path: Path) -> None:
