@@ -72,6 +72,7 @@ class Conversation:
         self.typed: dict[str, Typed] = {}
         self._emitter = emitter
         self._history = 0
+        self._place = ""
         self._turns: dict[int, None] = {}
         self._strikes: deque[Fact] = deque(maxlen=_REMEMBERED)
         self._handlers: Final[dict[str, Callable[[Fact], object]]] = {
@@ -81,12 +82,14 @@ class Conversation:
             Kind.CORRECTED: lambda fact: responses.corrected(int(fact.body.get("target") or 0), str(fact.body.get("text") or "")),
             Kind.STRUCK: self._struck,
             Kind.PASSED: self._passed,
+            Kind.JOINED: lambda fact: self._moved(fact.place if fact.body.get("member") == self.participant else self._place),
         }
 
     def begin(self, attached: Attached) -> None:
         """Facts up to `attached.head` are history: they make no events of the protocol, only `souffleur.fact`."""
         self.participant = self.speech.participant = attached.participant
         self._history = attached.head
+        self._place = attached.place
 
     @property
     def answering(self) -> list[OpenLine]:
@@ -104,6 +107,7 @@ class Conversation:
         elif isinstance(event, Refused):
             self._refused(event)
         elif isinstance(event, Attached):
+            self._moved(event.place)
             self.speech.again()
             for typed in list(self.typed.values()):
                 typed.again()
@@ -160,6 +164,14 @@ class Conversation:
         line = self.responses.get(closed.line) or (self._opened(opened, 0) if opened else None)
         if line is not None:
             self.responses.closed(line, closed)
+
+    def _moved(self, place: str) -> None:
+        """Of a line that goes on where this participant was nothing more is told here, a pause's end neither."""
+        if place == self._place:
+            return
+        self._place = place
+        for line in self.responses.left():
+            self._emitter.own("flush", line_id=line)
 
     def _struck(self, fact: Fact) -> None:
         """A strike may take back another one."""

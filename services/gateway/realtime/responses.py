@@ -66,6 +66,8 @@ class OpenLine:
     shown: list[int] = field(default_factory=list)
     """Seqs of the sentences whose text was sent."""
     last_shown: str = ""
+    sounded: bool = False
+    """Some of its sound went out here."""
     flushed: bool = False
     cancelled: bool = False
     """By this client."""
@@ -148,6 +150,7 @@ class Responses:
         """A piece of its sound."""
         if line.flushed or line.modality == "text":
             return
+        line.sounded = True
         self._show(line, audio.seq)
         self._voice.send(audio)
 
@@ -165,6 +168,13 @@ class Responses:
         if line is not None:
             line.flushed = True
         return self._voice.flush(name)
+
+    def left(self) -> list[str]:
+        """This connection is elsewhere now: what waits of lines that it heard is not for its ears. Which ones; whoever comes back hears them go on."""
+        names = [line.line for line in self._open.values() if line.sounded]
+        for name in names:
+            self._voice.flush(name)
+        return names
 
     def closed(self, line: OpenLine, closed: LineClosed) -> None:
         """The line's one end."""

@@ -92,10 +92,10 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
         async with asyncio.timeout(WAIT_S):
             return await self.tells.get()
 
-    def write(self, sid: str, body: Body, by: Author, *, hidden_from: tuple[str, ...] = ()) -> Fact:
+    def write(self, sid: str, body: Body, by: Author, *, hidden_from: tuple[str, ...] = (), place: str = "") -> Fact:
         """Append a fact and tell everybody attached, but those it is hidden from."""
         log = self.facts.sessions.setdefault(sid, [])
-        draft = Draft(key=f"k{len(log)}", kind=kind_of(body), at_ms=1_700_000_000_000, by=by, body=fields_of(body))
+        draft = Draft(key=f"k{len(log)}", kind=kind_of(body), at_ms=1_700_000_000_000, by=by, place=place, body=fields_of(body))
         fact = draft.at(len(log) + 1)
         log.append(fact)
         for seat in self.present:
@@ -117,6 +117,12 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
         whole = len(last.body["text"]) if last is not None else 0
         body = LineClosed(line=line, state=state, last_seq=last.seq if last else 0, offset=whole if offset is None else offset, reason=reason)
         return self.write(sid, body, Author("stage"))
+
+    def move(self, seat: Seat, place: str) -> Fact:
+        """The participant is elsewhere now."""
+        return self.write(
+            seat.opening.session, Joined(member=seat.participant, role="player", name="Ann"), Author("player", seat.participant, "Ann"), place=place
+        )
 
     def said(self, seat: Seat, utterance: str, text: str, source: str = "voice") -> Fact:
         """The participant's words stand."""

@@ -136,6 +136,25 @@ async def test_barge_in_stops_the_track_at_once_and_an_empty_one_lets_it_go_on(h
         await caller.sound(after=time.monotonic())
 
 
+async def test_caller_who_is_moved_leaves_a_held_line_behind(house: House) -> None:
+    """What waited of it is cleared, and the next line is heard in the new place at once, whole."""
+    async with calling(f"http://{house.url}", MIRELLE) as caller:
+        seat = await house.stage.seat()
+        _voice(house, seat, "L1", 3.0)
+        await caller.sound()
+        seat.send(LinePaused("L1"))
+        await caller.expect("souffleur.pause")
+        house.stage.move(seat, "cellar")
+        assert (await caller.expect("souffleur.flush"))["line_id"] == "L1"
+        await caller.expect("output_audio_buffer.cleared")
+        await _silent(caller)
+        _voice(house, seat, "L2", 0.4)
+        await caller.expect(lambda event: event["type"] == "souffleur.audio" and event["line_id"] == "L2")
+        played = await seat.expect(Played)
+        while (played.line, played.played_ms) != ("L2", 400):
+            played = await seat.expect(Played)
+
+
 async def test_client_clears_what_is_buffered(house: House) -> None:
     """`output_audio_buffer.clear` silences the track, and is answered once."""
     async with calling(f"http://{house.url}", MIRELLE) as caller:
