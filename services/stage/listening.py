@@ -117,8 +117,10 @@ class Listening:
             raise Conflict("this utterance is open already")
         if not event.utterance or len(event.utterance) > ID_LIMIT:
             raise InvalidRequest(f"an utterance's id has 1 to {ID_LIMIT} characters")
-        for other in [speech for speech in self._open.values() if speech.attachment is attachment and speech.utterance.ended_at is None]:
-            self._end(other, None)
+        for other in self._open.values():
+            # Whoever begins anew has finished what came before; its text is still owed.
+            if other.attachment is attachment:
+                self._finish(other, now)
         if sum(speech.attachment is attachment for speech in self._open.values()) >= _UNFINISHED:
             raise Overloaded("the text of earlier utterances has not come yet")
         settings = self._settings()
@@ -147,6 +149,9 @@ class Listening:
             case Paused():
                 utterance.paused(now, event.silence_ms / 1000)
                 self._ears.speech_certain(speech, utterance.text)
+                if utterance.manual:
+                    # Nobody listens for pauses there: it is the client who says that this is all.
+                    self._finish(speech, now)
             case Resumed():
                 utterance.resumed(now)
                 self._ears.speech_resumed(speech)
@@ -159,9 +164,16 @@ class Listening:
             case UtteranceLost():
                 self._end(speech, None)
 
+    def _finish(self, speech: Speech, now: float) -> None:
+        """It is over, whatever it was waiting for; now its text is."""
+        if speech.utterance.ended_at is None:
+            speech.utterance.ended_at = now
+            self._decide(speech, "end", now)
+
     def _end(self, speech: Speech, final: FinalHeard | None) -> None:
         del self._open[speech.utterance.id]
-        self._ears.show(SpeechSeen(speech.attachment.participant, speaking=False), speech)
+        if not self.is_open(speech.attachment):
+            self._ears.show(SpeechSeen(speech.attachment.participant, speaking=False), speech)
         self._ears.speech_over(speech, final)
 
     def is_open(self, attachment: Attachment) -> bool:
@@ -173,9 +185,7 @@ class Listening:
         now, found = self._clock.now(), False
         for speech in [speech for speech in self._open.values() if speech.attachment.place == place and whose(speech.attachment)]:
             found = True
-            if speech.utterance.ended_at is None:
-                speech.utterance.ended_at = now
-                self._decide(speech, "end", now)
+            self._finish(speech, now)
         self.arm()
         return found
 

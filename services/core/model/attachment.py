@@ -107,7 +107,7 @@ class Onset:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Speech has paused; the stage decides whether it has ended."""
+    """Speech has paused; the stage decides whether it has ended. Where the client owns the utterance it has: the client has committed it."""
 
     utterance: str
     silence_ms: int = 0

@@ -19,7 +19,7 @@ from openai.types.realtime.conversation_item_input_audio_transcription_failed_ev
 
 from services.core.model.attachment import AttachUp, FinalHeard, Onset, PartialHeard, Paused, Resumed, UtteranceLost
 from services.core.model.speech import SkippedPhrase, TranscribeOpen
-from services.gateway.hearing.ear import CLEARED, Ear
+from services.gateway.hearing.ear import CLEARED, OVER_MS, Ear
 from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.errors import ClientError
 from services.gateway.realtime.items import Item, Items, user_message
@@ -140,6 +140,7 @@ class Speech:
         ear = self.ear
         utterance = ear.commit() if ear is not None else ""
         if utterance:
+            self._send(Paused(utterance, OVER_MS))
             self._commit(utterance)
             return
         if ear is None or not ear.hush():
@@ -193,6 +194,8 @@ class Speech:
             self._send(Onset(utterance, spoken.manual))
             if spoken.final is not None:
                 self._send(spoken.final)
+            elif spoken.committed:
+                self._send(Paused(utterance, OVER_MS))
             elif utterance == open_now and silence_ms is not None:
                 self._send(Paused(utterance, silence_ms))
 

@@ -191,9 +191,10 @@ async def test_request_that_waits_for_its_words_outlives_the_stage(house: House)
         await guest.send(type="response.create")
         await guest.expect("input_audio_buffer.committed")
         again = await _away(house, guest)
+        await again.expect(Paused)
         house.stt.answer()
         await again.expect(TakeFloor)
-        assert [type(event) for event in again.seen if isinstance(event, FinalHeard | TakeFloor)] == [FinalHeard, TakeFloor]
+        assert [type(event) for event in again.seen] == [Onset, Paused, FinalHeard, TakeFloor]
         await guest.send(type="response.create")
         assert (await guest.expect("error"))["error"]["code"] == "conversation_already_has_active_response"
 

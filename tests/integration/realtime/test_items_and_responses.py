@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from services.core.errors import Forbidden
-from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Played, Refused, TakeFloor, TextSaid, TurnTimed
+from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Paused, Played, Refused, TakeFloor, TextSaid, TurnTimed
 from services.core.model.fact import Author, Fact
 from services.core.model.facts import LineOpened, Passed, Released, Said, Struck
 from tests.integration.realtime.conftest import House
@@ -306,6 +306,23 @@ async def test_manual_mode_is_owned_by_the_client(house: House) -> None:
         await guest.send(type="input_audio_buffer.commit", event_id="empty")
         error = (await guest.expect("error"))["error"]
         assert (error["code"], error["event_id"]) == ("input_audio_buffer_commit_empty", "empty")
+
+
+async def test_talk_key_may_be_pressed_again_before_the_words_are_there(house: House) -> None:
+    """The stage is told of every commit before the next onset, and both texts come, each for its own item."""
+    house.stt.mute, house.stt.texts = True, ["first words", "second words"]
+    async with house.guest() as guest:
+        await guest.update(audio={"input": {"turn_detection": None}})
+        for _ in range(2):
+            await guest.append(tone(0.5))
+            await guest.send(type="input_audio_buffer.commit")
+        first, over = await guest.seat.expect(Onset), await guest.seat.expect(Paused)
+        second, over_too = await guest.seat.expect(Onset), await guest.seat.expect(Paused)
+        assert [first.utterance, second.utterance] == [over.utterance, over_too.utterance]
+        assert [event for event in guest.seat.seen if isinstance(event, Onset | Paused | FinalHeard)] == [first, over, second, over_too]
+        house.stt.answer()
+        finals = [await guest.seat.expect(FinalHeard) for _ in range(2)]
+        assert {final.utterance for final in finals} == {first.utterance, second.utterance}
 
 
 async def test_clear_throws_the_utterance_away(house: House) -> None:
