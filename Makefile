@@ -4,7 +4,8 @@ BIN := .venv/bin
 SETUP := $(PYTHON) -m manager.setup
 PROTOS := $(wildcard protos/*.proto)
 ARGS ?=
-TIMED := $(addprefix tests/acceptance/test_,realtime_speech.py barge_in.py steering.py browser_speech.py browser_barge_in.py browser_desk.py calls.py)
+ALONE := $(addprefix tests/acceptance/test_,barge_in.py browser_speech.py browser_barge_in.py browser_desk.py calls.py)
+TIMED := $(ALONE) $(addprefix tests/acceptance/test_,realtime_speech.py steering.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev page coqui up doctor test nightly chaos check check-python check-page check-protos check-locks protos bench clean
@@ -30,11 +31,11 @@ up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options
 doctor: setup ## Say what is here and what is missing
 	@$(BIN)/souffleur doctor $(ARGS)
 
-test: setup-dev page ## Every test but the nightly ones; the conversations by voice that are judged to the word or by the clock come last, and alone
-	$(BIN)/python -m pytest -m "not nightly" -n 4 tests/unit tests/contract tests/integration $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(TIMED)) $(ARGS)
+test: setup-dev page ## Every test but the nightly ones; the conversations by voice that hear and answer in real time come last, and alone
+	$(BIN)/python -m pytest -m "not nightly" -n 4 --dist loadgroup tests/contract tests/integration tests/unit $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(ALONE)) $(ARGS)
 	$(BIN)/python -m pytest -m "not nightly" -n 3 --dist worksteal tests/chaos $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" $(TIMED) $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" $(ALONE) $(ARGS)
 
 nightly: setup-dev coqui page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(addprefix --ignore=,$(TIMED)) $(ARGS)

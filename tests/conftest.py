@@ -24,11 +24,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever holds for every example is among the nightly tests as well."""
-    if _nightly(config):
-        for item in items:
-            if isinstance(item, pytest.Function) and is_hypothesis_test(item.function):
+    """Whatever holds for every example is among the nightly tests as well; and what is slow to start is started by one of several workers."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            if _nightly(config) and is_hypothesis_test(item.function):
                 item.add_marker(pytest.mark.nightly)
+            if server := _heavy(item):
+                item.add_marker(pytest.mark.xdist_group(server))
+
+
+def _heavy(item: pytest.Function) -> str:
+    """The server that a test runs on, if it takes many seconds to start one."""
+    given = {str(value) for value in item.callspec.params.values()} if hasattr(item, "callspec") else set()
+    return "rabbitmq" if "rabbit" in item.fixturenames or "amqp" in given else "postgresql" if "postgresql" in given else ""
 
 
 def _nightly(config: pytest.Config) -> bool:

@@ -12,11 +12,12 @@ import pytest
 
 from tests.acceptance.player import RATE, gaps_ms, player, rms, speech_end_s
 from tests.acceptance.program import Program
-from tests.acceptance.timing import p95, promised
+from tests.acceptance.timing import STRICT, p95, promised
 from tests.making.prompts import Prompt, prompts, words
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-PHRASES, SESSIONS = 30, 5
+PHRASES, SESSIONS = (30, 5) if STRICT else (12, 3)
+"""Thirty with the promised durations, at night."""
 LEAD = bytes(RATE // 5 * 2)
 
 
@@ -34,7 +35,7 @@ class Exchange:
 
 
 def chosen() -> list[Prompt]:
-    """Thirty phrases of three to nine words that a grammar can hold."""
+    """Phrases of three to nine words that a grammar can hold."""
     plain = [prompt for prompt in prompts() if 3 <= len(prompt.text.split()) <= 9 and not set(prompt.text) & set("*#@&/+$")]
     return plain[:PHRASES]
 
@@ -70,8 +71,8 @@ async def conversation(program: Program, part: list[Prompt], phrases: str) -> tu
         return attached["session_id"], [await exchange(one, prompt) for prompt in part]
 
 
-async def test_thirty_phrases_are_heard_ended_and_answered(program: Program) -> None:
-    """At least 27 word for word in the transcript; ends within 0.7 s (p95); one split at most; replies whole, in order, felt and without gaps."""
+async def test_phrases_are_heard_ended_and_answered(program: Program) -> None:
+    """Nine of ten word for word in the transcript; ends within 0.7 s (p95); one split at most; replies whole, in order, felt and without gaps."""
     phrases = "\n".join(prompt.text for prompt in chosen())
     parts = [chosen()[number::SESSIONS] for number in range(SESSIONS)]
     results = await asyncio.gather(*(conversation(program, part, phrases) for part in parts))
@@ -84,7 +85,7 @@ async def test_thirty_phrases_are_heard_ended_and_answered(program: Program) -> 
             assert [fact["seq"] for fact in facts] == list(range(1, len(facts) + 1))
             said = {words(fact["body"]["text"]) for fact in facts if fact["kind"] == "said"}
             right += sum(words(item.prompt.text) in said for item in part)
-    assert right >= 27, [(item.prompt.text, item.heard) for item in exchanges if words(item.prompt.text) not in map(words, item.heard)]
+    assert right >= 0.9 * PHRASES, [(item.prompt.text, item.heard) for item in exchanges if words(item.prompt.text) not in map(words, item.heard)]
     assert sum(len(item.heard) > 1 for item in exchanges) <= 1
     assert p95(item.stopped_after_s for item in exchanges) <= promised(0.7)
     for item in exchanges:

@@ -1,4 +1,4 @@
-"""Durations of a running program: judged as promised by `make nightly`, on a quiet machine, and against gross error elsewhere."""
+"""Durations of a running program: judged as promised by `make nightly`, on a machine left alone; elsewhere deadlines, which tell slow from stuck."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 STRICT = bool(os.environ.get("SOUFFLEUR_TEST_TIMINGS"))
-_SLACK = 1.0 if STRICT else 3.0
+_SLACK = 1.0 if STRICT else 10.0
 
 
 def p95(values: Iterable[float]) -> float:
@@ -16,5 +16,5 @@ def p95(values: Iterable[float]) -> float:
 
 
 def promised(limit: float) -> float:
-    """The limit that is promised, or three times it where other work may hold the machine."""
+    """The limit that is promised, or ten times it where other work may hold the machine."""
     return limit * _SLACK

@@ -254,6 +254,7 @@ async def test_a_broker_that_is_killed_keeps_what_it_confirmed(broker: Broker) -
     assert "lost" not in desk.corrections
 
 
+@pytest.mark.nightly
 async def test_a_reader_outlives_the_broker(broker: Broker) -> None:
     """It is reading when the broker dies, and reads again afterwards."""
     desk = Desk()

@@ -124,7 +124,10 @@ async def _killed_at(house: House, point: str) -> None:
     await stream.check()
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if point != "taught"])
+BY_DAY = ("received", "told")
+
+
+@pytest.mark.parametrize("point", [pytest.param(point, marks=() if point in BY_DAY else pytest.mark.nightly) for point in POINTS if point != "taught"])
 async def test_a_service_killed_at_any_point_loses_and_doubles_nothing(redis: Redis, redis_server: str, tmp_path: Path, point: str) -> None:
     """On Redis streams."""
     async with opened(tmp_path, redis_server, RESEND, services=("stage",)) as house:
