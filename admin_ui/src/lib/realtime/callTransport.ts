@@ -1,14 +1,13 @@
 /** A call by WebRTC: events over a data channel, audio by tracks that lose a word where a socket would stall for all of them. */
 import { Downlink } from '@/lib/audio/downlink'
 import { Uplink } from '@/lib/audio/uplink'
+import { CommitTail } from '@/lib/realtime/commitTail'
 import { LineCutter } from '@/lib/realtime/lineCutter'
 import { Parts } from '@/lib/realtime/parts'
 import { type ClientEvent, readEvent, type ServerEvent } from '@/lib/realtime/protocol'
 import { NO_CALLS, type Transport, type TransportHandlers } from '@/lib/realtime/transport'
 
 const CONNECT_MS = 15_000
-/** Sound is on its way longer than an event: what was just said must not be cut off by the end of the press. */
-const COMMIT_AFTER_MS = 150
 /** Nothing has come through for so long. */
 const LOST_MS = 4000
 const AWAY = 1006
@@ -31,6 +30,7 @@ class Call implements Transport {
   private readonly cutter = new LineCutter()
   private readonly parts = new Parts()
   private readonly deadline = setTimeout(() => this.over(AWAY, 'no connection'), CONNECT_MS)
+  private readonly tail = new CommitTail((event) => this.channel.readyState === 'open' && this.channel.send(JSON.stringify(event)))
   private uplink: Uplink | null = null
   private downlink: Downlink | null = null
   private patience: ReturnType<typeof setTimeout> | undefined
@@ -68,9 +68,7 @@ class Call implements Transport {
 
   send(event: ClientEvent): boolean {
     if (this.channel.readyState !== 'open') return false
-    const text = JSON.stringify(event)
-    if (event.type !== 'input_audio_buffer.commit') this.channel.send(text)
-    else setTimeout(() => this.channel.readyState === 'open' && this.channel.send(text), COMMIT_AFTER_MS)
+    this.tail.send(event)
     return true
   }
 
@@ -84,6 +82,7 @@ class Call implements Transport {
     this.ended = true
     clearTimeout(this.deadline)
     clearTimeout(this.patience)
+    this.tail.close()
     this.channel.onclose = null
     this.channel.onmessage = null
     this.peer.onconnectionstatechange = null
