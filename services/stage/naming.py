@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from services.stage.diminutives import said_for
@@ -37,6 +38,10 @@ _LITTLE: Final = re.compile(
 _FLEETING: Final = re.compile(r"(\w+[^аеиоуыэюя])[ео]([лкцнрвм])$")
 _SHORTEST: Final = 3
 _LONG: Final = 4
+_LOOKED_AT: Final = 200
+"""Words of a text."""
+_LONGEST: Final = 8
+"""Words of a name; more of them nobody calls."""
 _EAST: Final = 0x2E80
 _HONORIFICS: Final = ("小", "阿", "老")
 
@@ -53,51 +58,92 @@ class Called:
     who: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A text, folded once for everybody who is looked for in it."""
+
+    flat: str
+    words: Sequence[str]
+    stops: frozenset[int]
+    """The gaps (before word n; the last one is behind the text) where a sign stands."""
+    opening: int
+    """So many words at the beginning may stand before a name that is called."""
+    heads: dict[str, list[int]]
+    """Where the words are that begin alike."""
+
+    @classmethod
+    def of(cls, text: str) -> _Words:
+        """Of a long text its beginning and its end: that is where people are called."""
+        flat = folded(text)
+        words: list[str] = []
+        stops: set[int] = set()
+        for token in _TOKEN.findall(flat):
+            if _is_word(token):
+                words.append(token)
+            else:
+                stops.add(len(words))
+        stops.add(len(words))
+        if (left_out := len(words) - _LOOKED_AT) > 0:
+            half = _LOOKED_AT // 2
+            del words[half : half + left_out]
+            stops = {stop if stop <= half else stop - left_out for stop in stops if not half < stop < half + left_out}
+        heads: dict[str, list[int]] = {}
+        for index, word in enumerate(words):
+            heads.setdefault(word[:_SHORTEST], []).append(index)
+        opening = next((index for index, word in enumerate(words) if word not in _OPENERS), len(words))
+        return cls(flat, words, frozenset(stops), opening, heads)
+
+    def beginning(self, starts: tuple[str, ...]) -> Iterable[int]:
+        """Where the words are that begin with one of these."""
+        for head in {start[:_SHORTEST] for start in starts}:
+            for index in self.heads.get(head, ()):
+                if self.words[index].startswith(starts):
+                    yield index
+
+
 def called(text: str, people: Iterable[tuple[str, Sequence[str]]]) -> list[Called]:
     """Everybody of `people` (id, their names) whose name is in `text`, whoever is meant first."""
-    words, stops = _words(text)
-    found = [best for who, names in people if (best := _best(who, names, words, stops, folded(text)))]
-    return sorted(found)
+    words = _Words.of(text)
+    return sorted(best for who, names in people if (best := _best(who, names, words)))
 
 
-def _words(text: str) -> tuple[list[str], set[int]]:
-    """The folded words, and the gaps (before word n; the last one is behind the text) where a sign stands."""
-    words: list[str] = []
-    stops: set[int] = set()
-    for token in _TOKEN.findall(text):
-        if token[0].isalnum() or token[0] == "_":
-            words.append(folded(token))
-        else:
-            stops.add(len(words))
-    return words, {*stops, len(words)}
+def _best(who: str, names: Sequence[str], words: _Words) -> Called | None:
+    return min((one for name in names for one in _calls(who, name, words)), default=None)
 
 
-def _best(who: str, names: Sequence[str], words: Sequence[str], stops: set[int], flat: str) -> Called | None:
-    found = [one for name in names for one in _calls(who, name, words, stops, flat)]
-    return min(found, default=None)
-
-
-def _calls(who: str, name: str, words: Sequence[str], stops: set[int], flat: str) -> Iterable[Called]:
-    parts = [part for part in (folded(word) for word in re.findall(r"\w+", name)) if part not in _PARTICLES]
-    if not parts:
+def _calls(who: str, name: str, words: _Words) -> Iterable[Called]:
+    parts = _parts(name)
+    if parts and any(ord(letter) > _EAST for letter in parts[0]):
+        yield from _eastern(who, parts[0], words.flat)
         return
-    if any(ord(letter) > _EAST for letter in parts[0]):
-        yield from _eastern(who, parts[0], flat)
-        return
-    for index, word in enumerate(words):
-        likeness = min((found for part in parts if (found := _likeness(word, part)) is not None), default=None)
-        if likeness is not None:
-            opens = all(before in _OPENERS for before in words[:index])
-            apart = index in stops and (index + 1 in stops or _goes_on(index, words, parts, stops))
-            yield Called(not (opens or apart), index, likeness, who)
+    found: dict[int, int] = {}
+    for part in dict.fromkeys(parts):
+        for index in words.beginning(_starts(part)):
+            likeness = _likeness(words.words[index], part)
+            if likeness is not None:
+                found[index] = min(likeness, found.get(index, likeness))
+    for index, likeness in found.items():
+        apart = index in words.stops and _goes_on(index, words, parts)
+        yield Called(not (index <= words.opening or apart), index, likeness, who)
 
 
-def _goes_on(index: int, words: Sequence[str], parts: Sequence[str], stops: set[int]) -> bool:
-    """A name of several words is set off as a whole."""
+@lru_cache(maxsize=1024)
+def _parts(name: str) -> Sequence[str]:
+    """The words by which somebody of this name is called."""
+    found = (word for word in _TOKEN.findall(folded(name)) if _is_word(word) and word not in _PARTICLES)
+    return tuple(islice(found, _LONGEST))
+
+
+def _is_word(token: str) -> bool:
+    return token[0].isalnum() or token[0] == "_"
+
+
+def _goes_on(index: int, words: _Words, parts: Sequence[str]) -> bool:
+    """It is set off behind as well; a name of several words as a whole."""
     end = index + 1
-    while end < len(words) and words[end] in parts:
+    while end < len(words.words) and end - index < len(parts) and words.words[end] in parts:
         end += 1
-    return end in stops
+    return index + 1 in words.stops or end in words.stops
 
 
 def _eastern(who: str, name: str, flat: str) -> Iterable[Called]:
@@ -111,6 +157,14 @@ def _eastern(who: str, name: str, flat: str) -> Iterable[Called]:
             apart = (not before or not before[-1].isalnum()) and (not behind or not behind.isalnum())
             yield Called(not (not before or apart), index, likeness, who)
             return
+
+
+@lru_cache(maxsize=1024)
+def _starts(part: str) -> tuple[str, ...]:
+    """With one of these every form of this part of a name begins."""
+    forms = {part, *said_for(part)}
+    stems = {_stem(form) for form in forms} | {stem for form in forms for stem, _ in _stems(form)}
+    return tuple(forms | {stem for stem in stems if len(stem) >= _SHORTEST})
 
 
 @lru_cache(maxsize=4096)
@@ -129,8 +183,12 @@ def _likeness(word: str, part: str) -> int | None:
 
 
 def _is_little(word: str, part: str, shortest: int) -> bool:
-    stem = part[:-1] if part[-1] in "аяиьеоу" else part
+    stem = _stem(part)
     return len(stem) >= shortest and word.startswith(stem) and _LITTLE.fullmatch(word[len(stem) :]) is not None
+
+
+def _stem(part: str) -> str:
+    return part[:-1] if part[-1] in "аяиьеоу" else part
 
 
 def _declines(word: str, part: str) -> bool:

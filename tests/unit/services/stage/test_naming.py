@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from itertools import islice, product
+from types import FrameType
+from typing import Any
+
 import pytest
 
+from services.stage import naming
 from services.stage.naming import called
 
 
@@ -73,3 +80,60 @@ def test_the_nearer_name_is_meant() -> None:
 def test_called_is_not_mentioned(text: str, mentioned: bool) -> None:  # noqa: FBT001
     """At the beginning, behind a greeting, or set off by commas."""
     assert [one.mentioned for one in called(text, [("agent", ["Agent"])])] == [mentioned]
+
+
+def test_of_a_long_text_the_ends_are_looked_at() -> None:
+    """Whom it is for is said at its beginning or at its end."""
+    talk = "and so it went on " * 200
+    assert [one.mentioned for one in called(f"{talk}, what do you say, Agent?", [("agent", ["Agent"])])] == [False]
+    assert [one.mentioned for one in called(f"Agent, {talk}", [("agent", ["Agent"])])] == [False]
+    assert called(f"{talk} agent {talk}", [("agent", ["Agent"])]) == []
+
+
+def _steps(work: Callable[[], object]) -> int:
+    """Lines of `naming` that are run."""
+    count = 0
+
+    def line(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(lambda frame, event, arg: line if frame.f_code.co_filename == naming.__file__ else None)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+_SYLLABLES = ["".join(letters) for letters in product("абвгде", repeat=4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (("a a," * 1000)[:4000], ["a " * 39 + sign for sign in "abcdefgh"]),
+        ("hey " * 1000, ["Hey " * 20] * 8),
+        (" ".join("ааа" + syllable for syllable in islice(_SYLLABLES, 500)), [" ".join("ааа" + syllable for syllable in islice(_SYLLABLES, 500, 510))] * 8),
+        ("我" * 4000, ["我" * 80] * 8),
+    ],
+    ids=["letters", "openers", "forms", "eastern"],
+)
+def test_whatever_people_are_called_it_is_soon_known(text: str, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text is folded once, and neither its length nor that of the names multiplies what is to be done for each of them."""
+    folded: list[int] = []
+    real = naming.folded
+
+    def counted(given: str) -> str:
+        folded.append(len(given))
+        return real(given)
+
+    monkeypatch.setattr(naming, "folded", counted)
+    people = [(str(number), [name]) for number, name in enumerate(names)]
+    naming._parts.cache_clear()
+    steps = _steps(lambda: called(text, people))
+    assert folded.count(len(text)) == 1
+    assert sum(folded) <= len(text) + sum(map(len, names))
+    assert steps <= 100_000
