@@ -30,6 +30,10 @@ _STALLED_S: Final = 1.0
 """No audio for so long in the middle of speech is a pause."""
 _LAG_MS: Final = 60
 """At most so much audio that was not judged yet is taken for silence when a pause is reported."""
+_TAIL_MS: Final = 100
+"""Sound of an endless track that a commit has overtaken: it begins nothing by itself."""
+_KEPT_BYTES: Final = 2500 * HEARING_RATE // 1000 * SAMPLE_BYTES
+"""The longest pre-roll, the windows that begin an utterance, and what was not judged yet."""
 
 
 class Listener(Protocol):
@@ -85,8 +89,16 @@ class Hearing:
 class Ear:
     """Hands-free, or manual where the client owns the utterance."""
 
-    def __init__(self, hearing: Hearing, listener: Listener, spawn: Callable[[Coroutine[Any, Any, None]], object], sensitivity: Sensitivity) -> None:
-        """`spawn` starts a task under the connection's group."""
+    def __init__(
+        self,
+        hearing: Hearing,
+        listener: Listener,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        sensitivity: Sensitivity,
+        *,
+        endless: bool = False,
+    ) -> None:
+        """`spawn` starts a task under the connection's group. `endless`: audio comes whether anybody speaks or not, so that it begins nothing by coming."""
         self._hearing = hearing
         self._listener = listener
         self._spawn = spawn
@@ -95,6 +107,10 @@ class Ear:
         self._source = hearing.pool.source(self._judged)
         self._segmenter = Segmenter(sensitivity, self._source.window_ms)
         self._manual = False
+        self._endless = endless
+        self._kept = bytearray()
+        """Of an endless track in manual mode: what a next utterance may begin with."""
+        self._listens_from = 0.0
         self._deaf = False
         self._spoiled = False
         """The manual utterance has failed; the rest of it is let go by until it is committed."""
@@ -158,11 +174,16 @@ class Ear:
         pcm = self._resampler.feed(data)
         before_ms = self._fed_ms
         self._fed_ms += len(data) / self._format.sample_bytes / self._format.rate * 1000
-        if self._deaf:
+        if self._deaf or self._spoiled:
             return
-        if self._manual:
+        if self._manual and (self._open is not None or not self._endless):
             self._take(pcm)
             return
+        if self._manual:
+            self._kept += pcm
+            del self._kept[:-_KEPT_BYTES]
+            if self._fed_ms <= self._listens_from:
+                return
         if self._fresh:
             self._fresh = False
             self._segmenter.restart(int(before_ms))
@@ -184,6 +205,7 @@ class Ear:
         if self._open is None or not self._manual:
             return ""
         self._open.feed(self._resampler.flush())
+        self._listens_from = self._fed_ms + _TAIL_MS
         return self.end(self._open.id)
 
     def hush(self) -> str:
@@ -207,11 +229,8 @@ class Ear:
     def clear(self) -> None:
         """Throw away what has not been committed; an open utterance is lost (`cleared`)."""
         self._spoiled = False
-        self._fresh = True
-        self._rest.clear()
         self._resampler.flush()
-        self._source.reset()
-        self._segmenter.end()
+        self._forget()
         dropped, self._open = self._open, None
         if dropped is not None:
             dropped.drop()
@@ -230,9 +249,15 @@ class Ear:
             self._segmenter.hush()
             self._paused(self._open.id, int(silent_s * 1000))
 
+    def _forget(self) -> None:
+        """What comes next follows on nothing."""
+        self._fresh = True
+        self._rest.clear()
+        self._kept.clear()
+        self._source.reset()
+        self._segmenter.end()
+
     def _take(self, pcm: bytes) -> None:
-        if self._spoiled:
-            return
         if self._open is None and pcm:
             self._begin(b"", self.fed_ms - len(pcm) * 1000 // (HEARING_RATE * SAMPLE_BYTES), manual=True)
         if self._open is not None and not self._open.feed(pcm):
@@ -243,7 +268,9 @@ class Ear:
             self._step(step)
 
     def _step(self, step: Step) -> None:
-        if isinstance(step, Began):
+        if isinstance(step, Began) and self._manual:
+            self._found(step)
+        elif isinstance(step, Began):
             self._begin(step.audio, step.start_ms, manual=False)
         elif self._open is None:
             # Hearing has failed in the middle of speech: what is left of it is let go by, or every window would begin another call.
@@ -257,6 +284,13 @@ class Ear:
             self._listener.resumed(self._open.id)
         else:
             self._open.feed(step.audio)
+
+    def _found(self, began: Began) -> None:
+        """Where speech begins on an endless track: from here on all of it belongs to the utterance, until the client commits it."""
+        size = (self.fed_ms - began.start_ms + _TAIL_MS) * HEARING_RATE // 1000 * SAMPLE_BYTES
+        audio = bytes(self._kept[-size:])
+        self._forget()
+        self._begin(audio, self.fed_ms - len(audio) * 1000 // (HEARING_RATE * SAMPLE_BYTES), manual=True)
 
     def _paused(self, utterance: str, silence_ms: int) -> None:
         self._silent_since = self._hearing.clock.now() - silence_ms / 1000

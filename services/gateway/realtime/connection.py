@@ -159,7 +159,7 @@ class Connection:
         items = Items(self._emitter)
         voice = self._wire.sound(self._outbox, self._emitter, link.send)
         speech = Speech(self._emitter, items, link.send, opening)
-        ear = speech.ear = Ear(self._hearing, speech, spawn, Sensitivity.of(settings.hearing))
+        ear = speech.ear = Ear(self._hearing, speech, spawn, Sensitivity.of(settings.hearing), endless=self._wire.microphone is not None)
         if self._wire.microphone is not None:
             ear.set_format(self._wire.microphone)
         responses = Responses(self._emitter, items, voice, config)

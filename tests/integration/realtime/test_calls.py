@@ -87,6 +87,39 @@ async def test_spoken_words_come_back_as_events_and_the_voice_by_the_track(house
         assert 25 <= caller.sounding(quiet, time.monotonic()) <= 33
 
 
+async def test_talk_key_works_in_a_call(house: House) -> None:
+    """A track never stops: silence begins nothing, each press is one utterance with its words, and what follows a commit ends none."""
+    async with calling(f"http://{house.url}", MIRELLE) as caller:
+        seat = await house.stage.seat()
+        caller.send(type="session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": None}}})
+        await caller.expect("session.updated")
+        for number in range(2):
+            before = len(caller.events)
+            await caller.say(silence(0.3, RATE) + tone(0.5, RATE) + silence(0.1, RATE))
+            onset = await seat.expect(Onset)
+            assert onset.manual
+            caller.send(type="input_audio_buffer.commit")
+            final = await seat.expect(FinalHeard)
+            assert final.utterance == onset.utterance
+            assert 0.6 < len(house.stt.calls[number].audio) / 32_000 < 1.5
+            house.stage.said(seat, onset.utterance, "hello there")
+            await caller.expect("conversation.item.input_audio_transcription.completed", after=before)
+        await caller.say(silence(0.3, RATE))
+        assert [type(event) for event in await _drained(seat) if isinstance(event, Onset | Paused | FinalHeard)] == [Onset, Paused, FinalHeard] * 2
+
+
+async def test_silence_cannot_be_committed_in_a_call(house: House) -> None:
+    """A key that was pressed without a word leaves nothing at the table."""
+    async with calling(f"http://{house.url}", MIRELLE) as caller:
+        seat = await house.stage.seat()
+        caller.send(type="session.update", session={"type": "realtime", "audio": {"input": {"turn_detection": None}}})
+        await caller.expect("session.updated")
+        await caller.say(silence(0.5, RATE))
+        caller.send(type="input_audio_buffer.commit")
+        assert (await caller.expect("error"))["error"]["code"] == "input_audio_buffer_commit_empty"
+        assert not [event for event in await _drained(seat) if isinstance(event, Onset)]
+
+
 @pytest.mark.parametrize("every", [10, 3])
 async def test_lost_packets_cost_no_time_and_no_delay(house: House, every: int) -> None:
     """With every tenth packet of both directions lost, or every third, speech is as long as it was, one utterance, and the voice goes on."""

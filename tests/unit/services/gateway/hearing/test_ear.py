@@ -109,7 +109,7 @@ class _Told:
 
 
 class _Bench:
-    def __init__(self, longest_s: float = 30, error: SouffleurError | None = None) -> None:
+    def __init__(self, longest_s: float = 30, error: SouffleurError | None = None, *, endless: bool = False) -> None:
         self.clock = ManualClock()
         self.told = _Told()
         self.recogniser = _Recogniser(error)
@@ -120,12 +120,18 @@ class _Bench:
             limits=lambda: Limits(longest_s=longest_s, final_timeout_s=5),
             clock=self.clock,
         )
-        self.ear = Ear(hearing, self.told, self._spawn, Sensitivity.of(HearingSettings(vad="energy")))
+        self.ear = Ear(hearing, self.told, self._spawn, Sensitivity.of(HearingSettings(vad="energy")), endless=endless)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
         task = asyncio.create_task(work)
         self.tasks.add(task)
         return task
+
+
+def _track(bench: _Bench, pcm: bytes) -> None:
+    """20 ms at a time, as a call brings them."""
+    for start in range(0, len(pcm), 960):
+        bench.ear.feed(pcm[start : start + 960])
 
 
 async def test_final_is_told_with_its_times() -> None:
@@ -198,6 +204,57 @@ async def test_manual_utterance_has_a_longest() -> None:
     assert bench.ear.commit()
     _, _, final = await bench.told.until("final")
     assert final.speech_ms == 1000
+
+
+async def test_manual_utterance_of_an_endless_track_begins_with_speech() -> None:
+    """All that was kept from before it is part of it, nothing is there twice, and it goes on through silence until it is committed."""
+    bench = _Bench(endless=True)
+    bench.ear.set_manual(True)
+    _track(bench, bytes(96_000))
+    assert bench.told.kinds() == []
+    assert not bench.ear.commit()
+    _track(bench, LOUD[:24_000] + bytes(48_000))
+    assert [event[0::3] for event in bench.told.events] == [("onset", True)]
+    assert bench.ear.commit()
+    _, _, final = await bench.told.until("final")
+    assert 1500 + 250 <= final.speech_ms <= 1500 + 250 + 200
+    heard = b"".join(piece for piece in bench.recogniser.calls[0].sent if isinstance(piece, bytes))
+    assert len(heard) // 32 == final.speech_ms
+    loud = np.abs(np.frombuffer(heard, "<i2")) > 1000
+    assert 0.9 * 8000 < len(loud.nonzero()[0]) < 8000
+
+
+async def test_end_of_a_track_s_words_that_comes_behind_the_commit_begins_nothing() -> None:
+    """Events overtake sound; whoever goes on speaking is heard from the commit on all the same."""
+    bench = _Bench(endless=True)
+    bench.ear.set_manual(True)
+    _track(bench, LOUD[:24_000])
+    assert bench.ear.commit()
+    _track(bench, LOUD[:3_840] + bytes(48_000))
+    assert bench.told.kinds().count("onset") == 1
+    _track(bench, LOUD[:24_000])
+    assert bench.ear.commit()
+    _track(bench, LOUD[:24_000])
+    assert bench.ear.commit()
+    for task in bench.tasks:
+        await task
+    finals = [event[2] for event in bench.told.events if event[0] == "final"]
+    assert len(finals) == 3
+    assert 490 <= finals[2].speech_ms <= 510
+
+
+async def test_track_s_utterance_that_failed_is_let_go_by_until_it_is_committed() -> None:
+    """One failure, not one for each pause."""
+    bench = _Bench(error=EngineMissing(), endless=True)
+    bench.ear.set_manual(True)
+    _track(bench, LOUD[:24_000])
+    await bench.told.until("lost")
+    _track(bench, bytes(48_000) + LOUD[:24_000])
+    assert len(bench.recogniser.calls) == 1
+    assert not bench.ear.commit()
+    _track(bench, bytes(48_000) + LOUD[:24_000])
+    assert bench.told.kinds().count("onset") == 2
+    bench.ear.clear()
 
 
 async def test_calls_of_one_speaker_are_bounded() -> None:
