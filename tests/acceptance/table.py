@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 
 from tests.acceptance.player import Player
-from tests.chaos.invariants import Told, closure
+from tests.chaos.closure import closure
+from tests.chaos.evidence import Told
 
 Fact = dict[str, Any]
 

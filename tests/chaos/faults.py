@@ -17,11 +17,14 @@ import psutil
 
 from tests.chaos.load import Load
 from tests.chaos.proxy import Mode
+from tests.chaos.slow import slow_readers
 from tests.chaos.table import MISBEHAVIOURS, Table, engine_of
 from tests.waiting import until
 
 Fault = Callable[[Table, Load, random.Random], Awaitable[None]]
 _BACK_S: Final = 20.0
+_LOOK_S: Final = 0.1
+"""To look through all processes of a machine costs something."""
 _RESENDS: Final = 20
 
 
@@ -30,7 +33,7 @@ async def _killed(service: str, table: Table, load: Load, chance: random.Random)
     await asyncio.sleep(chance.uniform(0, 0.5))
     victim = await _there(table, service)
     victim.kill()
-    await until(lambda: (child := table.child(service)) is not None and child.pid != victim.pid, _BACK_S, f"another {service}")
+    await until(lambda: (child := table.child(service)) is not None and child.pid != victim.pid, _BACK_S, f"another {service}", _LOOK_S)
 
 
 async def _stopped(service: str, table: Table, load: Load, chance: random.Random) -> None:
@@ -84,19 +87,6 @@ async def _resends(table: Table, load: Load, chance: random.Random) -> None:
         await load.say(client, key, "Once is enough.")
 
 
-async def _slow_readers(table: Table, load: Load, chance: random.Random) -> None:
-    """Clients who ask for everything and take nothing."""
-    host, port = table.url.removeprefix("http://").split(":")
-    writers = []
-    for _ in range(10):
-        _, writer = await asyncio.open_connection(host, int(port), limit=1024)
-        writer.write(f"GET /api/sessions/{table.session}/facts HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/event-stream\r\n\r\n".encode())
-        writers.append(writer)
-    await asyncio.sleep(chance.uniform(1.0, 2.0))
-    for writer in writers:
-        writer.transport.abort()
-
-
 FAULTS: Final[dict[str, Fault]] = {
     "stage killed": partial(_killed, "stage"),
     "gateway killed": partial(_killed, "gateway"),
@@ -119,13 +109,13 @@ FAULTS: Final[dict[str, Fault]] = {
     "gateway stands still": partial(_stopped, "gateway"),
     "store stands still": _store_stopped,
     "store deaf": partial(_way, "deaf"),
-    "readers do not read": _slow_readers,
+    "readers do not read": slow_readers,
 }
 DAILY: Final = tuple(FAULTS)[:12]
 
 
 async def _there(table: Table, service: str) -> psutil.Process:
-    found: psutil.Process = await until(lambda: table.child(service), _BACK_S, f"a {service}")
+    found: psutil.Process = await until(lambda: table.child(service), _BACK_S, f"a {service}", _LOOK_S)
     return found
 
 

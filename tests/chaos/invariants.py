@@ -2,93 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Final
 
-from services.transcript.store import Entry
+from tests.chaos.closure import aborted, closure
+from tests.chaos.evidence import Evidence, Told, facts_of
 
-ENDED = frozenset({"applied", "conflicted", "dead"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One fact, as somebody was told of it: acknowledged to its author, or shown to a reader."""
-
-    seq: int
-    kind: str
-    body: Mapping[str, Any]
-    cause: int | None = None
-
-    @classmethod
-    def of(cls, fact: Mapping[str, Any]) -> Told:
-        """From a fact as every interface writes it."""
-        return cls(seq=fact["seq"], kind=fact["kind"], body=fact["body"], cause=fact.get("cause"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """What the desk says of an act that was accepted."""
-
-    state: str
-    seq: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Everything that is known of one session at rest."""
-
-    stream: Sequence[Entry] = ()
-    """What the store has, perhaps without the beginning."""
-    archive: Sequence[Entry] = ()
-    acknowledged: Sequence[tuple[str, Told]] = ()
-    """(idempotency key, fact), once for every answer that told of it."""
-    shown: Mapping[str, Sequence[Told]] = field(default_factory=dict)
-    """By reader, in the order in which they were told, reconnections included."""
-    corrections: Mapping[str, Correction] = field(default_factory=dict)
-    """By the key of the fact that each of them is to become."""
+ENDED: Final = frozenset({"applied", "conflicted", "dead"})
+_NAMED: Final = 5
 
 
 def violations(evidence: Evidence) -> list[str]:
     """Every promise that was broken, by its number; empty if all were kept."""
+    archive = facts_of(evidence.archive)
+    facts = list(archive.values())
     return [
-        *_durable(evidence),
-        *_ordered(evidence),
+        *_durable(evidence, archive),
+        *_numbered(evidence),
+        *_told_in_order(evidence),
         *_once(evidence),
-        *_agreed(evidence),
-        *closure(list(_facts(evidence.archive).values())),
+        *_agreed(evidence, archive),
+        *closure(facts),
+        *aborted(facts, evidence.calm),
         *_corrected(evidence),
     ]
 
 
-def closure(facts: Sequence[Told]) -> Iterator[str]:
-    """I5: every line is closed exactly once, with nothing in it behind that; whatever was said was answered or passed."""
-    opened = Counter(fact.body["line"] for fact in facts if fact.kind == "line_opened")
-    closed = Counter(fact.body["line"] for fact in facts if fact.kind == "line_closed")
-    yield from (f"I5 line {line} was opened {count} times" for line, count in opened.items() if count > 1)
-    yield from (f"I5 line {line} was closed {closed[line]} times" for line in opened if closed[line] != 1)
-    yield from (f"I5 line {line} was closed and never opened" for line in closed if line not in opened)
-    ends = {fact.body["line"]: fact.seq for fact in facts if fact.kind == "line_closed"}
-    late = (fact.seq for fact in facts if fact.kind == "sentence" and fact.seq > ends.get(fact.body["line"], fact.seq))
-    yield from (f"I5 sentence {seq} stands behind the end of its line" for seq in late)
-    unanswered: dict[int, None] = {}
-    for fact in facts:
-        match fact.kind:
-            case "said" if fact.body.get("source") != "narrated":
-                unanswered[fact.seq] = None
-            case "line_opened":
-                unanswered.clear()
-            case "passed":
-                unanswered = {seq: None for seq in unanswered if fact.cause is not None and seq > fact.cause}
-    yield from (f"I5 what was said at {seq} was neither answered nor passed" for seq in unanswered)
-
-
-def _durable(evidence: Evidence) -> Iterator[str]:
+def _durable(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
     """I1: whatever was acknowledged or shown stands in the archive, as it was told."""
-    archive, erased = _facts(evidence.archive), _erased(evidence.archive)
+    erased = _erased(archive)
     told = [("acknowledged", fact) for _, fact in evidence.acknowledged]
     told += [(f"shown to {reader}", fact) for reader, facts in evidence.shown.items() for fact in facts]
     for how, fact in told:
@@ -99,20 +43,29 @@ def _durable(evidence: Evidence) -> Iterator[str]:
             yield f"I1 fact {fact.seq} was {how} as {fact.kind} and stands there as another one ({kept.kind})"
 
 
-def _ordered(evidence: Evidence) -> Iterator[str]:
-    """I2: numbers without gaps, and every reader was told in their order, each once."""
-    seqs = [entry.seq for entry in evidence.archive]
+def _numbered(evidence: Evidence) -> Iterator[str]:
+    """I2: numbers without gaps, and both logs end with the same one."""
+    seqs, stream = [entry.seq for entry in evidence.archive], [entry.seq for entry in evidence.stream]
+    # What is not there cannot be wrong: a session at rest has its beginning in the one and its end in both.
+    yield from (f"I2 the {name} is empty" for name, found in (("archive", seqs), ("stream", stream)) if not found)
     if seqs != list(range(1, len(seqs) + 1)):
         yield f"I2 the archive's numbers are not 1 to {len(seqs)}"
-    stream = [entry.seq for entry in evidence.stream]
     if stream and stream != list(range(stream[0], stream[0] + len(stream))):
         yield f"I2 the stream's numbers have a gap between {stream[0]} and {stream[-1]}"
     if stream and seqs and stream[-1] != seqs[-1]:
         yield f"I2 the stream ends at {stream[-1]}, the archive at {seqs[-1]}"
+
+
+def _told_in_order(evidence: Evidence) -> Iterator[str]:
+    """I2: every reader was told of every fact, in their order, each once."""
+    every = {entry.seq for entry in evidence.archive}
     for reader, facts in evidence.shown.items():
         for before, after in pairwise(facts):
             if after.seq <= before.seq:
                 yield f"I2 {reader} was told of {after.seq} after {before.seq}"
+        missed = sorted(every - {fact.seq for fact in facts})
+        if missed:
+            yield f"I2 {reader} was never told of {len(missed)} of {len(every)} facts: {', '.join(map(str, missed[:_NAMED]))}"
 
 
 def _once(evidence: Evidence) -> Iterator[str]:
@@ -125,30 +78,31 @@ def _once(evidence: Evidence) -> Iterator[str]:
     yield from (f"I3 key {key} was acknowledged as {sorted(found)}" for key, found in seqs.items() if len(found) > 1)
 
 
-def _agreed(evidence: Evidence) -> Iterator[str]:
+def _agreed(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
     """I4: stream and archive hold the same, letter for letter."""
-    archive, erased = {entry.seq: entry for entry in evidence.archive}, _erased(evidence.archive)
+    archive, erased = {entry.seq: entry for entry in evidence.archive}, _erased(facts)
     for entry in evidence.stream:
         if entry.seq in archive and entry.seq not in erased and archive[entry.seq] != entry:
             yield f"I4 stream and archive differ at {entry.seq}"
 
 
 def _corrected(evidence: Evidence) -> Iterator[str]:
-    """I6: each accepted correction has come to an end, and an applied one is a fact, once."""
-    keys = Counter(entry.key for entry in evidence.archive)
+    """I6: each accepted correction has come to an end, and an applied one is a fact, once, where the desk says it is."""
+    seqs: dict[str, list[int]] = {}
+    for entry in evidence.archive:
+        seqs.setdefault(entry.key, []).append(entry.seq)
     for name, correction in evidence.corrections.items():
+        stands = seqs.get(name, [])
         if correction.state not in ENDED:
             yield f"I6 correction {name} is still {correction.state}"
-        elif correction.state == "applied" and keys[name] != 1:
-            yield f"I6 correction {name} is applied and stands {keys[name]} times"
-        elif correction.state != "applied" and keys[name]:
+        elif correction.state == "applied" and len(stands) != 1:
+            yield f"I6 correction {name} is applied and stands {len(stands)} times"
+        elif correction.state == "applied" and stands != [correction.seq]:
+            yield f"I6 correction {name} is applied at {correction.seq} and stands at {stands[0]}"
+        elif correction.state != "applied" and stands:
             yield f"I6 correction {name} is {correction.state} and stands all the same"
 
 
-def _facts(entries: Sequence[Entry]) -> dict[int, Told]:
-    return {entry.seq: Told.of(json.loads(entry.envelope)) for entry in entries}
-
-
-def _erased(entries: Sequence[Entry]) -> frozenset[int]:
+def _erased(facts: Mapping[int, Told]) -> frozenset[int]:
     """Facts whose words were erased: tombstones say that they were there, and no more."""
-    return frozenset(seq for fact in _facts(entries).values() if fact.kind == "erased" for seq in fact.body.get("seqs", ()))
+    return frozenset(seq for fact in facts.values() if fact.kind == "erased" for seq in fact.body.get("seqs", ()))

@@ -12,13 +12,17 @@ import httpx2
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from tests.chaos.invariants import Correction, Told
+from tests.chaos.evidence import Correction, Told
+from tests.chaos.invariants import ENDED
 
 _AGAIN_S: Final = 0.1
 _PATIENCE_S: Final = 5.0
 """For one attempt; what nobody answered is asked again."""
 _READER_S: Final = 20.0
 """A stream of events beats every 15 s."""
+_WORDS_S: Final = (0.2, 0.8)
+"""Between the words of one writer: some lines are cut before anything of them is heard, most of them behind that."""
+_ACTS_S: Final = (0.4, 1.0)
 _REFUSED: Final = frozenset({400, 403, 404, 413, 422})
 """What is wrong with a request does not pass."""
 
@@ -34,9 +38,16 @@ class Load:
     shown: dict[str, list[Told]] = field(default_factory=dict)
     accepted: list[str] = field(default_factory=list)
     """Corrections."""
+    settled: dict[str, Correction] = field(default_factory=dict)
+    """Those of them that have come to an end, by the keys that the stage gives them."""
     refused: list[str] = field(default_factory=list)
     """Answers that nobody should have got."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def seen(self) -> int:
+        """The last fact that somebody was told of."""
+        return max((facts[-1].seq for facts in self.shown.values() if facts), default=0)
 
     async def write(self, name: str) -> None:
         """Type one message after the other; each again and again under its own id until it is acknowledged."""
@@ -45,7 +56,7 @@ class Load:
             while not self.over.is_set():
                 number += 1
                 await self.say(client, f"{name}-{number}", f"This is word {number} of {name}.")
-                await self._pause(0.1, 0.5)
+                await self._pause(*_WORDS_S)
 
     async def say(self, client: httpx2.AsyncClient, key: str, text: str) -> None:
         """Until it is acknowledged."""
@@ -65,7 +76,7 @@ class Load:
                 act = note if number % 2 or not said else {"kind": "edit", "target": self.chance.choice(said), "text": f"Word corrected by {key}."}
                 if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, **act}, key) is not None:
                     self.accepted.append(key)
-                await self._pause(0.4, 0.8)
+                await self._pause(*_ACTS_S)
 
     async def read(self, name: str) -> None:
         """Follow the facts by server-sent events; after a break from the last one that was seen."""
@@ -84,18 +95,21 @@ class Load:
             await asyncio.sleep(_AGAIN_S)
 
     async def play(self, name: str) -> None:
-        """Sit at the table by a realtime connection and hear the voice; after a break come back with what was seen."""
+        """Sit at the table by a realtime connection and hear the voice; after a break come back to the same seat, with what was seen."""
         seen = self.shown.setdefault(name, [])
+        seat = ""
         base = self.url.replace("http", "ws", 1)
         while True:
             after = seen[-1].seq if seen else 0
-            address = f"{base}/v1/realtime?model=npc/mirelle&session={self.session}&name={name}&after_seq={after}"
+            address = f"{base}/v1/realtime?model=npc/mirelle&session={self.session}&name={name}&after_seq={after}&participant={seat}"
             try:
                 async with connect(address, open_timeout=_PATIENCE_S, ping_interval=2, ping_timeout=4, max_size=2**22, proxy=None) as socket:
                     async for message in socket:
                         event: dict[str, Any] = json.loads(message)
                         if event["type"] == "souffleur.fact":
                             seen.append(Told.of(event["fact"]))
+                        elif event["type"] == "souffleur.attached":
+                            seat = event["participant"]
             except (OSError, WebSocketException, TimeoutError):
                 pass
             await asyncio.sleep(_AGAIN_S)
@@ -105,9 +119,11 @@ class Load:
         found = {}
         async with self._client() as client:
             for key in self.accepted:
-                row = (await client.get(f"/api/sessions/{self.session}/corrections/{key}")).raise_for_status().json()
-                found[f"told:{key}"] = Correction(state=row["state"], seq=row["seq"] or 0)
-        return found
+                if (name := f"told:{key}") not in self.settled:
+                    row = (await client.get(f"/api/sessions/{self.session}/corrections/{key}")).raise_for_status().json()
+                    found[name] = Correction(state=row["state"], seq=row["seq"] or 0)
+        self.settled |= {name: correction for name, correction in found.items() if correction.state in ENDED}
+        return found | self.settled
 
     async def _asked(self, client: httpx2.AsyncClient, path: str, body: dict[str, Any], key: str) -> dict[str, Any] | None:
         while True:

@@ -11,18 +11,20 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.transcript.store import Entry
-from tests.chaos.invariants import Evidence, Told
+from tests.chaos.evidence import Correction, Evidence, Told
 
 _STREAM = "naive"
 
 
 class NaiveLog:
-    """Acknowledges before it writes, lets the store choose the numbers, writes again after every error, and archives what it happens to read."""
+    """Acknowledges before it writes, lets the store choose the numbers, writes again after every error, and tells and archives what it happens to read."""
 
     def __init__(self, store: Redis) -> None:
         self._store = store
         self._queue: deque[tuple[str, str]] = deque()
         self._archive: list[Entry] = []
+        self._shown: list[Told] = []
+        self._corrections: dict[str, Correction] = {}
         self._numbers = 0
         self.written = 0
         self.failures = 0
@@ -55,14 +57,35 @@ class NaiveLog:
         """Acknowledged, and in memory only."""
         return len(self._queue)
 
+    async def correct(self, key: str) -> None:
+        """What it is told it says is applied, where it thinks the end is."""
+        await self.say(key, "Corrected.")
+        self._corrections[key] = Correction(state="applied", seq=self._numbers)
+
+    async def read(self) -> None:
+        """A reader who comes back asks for what is new, and new is what came last."""
+        entries = await self._entries()
+        self._shown.append(Told.of(json.loads(entries[-1].envelope)))
+
     async def archive(self) -> None:
         """Numbers are given in the order in which it reads."""
-        entries = cast(list[tuple[bytes, dict[bytes, bytes]]], await self._store.xrange(_STREAM))
-        for _, fields in entries:
-            ((key, text),) = fields.items()
-            seq = len(self._archive) + 1
-            fact = {"seq": seq, "kind": "said", "body": {"utterance": key.decode(), "text": text.decode()}}
-            self._archive.append(Entry(seq, key.decode(), json.dumps(fact)))
+        self._archive = await self._entries()
 
-    def evidence(self) -> Evidence:
-        return Evidence(archive=self._archive, acknowledged=self.acknowledged)
+    async def evidence(self) -> Evidence:
+        """At the end."""
+        return Evidence(
+            stream=await self._entries(),
+            archive=self._archive,
+            acknowledged=self.acknowledged,
+            shown={"reader": self._shown},
+            corrections=self._corrections,
+        )
+
+    async def _entries(self) -> list[Entry]:
+        found = cast(list[tuple[bytes, dict[bytes, bytes]]], await self._store.xrange(_STREAM))
+        entries = []
+        for seq, (_, fields) in enumerate(found, 1):
+            ((key, text),) = fields.items()
+            fact = {"seq": seq, "kind": "said", "body": {"utterance": key.decode(), "text": text.decode()}}
+            entries.append(Entry(seq, key.decode(), json.dumps(fact)))
+        return entries

@@ -7,61 +7,69 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import httpx2
+import psutil
 
 from tests.acceptance.table import facts_of
+from tests.chaos.closure import closure
+from tests.chaos.evidence import Evidence, Told
 from tests.chaos.faults import FAULTS
-from tests.chaos.invariants import ENDED, Evidence, Told, closure, violations
+from tests.chaos.invariants import ENDED, violations
+from tests.chaos.lateness import Lateness, measured
 from tests.chaos.load import Load
+from tests.chaos.report import RECOVERED_S, Report
 from tests.chaos.table import Table, left, table
 from tests.waiting import until
 
-RECOVERED_S: Final = 10.0
-"""Promised, from the end of a fault to the end of an answer."""
 _GIVEN_UP_S: Final = 40.0
 _REST_S: Final = 90.0
 """The outbox sends again what nobody has settled for 30 s."""
+_CALM_LINES: Final = 2
+"""Lines between two faults that none of them has touched."""
+_AGAIN_S: Final = 0.1
+_LOOK_S: Final = 0.5
 _WRITERS: Final = ("ann", "bob")
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run has shown."""
-
-    seed: int
-    faults: list[str] = field(default_factory=list)
-    """In the order in which they came."""
-    recovered_s: dict[str, float] = field(default_factory=dict)
-    """From the end of the fault to the end of the first turn behind it."""
-    acknowledged: int = 0
-    facts: int = 0
-    corrections: int = 0
-    violations: list[str] = field(default_factory=list)
+_BREAKS: Final = (AssertionError, TimeoutError, OSError, RuntimeError, httpx2.HTTPError, psutil.Error)
 
 
 async def run(seed: int, faults: Sequence[str], folder: Path) -> Report:
-    """Everything by `seed`: order, moments, lengths."""
+    """Everything by `seed`: order, moments, lengths. A state that never came is a result like any other."""
     chance = random.Random(seed)
     report = Report(seed, chance.sample(list(faults), len(faults)))
+    try:
+        with measured() as lateness:
+            await _session(report, chance, lateness, folder)
+    except _BREAKS as error:
+        behind = list(report.recovered_s)[-1:] or ["the beginning"]
+        report.violations.append(f"broken off behind {behind[0]}: {type(error).__name__}: {error}")
+    return report
+
+
+async def _session(report: Report, chance: random.Random, lateness: Lateness, folder: Path) -> None:
     async with table(folder) as here:
-        load = Load(here.url, here.session, random.Random(seed + 1))
-        working = [asyncio.create_task(load.write(name), name=name) for name in _WRITERS]
-        working.append(asyncio.create_task(load.direct(), name="director"))
+        load = Load(here.url, here.session, random.Random(report.seed + 1))
         watching = [asyncio.create_task(load.read("reader"), name="reader"), asyncio.create_task(load.play("player"), name="player")]
+        working: list[asyncio.Task[None]] = []
         try:
-            await until(lambda: here.answers(f"first-{seed}", 10), 30, "the first answer")
-            for fault in report.faults:
+            # Whoever writes before somebody sits there is a second person at the table, and with two of them nobody is answered who names nobody.
+            await until(lambda: any(fact.kind == "joined" and fact.body["role"] == "player" for fact in load.shown.get("player", ())), _GIVEN_UP_S, "a player")
+            working += [asyncio.create_task(load.write(name), name=name) for name in _WRITERS]
+            working.append(asyncio.create_task(load.direct(), name="director"))
+            calm = [await _calm(load, await _answered(here, f"first-{report.seed}"))]
+            for number, fault in enumerate(report.faults):
                 await FAULTS[fault](here, load, chance)
-                report.recovered_s[fault] = await _recovery(here, f"probe-{seed}-{len(report.recovered_s)}")
+                began = time.monotonic()
+                end = await _answered(here, f"probe-{report.seed}-{number}")
+                report.recovered_s[fault] = time.monotonic() - began
+                report.machine_late_s[fault], report.crowd[fault] = lateness.longest_s(began), lateness.crowd(began)
+                calm.append(await _calm(load, end))
             load.over.set()
-            async with asyncio.timeout(_REST_S):
-                await asyncio.gather(*working)
+            await ended(working, _REST_S)
             head = await _at_rest(here, load)
-            await until(lambda: all(seen and seen[-1].seq >= head for seen in load.shown.values()), _REST_S, "the last fact at every reader")
+            await until(lambda: all(seen and seen[-1].seq >= head for seen in load.shown.values()), _REST_S, "the last fact at every reader", _AGAIN_S)
             corrections = await load.corrections()
         finally:
             for task in (*working, *watching):
@@ -69,23 +77,43 @@ async def run(seed: int, faults: Sequence[str], folder: Path) -> Report:
             await asyncio.gather(*working, *watching, return_exceptions=True)
         await here.program.stop()
         stream, archive = await left(here.redis, here.program.data, here.session)
-    evidence = Evidence(stream=stream, archive=archive, acknowledged=load.acknowledged, shown=load.shown, corrections=corrections)
+    evidence = Evidence(stream=stream, archive=archive, acknowledged=load.acknowledged, shown=load.shown, corrections=corrections, calm=calm)
     report.acknowledged, report.facts, report.corrections = len(load.acknowledged), len(archive), len(corrections)
     report.violations = [*violations(evidence), *(f"refused {answer}" for answer in load.refused)]
-    return report
 
 
-async def _recovery(here: Table, key: str) -> float:
-    began = time.monotonic()
+async def _answered(here: Table, key: str) -> int:
+    """The seq of the end of the first line of which something was heard."""
     tries = 0
 
-    async def answers() -> bool:
+    async def answers() -> int:
         nonlocal tries
         tries += 1
         return await here.answers(f"{key}-{tries}", RECOVERED_S)
 
-    await until(answers, _GIVEN_UP_S, "an answer after the fault")
-    return time.monotonic() - began
+    return int(await until(answers, _GIVEN_UP_S, "an answer of which something is heard", _AGAIN_S))
+
+
+async def _calm(load: Load, behind: int) -> tuple[int, int]:
+    """Wait until some lines behind this fact have come and gone with nothing wrong; from which fact to which one that was."""
+    facts = load.shown["player"]
+    await until(lambda: _lines(facts, behind) >= _CALM_LINES, _GIVEN_UP_S, "lines in a calm", _AGAIN_S)
+    return behind, load.seen
+
+
+def _lines(facts: Sequence[Told], behind: int) -> int:
+    """How many were opened behind this fact, and are over."""
+    later = [fact for fact in facts if fact.seq > behind]
+    opened = {fact.body["line"] for fact in later if fact.kind == "line_opened"}
+    return sum(fact.kind == "line_closed" and fact.body["line"] in opened for fact in later)
+
+
+async def ended(working: Sequence[asyncio.Task[None]], within_s: float) -> None:
+    """Everybody has done what they began: the last words of each are acknowledged."""
+    done, waiting = await asyncio.wait(working, timeout=within_s)
+    for task in done:
+        task.result()
+    assert not waiting, f"never acknowledged: the last words of {', '.join(sorted(task.get_name() for task in waiting))}"
 
 
 async def _at_rest(here: Table, load: Load) -> int:
@@ -95,11 +123,12 @@ async def _at_rest(here: Table, load: Load) -> int:
     async def rests() -> bool:
         nonlocal head
         with suppress(httpx2.HTTPError):
+            if any(row.state not in ENDED for row in (await load.corrections()).values()):
+                return False
             facts = await facts_of(here.url, here.session)
             head = facts[-1]["seq"]
-            waiting = [row for row in (await load.corrections()).values() if row.state not in ENDED]
-            return not waiting and not list(closure([Told.of(fact) for fact in facts]))
+            return not list(closure([Told.of(fact) for fact in facts]))
         return False
 
-    await until(rests, _REST_S, "rest")
+    await until(rests, _REST_S, "rest", _LOOK_S)
     return head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 from tests.acceptance.program import Program, running
 from tests.acceptance.table import api, opened
+from tests.chaos.closure import is_heard
+from tests.chaos.evidence import Told
 from tests.chaos.proxy import Proxy, proxied
 from tests.making.openai_server import openai_server
 from tests.redis_server import RedisServer, running_redis
@@ -35,6 +38,8 @@ class Table:
     redis: RedisServer
     proxy: Proxy
     session: str
+    client: httpx2.AsyncClient
+    """Of whoever asks whether the table is there."""
 
     @property
     def url(self) -> str:
@@ -55,14 +60,22 @@ class Table:
         async with api(self.url) as client:
             (await client.patch("/api/settings", json={"patch": {"llm": {"chain": list(engines)}}})).raise_for_status()
 
-    async def answers(self, key: str, timeout_s: float) -> bool:
-        """Something is said now and answered to its end."""
+    async def answers(self, key: str, timeout_s: float) -> int:
+        """Something is said now, and something of the line that answers it is heard: the seq of its end. 0 = not so."""
+        message = {"text": "Are you there?", "message_id": key}
         with suppress(httpx2.HTTPError):
-            async with httpx2.AsyncClient(base_url=self.url, trust_env=False, timeout=timeout_s) as client:
-                message = {"text": "Are you there?", "message_id": key}
-                answer = await client.post(f"/api/sessions/{self.session}/messages", json=message, headers={"Accept": "text/event-stream"})
-                return answer.is_success and "event: line_closed" in answer.text
-        return False
+            path = f"/api/sessions/{self.session}/messages"
+            answer = await self.client.post(path, json=message, headers={"Accept": "text/event-stream"}, timeout=timeout_s)
+            events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data: ")]
+            return heard_in([Told.of(event) for event in events if "kind" in event], key) if answer.is_success else 0
+        return 0
+
+
+def heard_in(facts: Sequence[Told], utterance: str) -> int:
+    """Among these facts are those words, a line that was opened for them, and its end, and something of it was heard: the seq of the end, else 0."""
+    said = next((fact.seq for fact in facts if fact.kind == "said" and fact.body["utterance"] == utterance), 0)
+    lines = {fact.body["line"] for fact in facts if fact.kind == "line_opened" and 0 < fact.body["turn"] <= said <= (fact.body.get("upto") or fact.seq)}
+    return next((fact.seq for fact in facts if fact.kind == "line_closed" and fact.body["line"] in lines and is_heard(fact)), 0)
 
 
 def engine_of(behaviour: str) -> str:
@@ -87,8 +100,8 @@ async def table(folder: Path) -> AsyncIterator[Table]:
                 },
                 "stage": {"lease_s": _LEASE_S},
             }
-            async with running(folder, settings, options=["--processes"]) as program:
-                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]))
+            async with running(folder, settings, options=["--processes"]) as program, api(program.url) as client:
+                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]), client)
 
 
 async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry], list[Entry]]:

@@ -11,11 +11,14 @@ from dataclasses import replace
 import pytest
 
 from services.compose import redis_client
-from services.core.model.fact import Fact, LineState
-from services.core.model.facts import Erased, LineClosed
+from services.core.model.fact import Draft, Fact, LineState
+from services.core.model.facts import Erased, LineClosed, LineOpened, Passed
 from services.transcript.store import Entry
-from tests.chaos.invariants import Correction, Evidence, Told, violations
+from tests.chaos.closure import closure
+from tests.chaos.evidence import Correction, Evidence, Told
+from tests.chaos.invariants import violations
 from tests.chaos.naive import NaiveLog
+from tests.chaos.table import heard_in
 from tests.redis_server import running_redis
 from tests.unit.services.transcript.drafts import draft, opened, said, sentence, struck
 
@@ -33,8 +36,9 @@ GOOD = Evidence(
     stream=ENTRIES[1:],
     archive=ENTRIES,
     acknowledged=[("u1", TOLD[0]), ("u1", TOLD[0])],
-    shown={"ann": TOLD, "bob": TOLD[2:]},
+    shown={"ann": TOLD, "bob": TOLD},
     corrections={"c1": Correction(state="applied", seq=5), "c2": Correction(state="conflicted")},
+    calm=[(0, 5)],
 )
 
 
@@ -46,30 +50,84 @@ def _other(entry: Entry) -> Entry:
     return replace(entry, envelope=entry.envelope.replace("Come in.", "Go away."))
 
 
+def _told(*drafts: Draft) -> list[Told]:
+    return [Told.of(draft.at(seq).to_dict()) for seq, draft in enumerate(drafts, 1)]
+
+
+def _and(*drafts: Draft) -> list[Entry]:
+    return [*ENTRIES, *(Entry(seq, draft.key, draft.at(seq).to_json()) for seq, draft in enumerate(drafts, len(ENTRIES) + 1))]
+
+
+def _line(line: str, turn: int, upto: int) -> Draft:
+    return draft(f"{line}:open", LineOpened(line=line, character="mirelle", turn=turn, base_seq=0, upto=upto))
+
+
+def _end(line: str, state: LineState, last_seq: int = 0, offset: int = 0) -> Draft:
+    return draft(f"{line}:close", LineClosed(line=line, state=state, last_seq=last_seq, offset=offset))
+
+
 BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
-    "an acknowledged fact is gone": ("I1", lambda: replace(GOOD, archive=ENTRIES[1:], stream=())),
-    "what was shown is gone": ("I1", lambda: replace(GOOD, shown={"ann": [*TOLD, replace(TOLD[4], seq=6)]})),
-    "a number was given twice": ("I1", lambda: replace(GOOD, acknowledged=[("u1", TOLD[0]), ("u2", replace(TOLD[0], body={"utterance": "u2"}))])),
-    "a gap": ("I2", lambda: replace(GOOD, archive=_without(ENTRIES, 3), stream=())),
-    "a gap inside": ("I2", lambda: replace(GOOD, stream=_without(ENTRIES, 3))),
-    "the archive is behind": ("I2", lambda: replace(GOOD, archive=ENTRIES[:4], shown={}, corrections={})),
-    "told out of order": ("I2", lambda: replace(GOOD, shown={"ann": [TOLD[1], TOLD[0]]})),
-    "told twice": ("I2", lambda: replace(GOOD, shown={"ann": [TOLD[0], TOLD[0]]})),
-    "one key, two facts": ("I3", lambda: replace(GOOD, archive=[*ENTRIES, Entry(6, "u1", said("u1").at(6).to_json())], stream=())),
-    "one key, two answers": ("I3", lambda: replace(GOOD, acknowledged=[("u1", TOLD[0]), ("u1", TOLD[1])])),
-    "stream and archive differ": ("I4", lambda: replace(GOOD, stream=[*ENTRIES[:2], _other(ENTRIES[2]), *ENTRIES[3:]])),
-    "a line without an end": ("I5", lambda: replace(GOOD, archive=ENTRIES[:3], stream=(), shown={}, corrections={})),
-    "a line with two ends": ("I5", lambda: replace(GOOD, archive=[*ENTRIES, Entry(6, "L:close2", DRAFTS[3].at(6).to_json())], stream=())),
-    "words behind the end": ("I5", lambda: replace(GOOD, archive=[*ENTRIES, Entry(6, "x", sentence("L", 1, "Sit.").at(6).to_json())], stream=())),
-    "a turn without an answer": ("I5", lambda: replace(GOOD, archive=[*ENTRIES, Entry(6, "u2", said("u2").at(6).to_json())], stream=())),
-    "a correction without an end": ("I6", lambda: replace(GOOD, corrections={"c1": Correction(state="pending")})),
-    "an applied one that does not stand": ("I6", lambda: replace(GOOD, corrections={"c9": Correction(state="applied", seq=5)})),
-    "a refused one that stands": ("I6", lambda: replace(GOOD, corrections={"c1": Correction(state="dead")})),
+    "an acknowledged fact is gone": ("I1 fact 1 (said) was acknowledged", lambda: replace(GOOD, archive=ENTRIES[1:])),
+    "what was shown is gone": ("I1 fact 6 (struck) was shown to ann", lambda: replace(GOOD, shown={"ann": [*TOLD, replace(TOLD[4], seq=6)]})),
+    "shown as another one": ("I1 fact 3 was shown to ann", lambda: replace(GOOD, shown={"ann": [*TOLD[:2], replace(TOLD[2], place="attic"), *TOLD[3:]]})),
+    "a number was given twice": (
+        "I1 fact 1 was acknowledged as said",
+        lambda: replace(GOOD, acknowledged=[("u1", TOLD[0]), ("u2", replace(TOLD[0], body={"utterance": "u2"}))]),
+    ),
+    "a gap": ("I2 the archive's numbers", lambda: replace(GOOD, archive=_without(ENTRIES, 3))),
+    "a gap inside": ("I2 the stream's numbers", lambda: replace(GOOD, stream=_without(ENTRIES, 3))),
+    "the archive is behind": ("I2 the stream ends at 5, the archive at 4", lambda: replace(GOOD, archive=ENTRIES[:4])),
+    "no stream": ("I2 the stream is empty", lambda: replace(GOOD, stream=())),
+    "no archive": ("I2 the archive is empty", lambda: replace(GOOD, archive=())),
+    "told out of order": ("I2 ann was told of 1 after 2", lambda: replace(GOOD, shown={"ann": [TOLD[1], TOLD[0], *TOLD[2:]]})),
+    "told twice": ("I2 ann was told of 1 after 1", lambda: replace(GOOD, shown={"ann": [TOLD[0], *TOLD]})),
+    "not told of the beginning": ("I2 bob was never told of 2 of 5 facts: 1, 2", lambda: replace(GOOD, shown={"ann": TOLD, "bob": TOLD[2:]})),
+    "not told of something between": ("I2 bob was never told of 1 of 5 facts: 3", lambda: replace(GOOD, shown={"bob": [*TOLD[:2], *TOLD[3:]]})),
+    "not told of the end": ("I2 ann was never told of 1 of 5 facts: 5", lambda: replace(GOOD, shown={"ann": TOLD[:4]})),
+    "never told of anything": ("I2 ann was never told of 5 of 5 facts", lambda: replace(GOOD, shown={"ann": []})),
+    "one key, two facts": ("I3 key u1 stands 2 times", lambda: replace(GOOD, archive=_and(said("u1")))),
+    "one key, two answers": ("I3 key u1 was acknowledged as [1, 2]", lambda: replace(GOOD, acknowledged=[("u1", TOLD[0]), ("u1", TOLD[1])])),
+    "stream and archive differ": ("I4 stream and archive differ at 3", lambda: replace(GOOD, stream=[*ENTRIES[:2], _other(ENTRIES[2]), *ENTRIES[3:]])),
+    "a line without an end": ("I5 line L was closed 0 times", lambda: replace(GOOD, archive=ENTRIES[:3])),
+    "a line with two ends": ("I5 line L was closed 2 times", lambda: replace(GOOD, archive=_and(DRAFTS[3]))),
+    "words behind the end": ("I5 sentence 6 stands behind the end", lambda: replace(GOOD, archive=_and(sentence("L", 1, "Sit.")))),
+    "a turn without an answer": ("I5 what was said at 6", lambda: replace(GOOD, archive=_and(said("u2")))),
+    "an answer to others": (
+        "I5 what was said at 6",
+        lambda: replace(GOOD, archive=_and(said("u2"), said("u3"), _line("M", 7, 7), _end("M", LineState.CUT))),
+    ),
+    "an answer to those before": (
+        "I5 what was said at 7",
+        lambda: replace(GOOD, archive=_and(said("u2"), said("u3"), _line("M", 6, 6), _end("M", LineState.CUT))),
+    ),
+    "an answer elsewhere": (
+        "I5 what was said at 6",
+        lambda: replace(GOOD, archive=_and(said("u2", place="attic"), _line("M", 6, 6), _end("M", LineState.CUT))),
+    ),
+    "a line that nobody asked for": ("I5 what was said at 6", lambda: replace(GOOD, archive=_and(said("u2"), _line("M", 0, 0), _end("M", LineState.CUT)))),
+    "others are passed": (
+        "I5 what was said at 6",
+        lambda: replace(GOOD, archive=_and(said("u2"), said("u3"), draft("p", Passed(turn=7, reason="stopped"), cause=7))),
+    ),
+    "lines come to nothing, and no fault is there": (
+        "I5 1 of 2 lines that no fault has touched were aborted",
+        lambda: replace(GOOD, archive=_and(said("u2"), _line("M", 6, 6), _end("M", LineState.ABORTED)), calm=[(0, 8)]),
+    ),
+    "a correction without an end": ("I6 correction c1 is still pending", lambda: replace(GOOD, corrections={"c1": Correction(state="pending")})),
+    "an applied one that does not stand": (
+        "I6 correction c9 is applied and stands 0",
+        lambda: replace(GOOD, corrections={"c9": Correction(state="applied", seq=5)}),
+    ),
+    "an applied one that stands elsewhere": (
+        "I6 correction c1 is applied at 999 and stands at 5",
+        lambda: replace(GOOD, corrections={"c1": Correction(state="applied", seq=999)}),
+    ),
+    "a refused one that stands": ("I6 correction c1 is dead", lambda: replace(GOOD, corrections={"c1": Correction(state="dead")})),
 }
 
 
 def test_what_is_whole_passes() -> None:
-    """Trimmed, resent, shown in part: all of that is allowed."""
+    """Trimmed and resent: both are allowed."""
     assert violations(GOOD) == []
 
 
@@ -84,9 +142,44 @@ def test_what_is_broken_is_found(name: str) -> None:
 def test_erased_words_are_not_missed() -> None:
     """A tombstone keeps the number; what it said before is nobody's business any more."""
     tombstone = replace(ENTRIES[2], envelope=ENTRIES[2].envelope.replace("Come in.", ""))
-    erased = draft("e1", Erased(seqs=[3]))
-    archive = [*ENTRIES[:2], tombstone, *ENTRIES[3:], Entry(6, "e1", erased.at(6).to_json())]
-    assert violations(replace(GOOD, archive=archive, stream=archive[3:])) == []
+    archive = _and(draft("e1", Erased(seqs=[3])))
+    archive[2] = tombstone
+    told = [*TOLD, Told.of(draft("e1", Erased(seqs=[3])).at(6).to_dict())]
+    assert violations(replace(GOOD, archive=archive, stream=archive[3:], shown={"ann": told})) == []
+
+
+def test_a_line_answers_several_words() -> None:
+    """From those that name its turn to the last ones that it was opened for; of an older version, whatever stood behind the first."""
+    assert list(closure(_told(said("u1"), said("u2"), _line("L", 1, 2), _end("L", LineState.ABORTED)))) == []
+    assert list(closure(_told(said("u1"), said("u2"), _line("L", 1, 0), _end("L", LineState.ABORTED)))) == []
+    assert list(closure(_told(said("u1"), said("u2"), draft("p", Passed(turn=1, reason="owner_lost"), cause=2)))) == []
+
+
+def test_a_line_that_a_fault_has_touched_may_come_to_nothing() -> None:
+    """It begins before the calm, or ends behind it."""
+    archive = _and(said("u2"), _line("M", 6, 6), _end("M", LineState.ABORTED))
+    told = [Told.of(Fact.from_json(entry.envelope).to_dict()) for entry in archive]
+    for calm in ([(0, 7)], [(7, 8)], [(0, 5), (7, 8)]):
+        assert violations(replace(GOOD, archive=archive, stream=archive, shown={"ann": told}, calm=calm)) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "heard"),
+    [
+        (_end("L", LineState.HEARD, 3, 8), True),
+        (_end("L", LineState.CUT, 3, 2), True),
+        (_end("L", LineState.CUT), False),
+        (_end("L", LineState.ABORTED), False),
+        (_end("L", LineState.REJECTED), False),
+        (_end("M", LineState.HEARD, 3, 8), False),
+    ],
+    ids=["heard", "cut behind its first words", "cut before", "aborted", "rejected", "another line"],
+)
+def test_an_answer_is_one_of_which_something_is_heard(end: Draft, *, heard: bool) -> None:
+    """That a line is over says nothing; and it must be the line of those words."""
+    facts = _told(said("u1"), _line("L", 1, 1), sentence("L", 0, "Come in."), end)
+    assert heard_in(facts, "u1") == (4 if heard else 0)
+    assert heard_in(facts, "u2") == 0
 
 
 async def test_a_naive_log_does_not_pass() -> None:
@@ -107,13 +200,18 @@ async def test_a_naive_log_does_not_pass() -> None:
         failures = log.failures
         await talk(lambda: log.failures > failures)
         os.kill(server.pid, signal.SIGCONT)
+        await log.read()
         await talk(lambda: log.written >= 100)
+        await log.read()
+        await log.correct("c1")
         os.kill(server.pid, signal.SIGSTOP)
         await talk(lambda: log.waiting > 10)
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         os.kill(server.pid, signal.SIGCONT)
         await log.archive()
+        evidence = await log.evidence()
         await store.aclose()
-    found = violations(log.evidence())
-    assert {item[:2] for item in found} >= {"I1", "I3"}
+    found = violations(evidence)
+    assert {item[:2] for item in found} == {"I1", "I2", "I3", "I5", "I6"}
+    assert any(item.startswith("I2 reader was never told of") for item in found)

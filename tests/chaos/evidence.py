@@ -1,0 +1,57 @@
+"""What is known of a session when it is at rest: what stands, and what everybody was told of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.transcript.store import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One fact, as somebody was told of it: acknowledged to its author, or shown to a reader."""
+
+    seq: int
+    kind: str
+    body: Mapping[str, Any]
+    place: str = ""
+    cause: int | None = None
+
+    @classmethod
+    def of(cls, fact: Mapping[str, Any]) -> Told:
+        """From a fact as every interface writes it."""
+        return cls(seq=fact["seq"], kind=fact["kind"], body=fact["body"], place=fact.get("place", ""), cause=fact.get("cause"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What the desk says of an act that was accepted."""
+
+    state: str
+    seq: int = 0
+    """Of the fact that it has become, if it was applied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that is known of one session at rest."""
+
+    stream: Sequence[Entry] = ()
+    """What the store has, perhaps without the beginning."""
+    archive: Sequence[Entry] = ()
+    acknowledged: Sequence[tuple[str, Told]] = ()
+    """(idempotency key, fact), once for every answer that told of it."""
+    shown: Mapping[str, Sequence[Told]] = field(default_factory=dict)
+    """By reader, in the order in which they were told, reconnections included. Each of them may see everything, and stayed to the end."""
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
+    """By the key of the fact that each of them is to become."""
+    calm: Sequence[tuple[int, int]] = ()
+    """(behind this fact, up to that one): no fault was at work meanwhile."""
+
+
+def facts_of(entries: Sequence[Entry]) -> dict[int, Told]:
+    """By their numbers."""
+    return {entry.seq: Told.of(json.loads(entry.envelope)) for entry in entries}

@@ -1,0 +1,109 @@
+"""A series of runs: it goes on where it stopped, takes nobody else's runs for its own, and fails where a promise was broken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import run as running
+from tests.chaos.__main__ import main
+from tests.chaos.lateness import Lateness, measured
+from tests.chaos.report import Report
+from tests.chaos.run import ended, run
+from tests.chaos.series import Series
+from tests.waiting import until_at_last
+
+FAULTS = ["stage killed", "gateway killed"]
+
+
+def _report(seed: int, **fields: object) -> Report:
+    known = {"faults": FAULTS, "recovered_s": dict.fromkeys(FAULTS, 0.5), "machine_late_s": dict.fromkeys(FAULTS, 0.25), "crowd": dict.fromkeys(FAULTS, 5.5)}
+    return Report(seed, **(known | fields))  # type: ignore[arg-type] # fields of the report by their names
+
+
+def _series(out: Path, commit: str = "aaaaaaa", faults: Sequence[str] = FAULTS) -> Series:
+    return Series(faults=faults, commit=commit, out=out)
+
+
+def test_runs_of_another_commit_or_of_other_faults_are_not_done(tmp_path: Path) -> None:
+    """The same seed says nothing: another program was tried, or something else was done to it."""
+    out = tmp_path / "out.jsonl"
+    _series(out, commit="bbbbbbb").keep(_report(1))
+    _series(out).keep(_report(2, faults=FAULTS[:1]))
+    _series(out).keep(_report(3, faults=FAULTS[::-1]))
+    assert [report.seed for report in _series(out).reports()] == [3]
+    assert _series(out).kept([3])
+    assert not _series(out).kept([1, 2, 3])
+    assert "1 runs" in _series(out).table()
+
+
+def test_a_late_recovery_breaks_a_promise(tmp_path: Path) -> None:
+    """It is counted and named, with what the machine had to do with it."""
+    series = _series(tmp_path / "out.jsonl")
+    series.keep(_report(1))
+    series.keep(_report(2, recovered_s={"stage killed": 24.4, "gateway killed": 9.9}))
+    assert series.kept([1]) is False
+    assert "late recoveries, past the promised 10 s: 1 of 4" in series.table()
+    assert "- seed 2: stage killed: an answer after 24.4 s; timers were up to 0.25 s late, and 5.5 tasks for each core" in series.table()
+    assert "broken promises: 0" in series.table()
+
+
+def test_the_exit_status_is_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of all runs, those that were done before as well; a second series does only what is missing."""
+    out, asked = tmp_path / "out.jsonl", []
+
+    def series(seeds: int, took_s: float) -> int:
+        async def work(seed: int, faults: Sequence[str], _folder: Path) -> Report:
+            asked.append(seed)
+            return _report(seed, faults=list(faults), recovered_s=dict.fromkeys(faults, took_s))
+
+        return main(["--seeds", str(seeds), "--faults", ",".join(FAULTS), "--out", str(out)], work)
+
+    assert series(2, 0.5) == 0
+    assert series(3, 10.1) == 1
+    assert series(3, 0.5) == 1
+    assert asked == [1, 2, 3]
+    assert "seed 3: stage killed: an answer after 10.1 s" in capsys.readouterr().out
+
+
+async def test_whoever_is_never_acknowledged_is_named() -> None:
+    """A writer who waits for ever is a result, and does not keep the others waiting."""
+    forever = [asyncio.create_task(asyncio.Event().wait(), name=name) for name in ("bob", "ann")]
+    at_once = asyncio.create_task(asyncio.sleep(0), name="director")
+    with pytest.raises(AssertionError, match="never acknowledged: the last words of ann, bob"):
+        await ended([*forever, at_once], 0.1)  # type: ignore[list-item] # what they return is nobody's business
+    for task in forever:
+        task.cancel()
+
+
+@pytest.mark.parametrize("error", [AssertionError("rest never came"), TimeoutError(), RuntimeError("not ready")], ids=lambda error: type(error).__name__)
+async def test_a_run_that_breaks_off_is_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """It says how far it came, and the series goes on."""
+
+    async def session(report: Report, *_: object) -> None:
+        report.recovered_s[report.faults[0]] = 1.0
+        raise error
+
+    monkeypatch.setattr(running, "_session", session)
+    report = await run(7, FAULTS, tmp_path)
+    assert report.violations == [f"broken off behind {report.faults[0]}: {type(error).__name__}: {error}"]
+    assert sorted(report.faults) == sorted(FAULTS)
+
+
+def test_a_busy_machine_is_seen() -> None:
+    """The yardstick measures what it is there for: a timer that comes too late, and tasks that want a core."""
+    lateness = Lateness()
+    for moment, due, crowd in ((1.0, 0.9, 9.0), (2.0, 1.25, 4.0), (3.0, 3.0, 1.0)):
+        lateness.note(moment, due, crowd)
+    assert (lateness.longest_s(0.0), lateness.longest_s(2.5)) == (0.75, 0.0)
+    assert (lateness.crowd(1.5), lateness.crowd(4.0)) == (2.5, 0.0)
+
+
+def test_the_machine_is_watched() -> None:
+    """While it lasts."""
+    with measured() as lateness:
+        # Whoever reads what runs, runs.
+        until_at_last(lambda: lateness.crowd(0.0) > 0)
