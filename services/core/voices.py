@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -10,11 +11,14 @@ import re
 import shutil
 import tempfile
 import wave
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+import structlog
 
 from services.core.errors import Conflict, ConsentMissing, InvalidRequest, NotFound, TooLarge
 from services.core.model.prosody import Emotion, Manner
@@ -26,12 +30,17 @@ MAX_CLIP: Final = 8 * 1024 * 1024
 MAX_CLIPS: Final = 18 * 1024 * 1024
 """All clips of a voice: half a minute of every feeling at 22 050 Hz, which is what XTTS hears of them."""
 MAX_VOICES: Final = 500
+_NEW: Final = ".new-"
+_OLD: Final = ".old-"
+"""Folders of voices on their way in and out."""
 _RECORD: Final = "voice.json"
 _RECORD_BYTES: Final = 64 * 1024
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 _LANGUAGE: Final = re.compile(r"(?:[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3})?")
 _SECONDS: Final = (1.0, 60.0)
 _RATES: Final = (8_000, 96_000)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class ConsentedVoice:
 
 
 class VoiceStore:
-    """One folder per voice: WAV files and the record. Blocking; small."""
+    """One folder per voice: WAV files and the record. Blocking; small. One writes at a time, whichever process the others are of."""
 
     def __init__(self, folder: Path) -> None:
         """`folder` is made by the first `add`."""
@@ -136,33 +145,63 @@ class VoiceStore:
             raise TooLarge(f"the clips of a voice may have {MAX_CLIPS // 1024 // 1024} MB together: 22050 Hz mono is enough")
         for feeling, data in clips.items():
             _checked(feeling, data)
-        if sum(1 for _ in self._folder.glob("*/")) >= MAX_VOICES:
-            raise TooLarge(f"there are {MAX_VOICES} voices; delete one first")
         sums = {feeling: hashlib.sha256(data).hexdigest() for feeling, data in clips.items()}
         record = {"v": 1, "name": name, "language": language, "consent": asdict(consent), "clips": sums}
         self._folder.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))
-        try:
-            for feeling, data in clips.items():
-                (made / f"{feeling}.wav").write_bytes(data)
-            (made / _RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=2), encoding="utf-8")
+        with self._alone():
+            if sum(1 for _ in self._folder.glob("*/")) >= MAX_VOICES:
+                raise TooLarge(f"there are {MAX_VOICES} voices; delete one first")
+            made = Path(tempfile.mkdtemp(prefix=_NEW, dir=self._folder))
             try:
-                # A folder that is there and not empty is not replaced.
-                os.rename(made, self._folder / name)  # noqa: PTH104 - Path.rename reads as if it could replace
-            except OSError as error:
-                raise Conflict("there is a voice of that name") from error
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-        return self.get(name)
+                for feeling, data in clips.items():
+                    (made / f"{feeling}.wav").write_bytes(data)
+                (made / _RECORD).write_text(json.dumps(record, ensure_ascii=False, indent=2), encoding="utf-8")
+                try:
+                    # A folder that is there and not empty is not replaced.
+                    os.rename(made, self._folder / name)  # noqa: PTH104 - Path.rename reads as if it could replace
+                except OSError as error:
+                    raise Conflict("there is a voice of that name") from error
+            finally:
+                shutil.rmtree(made, ignore_errors=True)
+            return self.get(name)
 
     def delete(self, name: str) -> None:
         """Forget a voice, its clips and its consent. Raises `NotFound`."""
         if not self.has(name):
             raise NotFound("there is no voice of that name")
-        # Out of sight first: nobody finds half of it.
-        gone = Path(tempfile.mkdtemp(prefix=".old-", dir=self._folder))
-        (self._folder / name).rename(gone / name)
-        shutil.rmtree(gone)
+        with self._alone():
+            if not self.has(name):
+                raise NotFound("there is no voice of that name")
+            # Out of sight first: nobody finds half of it.
+            gone = Path(tempfile.mkdtemp(prefix=_OLD, dir=self._folder))
+            (self._folder / name).rename(gone / name)
+            shutil.rmtree(gone)
+
+    def sweep(self) -> None:
+        """Remove what a process left that was killed in the middle of adding or deleting a voice."""
+        if not self._folder.is_dir():
+            return
+        try:
+            with self._alone():
+                pass
+        except OSError as error:
+            _log.error("voices.not_swept", reason=type(error).__name__)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """As the only one who writes in the folder; so what is half made or half gone there is nobody's."""
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            for left in (path for path in self._folder.iterdir() if path.name.startswith((_NEW, _OLD))):
+                try:
+                    shutil.rmtree(left)
+                except OSError as error:
+                    _log.error("voices.recordings_left", folder=left.name, reason=type(error).__name__)
+            yield
+        finally:
+            # The kernel ends the lock with its descriptor, however the process ends.
+            os.close(descriptor)
 
 
 def _checked(feeling: str, data: bytes) -> None:

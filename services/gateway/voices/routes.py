@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.core.errors import InvalidRequest, Overloaded
@@ -68,8 +69,14 @@ class DirectorsRoute(StrictRoute):
 
 def router(edge: Edge) -> APIRouter:
     """The routes under /api/voices."""
-    routes = APIRouter(prefix="/api/voices", tags=["voices"], route_class=DirectorsRoute)
     store = VoiceStore(edge.runtime.settings.data_dir / "voices")
+
+    @asynccontextmanager
+    async def swept(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(store.sweep)
+        yield
+
+    routes = APIRouter(prefix="/api/voices", tags=["voices"], route_class=DirectorsRoute, lifespan=swept)
 
     @routes.get("")
     async def list_voices() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -63,6 +64,21 @@ async def test_a_voice_of_every_feeling_fits_into_one_request(house: House, monk
     assert set(added.json()["clips"]) == FEELINGS
     assert len(threads) == 1
     assert threading.current_thread() not in threads
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Path:
+    """What a gateway left that was killed while it deleted a voice."""
+    folder = tmp_path / "voices" / ".old-abc" / "mara"
+    folder.mkdir(parents=True)
+    (folder / "neutral.wav").write_bytes(clip(150, 1.5))
+    return folder
+
+
+async def test_the_next_start_ends_what_a_killed_gateway_began(left: Path, house: House) -> None:
+    """Recordings whose consent was withdrawn do not stay."""
+    assert not left.exists()
+    assert list((house.runtime.settings.data_dir / "voices").iterdir()) == []
 
 
 async def test_what_is_too_long_for_a_voice_is_refused(house: House) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,69 @@ def test_a_deleted_voice_leaves_nothing(store: VoiceStore, tmp_path: Path) -> No
         store.get("mara")
     with pytest.raises(NotFound):
         store.delete("mara")
+
+
+@pytest.mark.parametrize("clean", ["start", "delete", "add"])
+def test_recordings_that_a_killed_process_left_are_removed(store: VoiceStore, tmp_path: Path, clean: str) -> None:
+    """Killed between hiding and removing a voice, or before the new one had its name: by the next one who writes, or by the next start."""
+    for name in ("mara", "else"):
+        store.add(name, "en", CONSENT, NEUTRAL)
+    folder = tmp_path / "voices"
+    (folder / ".old-abc").mkdir()
+    (folder / "mara").rename(folder / ".old-abc" / "mara")
+    (folder / ".new-abc").mkdir()
+    (folder / ".new-abc" / "neutral.wav").write_bytes(NEUTRAL["neutral"])
+    if clean == "start":
+        VoiceStore(folder).sweep()
+        VoiceStore(tmp_path / "none").sweep()
+    elif clean == "delete":
+        store.delete("else")
+    else:
+        store.add("third", "en", CONSENT, NEUTRAL)
+    assert {path.name for path in folder.iterdir()} == {"start": {"else"}, "delete": set(), "add": {"else", "third"}}[clean]
+
+
+def test_a_voice_on_its_way_is_not_taken_for_a_left_over(store: VoiceStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is being written while another store, as of another process, is swept."""
+    store.add("else", "en", CONSENT, NEUTRAL)
+    written, go_on = threading.Event(), threading.Event()
+    rename = os.rename
+
+    def slow(source: Path, target: Path) -> None:
+        written.set()
+        assert go_on.wait(20)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", slow)
+    with ThreadPoolExecutor() as threads:
+        added = threads.submit(store.add, "mara", "en", CONSENT, NEUTRAL)
+        assert written.wait(20)
+        swept = threads.submit(VoiceStore(tmp_path / "voices").sweep)
+        with pytest.raises(TimeoutError):
+            swept.result(0.1)
+        go_on.set()
+        assert added.result(20).name == "mara"
+        swept.result(20)
+    assert [voice.name for voice in store.all()] == ["else", "mara"]
+
+
+def test_of_two_deletes_at_once_one_finds_nothing(store: VoiceStore, tmp_path: Path) -> None:
+    """A typed error, and no folder is left."""
+    for _ in range(20):
+        store.add("mara", "en", CONSENT, NEUTRAL)
+        at_once = threading.Barrier(8)
+
+        def delete(at_once: threading.Barrier = at_once) -> bool:
+            at_once.wait(20)
+            try:
+                VoiceStore(tmp_path / "voices").delete("mara")
+            except NotFound:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sorted(deleted.result(20) for deleted in [threads.submit(delete) for _ in range(8)]) == [False] * 7 + [True]
+    assert list((tmp_path / "voices").iterdir()) == []
 
 
 @pytest.mark.parametrize(
