@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 
+import httpcore2
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, is_hypothesis_test, settings
@@ -50,6 +52,14 @@ def scrubbed_environment() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(("SOUFFLEUR__", "OPENAI_", "ANTHROPIC_")) or name.lower() in {"http_proxy", "https_proxy", "all_proxy"}:
                 patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """Every HTTP client reads the machine's certificates; the hundreds of a test run, which talk to loopback, need them once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", cache(httpcore2.default_ssl_context))
         yield
 
 
