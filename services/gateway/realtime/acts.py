@@ -40,6 +40,7 @@ from services.gateway.realtime.conversation import Ask, Conversation, Typed
 from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.errors import ClientError
 from services.gateway.realtime.items import Item
+from services.gateway.strict_json import check
 
 _MOST_TEXT: Final = 4000
 _MOST_TYPED: Final = 64
@@ -102,8 +103,10 @@ class Acts:
             self._emitter.error(ClientError("invalid_json", "the message is not JSON"))
             return
         cause = event.get("event_id") if isinstance(event, dict) else None
-        cause = cause if isinstance(cause, str) else None
+        # What cannot be said back, half a surrogate for one, is no name for the event.
+        cause = cause if isinstance(cause, str) and cause.isprintable() else None
         try:
+            check(event)
             self._handler(event)(event)
         except ClientError as error:
             self._emitter.error(error, cause)

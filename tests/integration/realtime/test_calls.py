@@ -289,6 +289,8 @@ async def test_who_may_call_is_asked_as_everywhere(house: House) -> None:
         tools = json.dumps({"type": "realtime", "tools": [{"type": "function", "name": "x"}]})
         assert await refused({}, data={"sdp": offer, "session": tools}, files={"none": b""}) == (400, "invalid_request")
         assert await refused({}, data={"sdp": offer, "session": "[]"}, files={"none": b""}) == (400, "invalid_request")
+        half = '{"type": "realtime", "audio": {"input": {"transcription": {"prompt": "\\ud800"}}}}'
+        assert await refused({}, data={"sdp": offer, "session": half}, files={"none": b""}) == (400, "invalid_request")
         assert await refused({}, data={"session": "{}"}, files={"none": b""}) == (400, "invalid_request")
 
 

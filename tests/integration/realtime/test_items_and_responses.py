@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from services.core.errors import Forbidden
 from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Paused, Played, Refused, TakeFloor, TextSaid, TurnTimed
 from services.core.model.fact import Author, Fact
@@ -366,4 +368,26 @@ async def test_what_is_not_offered_is_a_typed_error(house: House) -> None:
             await guest.send(**event, event_id=f"e{number}")
             error = (await guest.expect("error"))["error"]
             assert (error["code"], error["event_id"]) == (code, f"e{number}"), event
+        await asyncio.wait_for(_type(guest, "Still here"), 5)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        '{"type": "nonsense", "event_id": "\\ud800"}',
+        '{"type": "\\ud800", "event_id": "e"}',
+        '{"type": "response.create", "event_id": "e", "response": {"metadata": {"a": "\\ud800"}}}',
+        '{"type": "conversation.item.create", "event_id": "e", "item": {"role": "user", "content": [{"type": "input_text", "text": "\\udfff"}]}}',
+        '{"type": "conversation.item.retrieve", "event_id": "e", "item_id": "\\u0000"}',
+        '{"type": "souffleur.played", "event_id": "e", "line_id": "L1", "played_ms": 1e999}',
+        '{"type": "session.update", "event_id": "e", "session": {"a": ' + "[" * 50 + "]" * 50 + "}}",
+    ],
+    ids=["event id", "type", "metadata", "text", "null", "infinite", "deep"],
+)
+async def test_what_json_can_say_and_nobody_can_keep_is_refused(house: House, event: str) -> None:
+    """Half a surrogate and its like are an error of the client's; the connection goes on."""
+    async with house.guest() as guest:
+        await guest.connection.send_raw(event)
+        error = (await guest.expect("error"))["error"]
+        assert (error["code"], error["type"], error["event_id"]) == ("invalid_request", "invalid_request_error", None if "nonsense" in event else "e")
         await asyncio.wait_for(_type(guest, "Still here"), 5)

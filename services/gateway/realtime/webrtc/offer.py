@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from services.core.errors import InvalidRequest, TooLarge
+from services.gateway.strict_json import check
 
 MOST_SDP_BYTES: Final = 64 * 1024
 """A browser's offer of one microphone and one data channel has some 3 KiB."""
@@ -104,4 +105,5 @@ def _session(text: str) -> Mapping[str, Any]:
         raise InvalidRequest("The field session is JSON.") from None
     if not isinstance(session, dict):
         raise InvalidRequest("The field session is an object.")
+    check(session)
     return session
