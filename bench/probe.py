@@ -33,7 +33,7 @@ async def appends(redis_url: str) -> AsyncIterator[list[tuple[float, float]]]:
     finally:
         writing.cancel()
         await asyncio.wait([writing])
-        await log.release(sid, fence, forget_s=1.0)
+        await log.release(sid, forget_s=1.0)
         await redis.aclose()
     if not writing.cancelled():
         writing.result()

@@ -104,27 +104,27 @@ class House:
             return owned
 
     async def _claim(self, sid: str) -> Owned:
-        fence = await self._lease(sid)
+        await self._lease(sid)
         try:
-            return await self._rebuild(sid, fence)
+            return await self._rebuild(sid)
         except BaseException:
             with contextlib.suppress(SouffleurError):
                 # Otherwise nobody could claim it before the lease has expired. The sweep comes back to it.
-                await self.log.release(sid, fence)
+                await self.log.release(sid)
             raise
 
-    async def _lease(self, sid: str) -> int:
+    async def _lease(self, sid: str) -> None:
         """Claim the session; at once from an owner that is not there any more. Raises `NotOwner` if it is."""
         lease_s = self._runtime.settings.stage.lease_s
         try:
-            return await self.log.claim(sid, self._address, lease_s)
+            await self.log.claim(sid, self._address, lease_s)
         except NotOwner as owner:
             if await answers(owner.address):
                 raise
             _log.warning("session.taken_over", session=sid)
-            return await self.log.claim(sid, self._address, lease_s, dead=owner.address)
+            await self.log.claim(sid, self._address, lease_s, dead=owner.address)
 
-    async def _rebuild(self, sid: str, fence: int) -> Owned:
+    async def _rebuild(self, sid: str) -> Owned:
         runtime = self._runtime
         await self._archiver.restore(sid)
         roster, sight = Roster(), Sight(lambda: self.log.read(sid))
@@ -137,7 +137,6 @@ class House:
         writer = Writer(
             self.log,
             sid,
-            fence=fence,
             head=roster.head,
             clock=runtime.clock,
             announce=lambda fact: self._announce(session, fact),
@@ -164,16 +163,15 @@ class House:
             raise
         return Owned(session, Door(session, self.log, runtime.clock), writing)
 
-    async def _regain(self, sid: str) -> int:
-        """The store came back with less than it had acknowledged: it gets back what the archive and this process hold. The fence to go on under."""
-        fence = await self.log.regain(sid, self._runtime.settings.stage.lease_s)
+    async def _regain(self, sid: str) -> None:
+        """The store came back with less than it had acknowledged: it gets back what the archive and this process hold."""
+        await self.log.regain(sid, self._runtime.settings.stage.lease_s)
         try:
             facts = await self._archiver.restore(sid) + await self.log.replay(sid)
         except Conflict as hole:
             # Nobody has them any more, or others stand there: what this process knows of the session is not what is written.
             raise StaleFence(hole.detail) from hole
         _log.warning("session.recovered", session=sid, facts=facts)
-        return fence
 
     def _announce(self, session: Session, fact: Fact) -> None:
         session.announce(fact)
@@ -236,7 +234,7 @@ class House:
                     await self._archiver.settle(sid, timeout_s=_SETTLE_S)
                     forget_s = _FORGET_S
             with contextlib.suppress(SouffleurError):
-                await self.log.release(sid, owned.session.writer.fence, forget_s=forget_s)
+                await self.log.release(sid, forget_s=forget_s)
 
     def wall_ms(self) -> int:
         """The date, for facts."""
@@ -256,7 +254,7 @@ class House:
             self._let_go(sid, "idle")
             return
         try:
-            await self.log.renew(sid, owned.session.writer.fence, stage.lease_s)
+            await self.log.renew(sid, stage.lease_s)
         except StaleFence as error:
             self._lost(sid, error)
         except Recovering:

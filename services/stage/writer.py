@@ -26,8 +26,8 @@ _log = structlog.get_logger(__name__)
 class Appender(Protocol):
     """The log as the writer needs it."""
 
-    async def append(self, sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
-        """Write in order, once each; return them with their seq."""
+    async def append(self, sid: str, drafts: Sequence[Draft]) -> list[Fact]:
+        """Write in order, once each, under the fence that the session is claimed with; return them with their seq."""
         ...
 
 
@@ -39,21 +39,18 @@ class Writer:
         log: Appender,
         sid: str,
         *,
-        fence: int,
         head: int,
         clock: Clock,
         announce: Callable[[Fact], None],
         lost: Callable[[SouffleurError], None],
-        regain: Callable[[], Awaitable[int]],
+        regain: Callable[[], Awaitable[None]],
     ) -> None:
         """`announce` gets every new fact, in order; `lost` is told when this process may not write the session any more.
 
-        `regain` brings back what the store has lost, and gives the fence to go on under.
+        `regain` brings back what the store has lost.
         """
         self._log = log
         self._sid = sid
-        self.fence = fence
-        """What it writes under."""
         self._clock = clock
         self._announce = announce
         self._lost = lost
@@ -182,9 +179,9 @@ class Writer:
         while True:
             try:
                 if self._behind:
-                    self.fence = await self._regain()
+                    await self._regain()
                     self._behind = False
-                return await self._log.append(self._sid, drafts, self.fence)
+                return await self._log.append(self._sid, drafts)
             except (Unavailable, Recovering, NotOwner) as error:
                 # The keys make this harmless when the append had happened and only its answer was lost.
                 self._behind = self._behind or isinstance(error, Recovering)

@@ -18,6 +18,8 @@ class Kept:
     """Of one session that this process has claimed."""
 
     address: str
+    fence: int
+    """What this process writes under; 0 while it claims anew, for until the answer is there nobody knows which one the store has."""
     floor: int = 0
     """Highest seq acknowledged to this owner; a store whose head is lower has lost facts."""
     _facts: deque[tuple[int, bytes, tuple[bytes, ...]]] = field(default_factory=deque)

@@ -48,6 +48,11 @@ class TranscriptLog:
         The same address may claim again, which raises the fence. Raises `NotOwner` while another address' lease is alive,
         unless that address is `dead`: found to refuse connections.
         """
+        fence = await self._granted(sid, address, lease_s, dead)
+        self._held[sid] = Kept(address, fence)
+        return fence
+
+    async def _granted(self, sid: str, address: str, lease_s: float, dead: str = "") -> int:
         keys = keys_of(sid)
         granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence, keys.stream, keys.index], [address, _ms(lease_s), dead])
         if not granted:
@@ -55,7 +60,6 @@ class TranscriptLog:
         async with store_errors():
             # Before anything is written: what is written and not listed would be nobody's after its owner's death.
             await self._redis.sadd(_CLAIMED, sid)
-        self._held[sid] = Kept(address)
         return int(value)
 
     async def regain(self, sid: str, lease_s: float) -> int:
@@ -63,9 +67,9 @@ class TranscriptLog:
         held = self._held.get(sid)
         if held is None:
             raise StaleFence
-        fence = await self.claim(sid, held.address, lease_s)
-        self._held[sid] = held
-        return fence
+        held.fence = 0
+        held.fence = await self._granted(sid, held.address, lease_s)
+        return held.fence
 
     async def replay(self, sid: str) -> int:
         """Write what was acknowledged here and is not archived back under its own seq and key; how many facts the stream lacked.
@@ -82,27 +86,39 @@ class TranscriptLog:
         if (held := self._held.get(sid)) is not None:
             held.archived(mark)
 
-    async def renew(self, sid: str, fence: int, lease_s: float) -> None:
-        """Prolong the lease. Raises `StaleFence` if somebody claimed the session since, `Recovering` if the store has lost facts."""
-        keys = keys_of(sid)
+    async def renew(self, sid: str, lease_s: float) -> None:
+        """Prolong the lease of what this process has claimed.
+
+        Raises `StaleFence` if somebody else claimed the session since, `Recovering` if the store has lost facts, or the claim itself.
+        """
         held = self._held.get(sid)
-        arguments = [fence, held.address if held else "", _ms(lease_s), held.floor if held else 0]
-        answer = await run_script(self._redis, "renew", [keys.owner, keys.fence, keys.index], arguments)
-        if answer == 0 or (answer < 0 and held is None):
-            self._held.pop(sid, None)
+        if held is None:
+            raise StaleFence
+        if (fence := held.fence) == 0:
+            # It is being claimed anew, which prolongs the lease as well.
+            return
+        keys = keys_of(sid)
+        answer = await run_script(self._redis, "renew", [keys.owner, keys.fence, keys.index], [fence, held.address, _ms(lease_s), held.floor])
+        if self._held.get(sid) is not held or held.fence != fence:
+            # Given up or claimed anew while this was on its way: what it found says nothing of what is now.
+            return
+        if answer == 0:
+            del self._held[sid]
             raise StaleFence
         if answer < 0:
             raise Recovering("the store came back with less than was written")
 
-    async def release(self, sid: str, fence: int, *, forget_s: float = 0.0) -> None:
+    async def release(self, sid: str, *, forget_s: float = 0.0) -> None:
         """Give the lease up; nothing happens if it is somebody else's by now. Somebody still has to take care of the session.
 
         With `forget_s` nobody has to: all of it is closed and archived. The store may forget it after that time, and the next owner restores it.
         """
         # First: what this process counts as its own, no sweep of it ever looks at.
-        self._held.pop(sid, None)
+        held = self._held.pop(sid, None)
+        if held is None:
+            return
         keys = keys_of(sid)
-        arguments = [fence, _ms(forget_s) if forget_s else 0]
+        arguments = [held.fence, _ms(forget_s) if forget_s else 0]
         released = await run_script(self._redis, "release", [keys.owner, keys.fence, keys.stream, keys.index], arguments)
         if released and forget_s:
             await self.forget(sid)
@@ -132,10 +148,11 @@ class TranscriptLog:
             address = cast(bytes | None, await self._redis.hget(keys_of(sid).owner, "address"))
         return None if address is None else address.decode()
 
-    async def append(self, sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
+    async def append(self, sid: str, drafts: Sequence[Draft], fence: int | None = None) -> list[Fact]:
         """Write `drafts` in order, in one round trip; the facts, in order, once they are durable.
 
-        A key that was written before yields the fact that was written then. May be repeated whole after a failure.
+        Under `fence`, or under the one that this process has claimed the session with. A key that was written before yields
+        the fact that was written then. May be repeated whole after a failure.
 
         Raises:
             StaleFence: nothing is written, the session is somebody else's.
@@ -148,8 +165,8 @@ class TranscriptLog:
         while pending:
             batch = _batch(pending)
             held = self._held.get(sid)
-            floor = held.floor if held is not None else 0
-            arguments = [fence, floor, *(part for _, parts in batch for part in parts)]
+            claimed, floor = (0, 0) if held is None else (held.fence, held.floor)
+            arguments = [claimed if fence is None else fence, floor, *(part for _, parts in batch for part in parts)]
             status, *answers = await run_script(self._redis, "append", [keys.stream, keys.index, keys.fence], arguments)
             if status != b"ok":
                 raise self._refused(sid, floor, status, answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -93,12 +94,30 @@ async def test_an_owner_gives_back_what_the_store_lost(log: TranscriptLog, store
     with pytest.raises(Recovering):
         await log.append("s", [said("u6")], fence)
     with pytest.raises(Recovering):
-        await log.renew("s", fence, 60)
+        await log.renew("s", 60)
     again = await log.regain("s", 60)
     assert again > fence
     assert await log.replay("s") == {"tail": 2, "claim": 0, "everything": 5}[lost]
     assert await log.entries("s") == before
     assert [fact.seq for fact in await log.append("s", [said("u4"), said("u6")], again)] == [4, 6]
+
+
+async def test_a_renewal_does_not_disturb_an_owner_that_gives_back(log: TranscriptLog, store: Redis) -> None:
+    """Whenever it comes: on its way while the session is claimed anew, or before everything is back. It keeps the lease alive until then."""
+    await _written(log, 5)
+    await _cut(store, log, 3)
+    with pytest.raises(Recovering):
+        await log.append("s", [said("u6")])
+    answers = await asyncio.gather(
+        *(log.renew("s", 60) for _ in range(10)), log.regain("s", 60), *(log.renew("s", 60) for _ in range(10)), return_exceptions=True
+    )
+    assert [answer for answer in answers if isinstance(answer, StaleFence)] == []
+    with pytest.raises(Recovering):
+        await log.renew("s", 90)
+    assert await store.pttl("{s}:owner") > 60_000
+    assert await log.replay("s") == 2
+    await log.renew("s", 60)
+    assert [fact.seq for fact in await log.append("s", [said("u4"), said("u6")])] == [4, 6]
 
 
 async def test_what_is_archived_is_not_kept(log: TranscriptLog, store: Redis) -> None:

@@ -30,8 +30,8 @@ async def test_a_stale_fence_writes_nothing(store: Redis) -> None:
     with pytest.raises(StaleFence):
         await old.append("s", [said("u2"), said("u3")], stale)
     with pytest.raises(StaleFence):
-        await old.renew("s", stale, 6)
-    await old.release("s", stale)
+        await old.renew("s", 6)
+    await old.release("s")
     assert await new.owner("s") == OTHER
     assert [fact.seq for fact in await new.append("s", [said("u4")], fence)] == [2]
     assert [fact.body["utterance"] for fact in await new.read("s")] == ["u1", "u4"]
@@ -86,16 +86,17 @@ async def test_a_fence_does_not_come_back(store: Redis) -> None:
 async def test_what_was_claimed_and_not_closed_is_known(store: Redis) -> None:
     """Once its lease has run out or was given up it is an orphan; one that is owned, closed and archived, or only forgotten is none."""
     log, other = TranscriptLog(store), TranscriptLog(store)
-    fences = {sid: await log.claim(sid, ME, 60) for sid in ("owned", "archived", "forgotten", "orphan", "released")}
-    await log.release("archived", fences["archived"], forget_s=60)
-    await log.release("released", fences["released"])
+    for sid in ("owned", "archived", "forgotten", "orphan", "released"):
+        await log.claim(sid, ME, 60)
+    await log.release("archived", forget_s=60)
+    await log.release("released")
     await store.delete("{forgotten}:owner", "{orphan}:owner")
     await log.forget("forgotten")
     assert sorted(await other.orphans()) == ["orphan", "released"]
     assert await log.orphans(ME) == ["released"]
     assert sorted(await other.orphans(ME)) == ["orphan", "owned", "released"]
     await other.claim("orphan", OTHER, 60)
-    await log.release("orphan", fences["orphan"], forget_s=60)
+    await log.release("orphan", forget_s=60)
     await store.delete("{orphan}:owner")
     assert sorted(await TranscriptLog(store).orphans()) == ["orphan", "released"]
 
@@ -112,14 +113,15 @@ async def test_a_session_that_is_claimed_again_stays_known(store: Redis) -> None
 async def test_what_is_given_up_is_not_counted_as_held(server: RedisServer, store: Redis) -> None:
     """Whoever learns at a renewal that it is somebody else's, or cannot even give the lease back, sees it as an orphan later like anybody."""
     log, other = TranscriptLog(store), TranscriptLog(store)
-    fences = {sid: await log.claim(sid, ME, 60) for sid in ("taken", "unreachable")}
+    for sid in ("taken", "unreachable"):
+        await log.claim(sid, ME, 60)
     await other.claim("taken", OTHER, 60, dead=ME)
     with pytest.raises(StaleFence):
-        await log.renew("taken", fences["taken"], 60)
+        await log.renew("taken", 60)
     server.kill(signal.SIGTERM)
     try:
         with pytest.raises(Unavailable):
-            await log.release("unreachable", fences["unreachable"], forget_s=60)
+            await log.release("unreachable", forget_s=60)
     finally:
         server.start()
     await store.delete("{taken}:owner")
@@ -130,7 +132,7 @@ async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Red
     """After a release anybody may claim, under a higher fence."""
     log = TranscriptLog(store)
     fence = await log.claim("s", ME, 60)
-    await log.release("s", fence)
+    await log.release("s")
     assert await log.owner("s") is None
     assert await TranscriptLog(store).claim("s", OTHER, 6) > fence
 
@@ -138,10 +140,10 @@ async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Red
 async def test_renewing_outlives_the_first_lease(log: TranscriptLog, store: Redis) -> None:
     """A renewed lease lasts; one that ran out unclaimed is taken up again, since nobody wrote meanwhile."""
     fence = await log.claim("s", ME, 60)
-    await log.renew("s", fence, 90)
+    await log.renew("s", 90)
     assert await store.pttl("{s}:owner") > 60_000
     await store.delete("{s}:owner")
-    await log.renew("s", fence, 90)
+    await log.renew("s", 90)
     assert await log.owner("s") == ME
     assert await store.pttl("{s}:owner") > 60_000
     assert len(await log.append("s", [said("u")], fence)) == 1
@@ -162,14 +164,14 @@ async def test_what_was_given_up_archived_may_be_forgotten(store: Redis) -> None
     fence = await log.claim("s", ME, 60)
     await log.append("s", [said("u1"), said("u2")], fence)
     archived = await log.entries("s")
-    await log.release("s", fence, forget_s=60)
+    await log.release("s", forget_s=60)
     assert await store.ttl("{s}:t") > 0
     fence = await log.claim("s", ME, 60)
     assert [await store.ttl(f"{{s}}:{name}") for name in "ti"] == [-1, -1]
-    await log.release("s", fence)
+    await log.release("s")
     assert await store.ttl("{s}:t") == -1, "it may not be archived"
     fence = await log.claim("s", ME, 60)
-    await log.release("s", fence, forget_s=0.001)
+    await log.release("s", forget_s=0.001)
 
     async def forgotten() -> bool:
         return not await store.exists("{s}:t", "{s}:i", "{s}:fence")

@@ -114,8 +114,8 @@ async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Red
             await gate.wait()
             await settle(sid, timeout_s)
 
-        async def counted(sid: str, fence: int, lease_s: float) -> None:
-            await renew(sid, fence, lease_s)
+        async def counted(sid: str, lease_s: float) -> None:
+            await renew(sid, lease_s)
             renewed[sid] += 1
 
         monkeypatch.setattr(house._archiver, "settle", slow)
@@ -293,6 +293,36 @@ async def test_a_store_that_lost_its_tail_gets_it_back_from_the_owner(redis: Red
         # Nobody says anything: the next renewal of the lease finds out.
         await until(whole, 10, "what was lost")
         assert await house.log.entries("inn") == before
+        assert (await house.get("inn")) is owned
+
+
+async def test_a_lease_is_renewed_while_lost_facts_are_given_back(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that takes, nobody takes the session meanwhile, and it is not given up."""
+    async with _house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        owned = await house.get("inn")
+        before = await house.log.entries("inn")
+        gate, restore, renew, renewals = asyncio.Event(), house._archiver.restore, house.log.renew, Counter[str]()
+
+        async def slow(sid: str) -> int:
+            await gate.wait()
+            return await restore(sid)
+
+        async def counted(sid: str, lease_s: float) -> None:
+            renewals[sid] += 1
+            await renew(sid, lease_s)
+
+        monkeypatch.setattr(house._archiver, "restore", slow)
+        monkeypatch.setattr(house.log, "renew", counted)
+        await _cut(redis, before, 1)
+        note = Draft(key="k", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "It rains."})
+        written = owned.session.writer.write(note)
+        # For longer than one lease lasts.
+        await until(lambda: renewals["inn"] > _RENEWALS_PER_LEASE + 1, 10, "renewals")
+        assert await house.log.owner("inn") == house._address
+        gate.set()
+        assert (await asyncio.wait_for(written, 10)).seq == len(before) + 1
+        assert (await house.log.entries("inn"))[:-1] == before
         assert (await house.get("inn")) is owned
 
 

@@ -35,9 +35,9 @@ class MemoryLog:
         self.facts: list[Fact] = []
         self.keys: dict[str, Fact] = {}
         self.failing: list[SouffleurError] = []
-        self.regained: list[int] = []
+        self.regained = 0
 
-    async def append(self, sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
+    async def append(self, sid: str, drafts: Sequence[Draft]) -> list[Fact]:
         await asyncio.sleep(0)
         if self.failing:
             raise self.failing.pop(0)
@@ -50,11 +50,10 @@ class MemoryLog:
             written.append(self.keys[draft.key])
         return written
 
-    async def regain(self) -> int:
+    async def regain(self) -> None:
         if self.failing and not isinstance(self.failing[0], Recovering):
             raise self.failing.pop(0)
-        self.regained.append(len(self.regained) + 2)
-        return self.regained[-1]
+        self.regained += 1
 
     async def one(self, sid: str, seq: int) -> Fact | None:
         return next((fact for fact in self.facts if fact.seq == seq), None)
@@ -192,7 +191,6 @@ async def table(*characters: str, mind: Mind | None = None, settings: Settings |
     writer = Writer(
         log,
         "s",
-        fence=1,
         head=0,
         clock=clock,
         announce=lambda fact: session.announce(fact),  # noqa: PLW0108

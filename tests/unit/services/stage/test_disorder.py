@@ -184,9 +184,9 @@ class Company:
 def _slow(at: Table, random: Random) -> None:
     append = at.log.append
 
-    async def slowly(sid: str, drafts: Sequence[Draft], fence: int) -> list[Fact]:
+    async def slowly(sid: str, drafts: Sequence[Draft]) -> list[Fact]:
         await asyncio.sleep(random.choice([0, 0.002, 0.02]))
-        return await append(sid, drafts, fence)
+        return await append(sid, drafts)
 
     at.log.append = slowly  # type: ignore[method-assign]
 

@@ -316,14 +316,12 @@ async def test_a_store_that_lost_facts_gets_them_back_and_play_goes_on() -> None
         ann = await at.sit(hears=False)
         at.log.failing = [Recovering(), NotOwner("unix:/tmp/other"), Unavailable()]
         assert (await at.session.say(ann, TextSaid("m1", "Good evening"))).body["text"] == "Good evening"
-        assert at.log.regained == [2]
-        assert (at.session.writer.fence, at.lost) == (2, [])
+        assert (at.log.regained, at.lost) == (1, [])
         at.session.writer.catch_up()
         async with asyncio.timeout(5):
-            while at.log.regained != [2, 3]:
+            while at.log.regained < 2:
                 await asyncio.sleep(0)
         assert (await at.session.say(ann, TextSaid("m2", "Hello?"))).body["text"] == "Hello?"
-        assert at.session.writer.fence == 3
 
 
 async def test_nobody_speaks_for_somebody_else() -> None:
