@@ -19,13 +19,12 @@ from services.stage.holding import Held
 from services.stage.opening import checked_safety_words
 from services.stage.order import Timing, Written
 from services.stage.place import Place
-from services.stage.roster import CHARACTER, PLACE_LIMIT
+from services.stage.roster import CHARACTER, ID_LIMIT, PLACE_LIMIT, is_id
 from services.stage.turn_key import TurnKey
 from services.stage.turns import Turn
 
 TEXT_LIMIT: Final = 4000
 """Code points of words that a director gives, and of a direction."""
-_ID_LIMIT: Final = 128
 _REMEMBERED: Final = 512
 """Acts whose answer is kept, for a director who asks again."""
 _ROUTES: Final = {"page": "realtime"}
@@ -142,8 +141,8 @@ class Desk:
         role = asked.principal.role
         if role != "director" and not (role == "operator" and asked.kind in _OPERATORS):
             raise Forbidden("that is the director's")
-        if not 0 < len(asked.act) <= _ID_LIMIT:
-            raise InvalidRequest(f"an act's id has 1 to {_ID_LIMIT} characters")
+        if not is_id(asked.act):
+            raise InvalidRequest(f"an act's id has 1 to {ID_LIMIT} bytes")
         if max(len(asked.text), len(asked.direction)) > TEXT_LIMIT:
             raise InvalidRequest(f"at most {TEXT_LIMIT} characters")
         known = self._answers.get(asked.act)
@@ -201,7 +200,7 @@ class Desk:
         if asked.text not in _MODES or (asked.text == "inherit" and not (asked.character or asked.platform)):
             raise InvalidRequest("a mode is auto or approve, or inherit for one character or platform")
         if asked.character or asked.platform:
-            whose = f"character:{self._character(asked)}" if asked.character else f"platform:{asked.platform[:_ID_LIMIT]}"
+            whose = f"character:{self._character(asked)}" if asked.character else f"platform:{asked.platform[:ID_LIMIT]}"
             return await self._lay_down(SceneSet(modes={whose: _MODES[asked.text]}), asked)
         return await self._lay_down(SceneSet(mode=asked.text), asked)
 

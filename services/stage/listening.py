@@ -14,9 +14,8 @@ from services.core.model.attachment import FinalHeard, Onset, PartialHeard, Part
 from services.core.settings import StageSettings
 from services.stage.attachments import Attachment
 from services.stage.endpointing import Utterance
+from services.stage.roster import ID_LIMIT, is_id
 
-ID_LIMIT: Final = 128
-"""Characters of an id that a client chooses."""
 TEXT_LIMIT: Final = 4000
 """Code points of one typed message or one recognised utterance."""
 _FINAL_GRACE_S: Final = 2.0
@@ -115,8 +114,8 @@ class Listening:
     def _onset(self, attachment: Attachment, event: Onset, now: float) -> None:
         if event.utterance in self._open:
             raise Conflict("this utterance is open already")
-        if not event.utterance or len(event.utterance) > ID_LIMIT:
-            raise InvalidRequest(f"an utterance's id has 1 to {ID_LIMIT} characters")
+        if not is_id(event.utterance):
+            raise InvalidRequest(f"an utterance's id has 1 to {ID_LIMIT} bytes")
         for other in self._open.values():
             # Whoever begins anew has finished what came before; its text is still owed.
             if other.attachment is attachment:

@@ -16,6 +16,8 @@ from services.transcript.view.strikes import struck_by
 CHARACTER: Final = "character"
 _LINES: Final = 256
 """Lines of the past that can be asked for once more."""
+ID_LIMIT: Final = 128
+"""Bytes of an id that a client chooses."""
 PLACE_LIMIT: Final = 80
 """Characters of a place's name."""
 HEADS: Final = 100
@@ -260,6 +262,11 @@ class Roster:
     def cast(self, place: str) -> list[Seat]:
         """Characters present in `place`."""
         return [seat for seat in self.seats.values() if seat.present and seat.role == CHARACTER and seat.place == place]
+
+
+def is_id(given: str) -> bool:
+    """A client may choose it: the log counts the bytes of the keys that are made of it, and would refuse them after the words were taken."""
+    return 0 < len(given.encode()) <= ID_LIMIT and "\0" not in given
 
 
 def said_key(member: str, utterance: str) -> str:

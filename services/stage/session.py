@@ -15,11 +15,11 @@ from services.stage.backstage import Backstage
 from services.stage.chorus import Chorus
 from services.stage.desk import Desk
 from services.stage.floor import Event
-from services.stage.listening import ID_LIMIT, TEXT_LIMIT, Listening, Speech
+from services.stage.listening import TEXT_LIMIT, Listening, Speech
 from services.stage.order import Timing, Written
 from services.stage.place import Place
 from services.stage.resaying import Changes
-from services.stage.roster import HEADS, PLACE_LIMIT, said_key
+from services.stage.roster import HEADS, ID_LIMIT, PLACE_LIMIT, is_id, said_key
 from services.stage.safety import Safety
 from services.stage.turns import Audience, Words
 
@@ -65,8 +65,8 @@ class Session:
         text = event.text.strip()
         if not text or len(text) > TEXT_LIMIT:
             raise InvalidRequest(f"a message has 1 to {TEXT_LIMIT} characters")
-        if not event.message or len(event.message) > ID_LIMIT:
-            raise InvalidRequest(f"a message's id has 1 to {ID_LIMIT} characters")
+        if not is_id(event.message):
+            raise InvalidRequest(f"a message's id has 1 to {ID_LIMIT} bytes")
         speaker = self._speaker(attachment, event.speaker)
         key = said_key(speaker.id, event.message)
         new = self._backstage.is_new(key)
