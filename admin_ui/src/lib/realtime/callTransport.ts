@@ -5,7 +5,7 @@ import { CommitTail } from '@/lib/realtime/commitTail'
 import { LineCutter } from '@/lib/realtime/lineCutter'
 import { Parts } from '@/lib/realtime/parts'
 import { type ClientEvent, readEvent, type ServerEvent } from '@/lib/realtime/protocol'
-import { NO_CALLS, type Transport, type TransportHandlers } from '@/lib/realtime/transport'
+import { NO_CALLS, NO_WAY, type Transport, type TransportHandlers } from '@/lib/realtime/transport'
 
 const CONNECT_MS = 15_000
 /** Nothing has come through for so long. */
@@ -29,18 +29,23 @@ class Call implements Transport {
   private readonly channel = this.peer.createDataChannel('oai-events')
   private readonly cutter = new LineCutter()
   private readonly parts = new Parts()
-  private readonly deadline = setTimeout(() => this.over(AWAY, 'no connection'), CONNECT_MS)
+  private readonly deadline = setTimeout(() => this.over(this.failure, 'no connection'), CONNECT_MS)
   private readonly tail = new CommitTail((event) => this.channel.readyState === 'open' && this.channel.send(JSON.stringify(event)))
   private uplink: Uplink | null = null
   private downlink: Downlink | null = null
   private patience: ReturnType<typeof setTimeout> | undefined
-  private farewell = { code: AWAY, reason: '' }
+  /** What it means if nothing more comes of this now: while the server is being asked it is away, else there is no way to it, until there was one. */
+  private failure = NO_WAY
+  private farewell: { code: number; reason: string } | null = null
   private ended = false
 
   constructor(private readonly handlers: TransportHandlers) {
-    this.channel.onopen = () => clearTimeout(this.deadline)
+    this.channel.onopen = () => {
+      clearTimeout(this.deadline)
+      this.failure = AWAY
+    }
     this.channel.onmessage = ({ data }: MessageEvent<string>) => this.take(data)
-    this.channel.onclose = () => this.over(this.farewell.code, this.farewell.reason)
+    this.channel.onclose = () => this.over(this.farewell?.code ?? this.failure, this.farewell?.reason ?? '')
     this.peer.onconnectionstatechange = () => this.state()
     this.peer.ontrack = ({ track }) => void this.listen(track)
   }
@@ -56,13 +61,18 @@ class Call implements Transport {
       this.peer.addTrack(uplink.track, uplink.stream)
       await this.peer.setLocalDescription()
       // The server answers whoever knocks with the call's password; it wants no addresses, so none are waited for.
+      this.failure = AWAY
       const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: this.peer.localDescription?.sdp ?? '' })
       const text = await answer.text()
       if (this.isOver()) return
-      if (answer.ok) await this.peer.setRemoteDescription({ type: 'answer', sdp: text })
-      else this.refused(answer.status, text)
+      if (!answer.ok) {
+        this.refused(answer.status, text)
+        return
+      }
+      this.failure = NO_WAY
+      await this.peer.setRemoteDescription({ type: 'answer', sdp: text })
     } catch (error) {
-      this.over(AWAY, error instanceof Error ? error.message : '')
+      this.over(this.failure, error instanceof Error ? error.message : '')
     }
   }
 
@@ -108,8 +118,8 @@ class Call implements Transport {
   private state(): void {
     const { connectionState } = this.peer
     clearTimeout(this.patience)
-    if (connectionState === 'failed') this.over(AWAY, 'the connection failed')
-    else if (connectionState === 'disconnected') this.patience = setTimeout(() => this.over(AWAY, 'the connection was lost'), LOST_MS)
+    if (connectionState === 'failed') this.over(this.failure, 'the connection failed')
+    else if (connectionState === 'disconnected') this.patience = setTimeout(() => this.over(this.failure, 'the connection was lost'), LOST_MS)
   }
 
   private async listen(track: MediaStreamTrack): Promise<void> {
@@ -128,7 +138,8 @@ class Call implements Transport {
       // Whatever stands between us and the server said this.
     }
     if (status === 501) this.over(NO_CALLS, detail)
-    else this.over(status === 429 || status >= 500 ? TRY_AGAIN : POLICY, detail)
+    else if (status === 429) this.over(NO_WAY, detail)
+    else this.over(status >= 500 ? TRY_AGAIN : POLICY, detail)
   }
 
   private isOver(): boolean {

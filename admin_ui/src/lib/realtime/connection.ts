@@ -5,7 +5,7 @@ import { backoffMs } from '@/lib/realtime/backoff'
 import { callsAreKnown, openCall } from '@/lib/realtime/callTransport'
 import { type ClientEvent, readEvent, type ServerEvent } from '@/lib/realtime/protocol'
 import { openSocket } from '@/lib/realtime/socketTransport'
-import { NO_CALLS, type Transport, type TransportHandlers, type TransportKind } from '@/lib/realtime/transport'
+import { NO_CALLS, NO_WAY, type Transport, type TransportHandlers, type TransportKind } from '@/lib/realtime/transport'
 
 export type ConnectionState =
   | { kind: 'connecting'; attempt: number }
@@ -32,12 +32,20 @@ const PLATFORM = 'page'
 /** Close codes after which trying again cannot help. */
 const FINAL = (code: number) => code === 1008 || code === 1003 || (code >= 4400 && code < 4500)
 
+/** So many calls in a row that never came about are enough. */
+const MISSES = 2
+
 export class RealtimeConnection {
   readonly state$ = new BehaviorSubject<ConnectionState>({ kind: 'connecting', attempt: 1 })
   readonly events$ = new Subject<ServerEvent>()
   readonly audio$ = new Subject<ArrayBuffer>()
+  /** A call was wanted and cannot be had: this comes by WebSocket from now on. */
+  readonly fellBack$ = new Subject<void>()
   private transport: Transport | null = null
   private kind: TransportKind = 'websocket'
+  /** Stands until a WebSocket is chosen. */
+  private noCalls = false
+  private misses = 0
   private timer: ReturnType<typeof setTimeout> | null = null
   private attempt = 0
   private head = 0
@@ -77,9 +85,11 @@ export class RealtimeConnection {
 
   /** Travel another way from now on. */
   travel(kind: TransportKind): void {
-    const possible = kind === 'webrtc' && !callsAreKnown() ? 'websocket' : kind
+    if (kind === 'websocket') this.noCalls = false
+    const possible = kind === 'webrtc' && (this.noCalls || !callsAreKnown()) ? 'websocket' : kind
     if (possible === this.kind) return
     this.kind = possible
+    this.misses = 0
     if (this.transport !== null) this.connect()
   }
 
@@ -112,6 +122,7 @@ export class RealtimeConnection {
     if (event.type === 'souffleur.attached') {
       this.seat = { ...this.seat, session: event.session_id, participant: event.participant }
       this.attempt = 0
+      this.misses = 0
     } else if (event.type === 'souffleur.fact') {
       this.head = Math.max(this.head, event.fact.seq)
     } else if (event.type === 'error') {
@@ -123,8 +134,12 @@ export class RealtimeConnection {
 
   private lost(code: number, reason: string): void {
     this.detach()
-    if (code === NO_CALLS) {
+    if (code === NO_WAY) this.misses += 1
+    if (code === NO_CALLS || this.misses === MISSES) {
       this.kind = 'websocket'
+      this.noCalls = true
+      this.misses = 0
+      this.fellBack$.next()
       this.connect()
       return
     }

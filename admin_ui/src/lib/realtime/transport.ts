@@ -22,3 +22,5 @@ export interface TransportHandlers {
 
 /** A close code of our own: this server takes no calls, so come by WebSocket. */
 export const NO_CALLS = 4501
+/** Another: the call did not come about, and the server did not fail. When that happens again, come by WebSocket. */
+export const NO_WAY = 4502

@@ -67,6 +67,7 @@ export class TableSession {
     this.watching.add(this.connection.events$.subscribe((event) => this.take(event)))
     this.watching.add(this.connection.audio$.subscribe((pcm) => this.playback.audio(pcm)))
     this.watching.add(this.connection.state$.subscribe((state) => (this.probe.state = state.kind)))
+    this.watching.add(this.connection.fellBack$.subscribe(() => this.notice({ code: 'no_calls', severity: 'warning', detail: '' })))
     this.watching.add(audible$.subscribe(() => this.configure()))
     this.playback.player.open().catch(() => this.notice({ code: 'no_audio', severity: 'warning', detail: '' }))
     this.connection.open()
