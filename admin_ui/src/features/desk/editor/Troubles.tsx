@@ -6,7 +6,7 @@ import { useProblemText } from '@/components/States'
 import { useObservable } from '@/lib/useObservable'
 
 import type { EditorController } from './controller'
-import type { Trouble } from './outbox'
+import type { Trouble } from './unsent'
 
 export function Troubles({ controller }: { controller: EditorController }) {
   const { troubles } = useObservable(controller.shown$)

@@ -13,8 +13,9 @@ import { type AnyCorrection, tell, type Told, undo } from './api'
 import { type Block, type Words, writer } from './blocks'
 import { asNew, changesOf, type Correction, type Outcome as Changes } from './changes'
 import { type BadgeWords, dressing, setApplied, setWords, theme } from './dress'
-import { type Outbox, outboxOf, type Outcome, type Trouble, wordsOf } from './outbox'
+import { type Outbox, outboxOf, type Outcome, wordsOf } from './outbox'
 import { blockAt, reconciled, setFate, setTracked, stepOf, type Tracked, tracked, tracking } from './tracked'
+import type { Trouble } from './unsent'
 
 export interface Shown {
   following: boolean

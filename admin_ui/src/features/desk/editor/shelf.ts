@@ -1,7 +1,7 @@
 /** What is kept of an outbox while the page is loaded anew: for this tab, and bounded. */
 import { Problem } from '@/lib/api/client'
 
-import type { Item } from './outbox'
+import type { Item } from './unsent'
 
 const MOST = 200
 const MOST_CHARACTERS = 400_000
