@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from services.stage.opening import opening_facts
 from services.stage.roster import Roster
 from services.stage.session import Session
 from services.stage.sight import Sight
+from services.stage.sweeping import Sweep
 from services.stage.writer import Writer
 from services.transcript.archive import Archive
 from services.transcript.archiver import Archiver
@@ -34,11 +34,8 @@ from services.transcript.log import TranscriptLog
 _RENEWALS_PER_LEASE: Final = 3
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
-_SWEEP_S: Final = 4.0
 _FORGET_S: Final = 3_600.0
 """After that the store need not hold an archived session that nobody owns."""
-_ORPHANS: Final = 20
-"""Taken up at a time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -262,34 +259,6 @@ class House:
         except SouffleurError as error:
             _log.warning("lease.not_renewed", session=sid, code=error.code)
 
-    async def sweep(self) -> None:
-        """Take up what a dead stage left behind, so that all of it is closed and archived; at once, and then from time to time until cancelled."""
-        task = asyncio.current_task()
-        while task is None or not task.cancelling():
-            try:
-                orphans = await self.log.orphans(self._address)
-            except SouffleurError as error:
-                _log.debug("sweep.failed", code=error.code)
-                orphans = []
-            for sid in orphans[:_ORPHANS]:
-                await self._adopt(sid)
-            await asyncio.sleep(_SWEEP_S * (0.5 + random.random()))  # noqa: S311 - only that stages do not all look at the same moment
-
-    async def _adopt(self, sid: str) -> None:
-        try:
-            await self.get(sid)
-        except NotFound:
-            # It was claimed and nothing was ever written.
-            with contextlib.suppress(SouffleurError):
-                await self.log.forget(sid)
-        except NotOwner:
-            _log.debug("sweep.somebody_else", session=sid)
-        except Exception as error:
-            # One that cannot be taken up must not keep the others from it.
-            _log.warning("session.not_adopted", session=sid, reason=type(error).__name__)
-        else:
-            _log.info("session.adopted", session=sid)
-
     async def close(self) -> None:
         """Close and release everything."""
         await asyncio.gather(*(self._release(sid, "shutdown") for sid in list(self._owned)))
@@ -325,7 +294,8 @@ async def open_house(runtime: Runtime) -> AsyncIterator[House]:
     log = TranscriptLog(runtime.redis, archive)
     archiver = Archiver(log, archive)
     house = House(runtime, log, archive, archiver)
-    keepers = [asyncio.create_task(house.keep(), name="leases"), asyncio.create_task(house.sweep(), name="sweep")]
+    sweep = Sweep(log, runtime.address("stage"), runtime.settings.stage.lease_s, house.get)
+    keepers = [asyncio.create_task(house.keep(), name="leases"), asyncio.create_task(sweep.run(), name="sweep")]
     try:
         yield house
     finally:

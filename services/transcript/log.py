@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import structlog
@@ -31,6 +32,17 @@ class Older(Protocol):
     async def entries(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Entry]:
         """Entries with `after` < seq <= `upto`, at most `limit`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A session that somebody has to take care of and nobody does, as one look found it."""
+
+    sid: str
+    fence: int
+    """Of its last owner; another one means that it has had an owner since."""
+    mine: bool
+    """Its lease is alive under the address of whoever looks: a former process there had it, which is gone."""
 
 
 class TranscriptLog:
@@ -131,16 +143,23 @@ class TranscriptLog:
             if await self._redis.exists(keys_of(sid).owner):
                 await self._redis.sadd(_CLAIMED, sid)
 
-    async def orphans(self, me: str = "") -> list[str]:
+    async def orphans(self, me: str = "") -> list[Orphan]:
         """Sessions that were claimed, are not closed and archived, and have no live owner; those of the address `me` count, unless this process holds them."""
         async with store_errors():
             # What this process holds is asked for nowhere: with many sessions it is nearly all of them.
             claimed = [sid for name in cast(set[bytes], await self._redis.smembers(_CLAIMED)) if (sid := name.decode()) not in self._held]
             async with self._redis.pipeline(transaction=False) as pipe:
                 for sid in claimed:
-                    pipe.hget(keys_of(sid).owner, "address")
-                owners = await pipe.execute()
-        return [sid for sid, owner in zip(claimed, owners, strict=True) if sid not in self._held and (owner is None or owner.decode() == me)]
+                    keys = keys_of(sid)
+                    pipe.get(keys.fence)
+                    pipe.hget(keys.owner, "address")
+                answers = await pipe.execute()
+        found = zip(claimed, answers[::2], answers[1::2], strict=True)
+        return [
+            Orphan(sid, int(fence or 0), mine=owner is not None)
+            for sid, fence, owner in found
+            if sid not in self._held and (owner is None or owner.decode() == me)
+        ]
 
     async def owner(self, sid: str) -> str | None:
         """Address of the owner whose lease is alive."""

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from services.core.errors import NotOwner, StaleFence, Unavailable
-from services.transcript.log import TranscriptLog
+from services.transcript.log import Orphan, TranscriptLog
 from services.transcript.store import Entry
 from tests.redis_server import RedisServer
 from tests.unit.services.transcript.drafts import said
@@ -92,13 +92,13 @@ async def test_what_was_claimed_and_not_closed_is_known(store: Redis) -> None:
     await log.release("released")
     await store.delete("{forgotten}:owner", "{orphan}:owner")
     await log.forget("forgotten")
-    assert sorted(await other.orphans()) == ["orphan", "released"]
-    assert await log.orphans(ME) == ["released"]
-    assert sorted(await other.orphans(ME)) == ["orphan", "owned", "released"]
+    assert _named(await other.orphans()) == {"orphan": False, "released": False}
+    assert _named(await log.orphans(ME)) == {"released": False}
+    assert _named(await other.orphans(ME)) == {"orphan": False, "owned": True, "released": False}
     await other.claim("orphan", OTHER, 60)
     await log.release("orphan", forget_s=60)
     await store.delete("{orphan}:owner")
-    assert sorted(await TranscriptLog(store).orphans()) == ["orphan", "released"]
+    assert _named(await TranscriptLog(store).orphans()) == {"orphan": False, "released": False}
 
 
 async def test_a_session_that_is_claimed_again_stays_known(store: Redis) -> None:
@@ -107,7 +107,7 @@ async def test_a_session_that_is_claimed_again_stays_known(store: Redis) -> None
     await log.claim("s", OTHER, 60)
     await TranscriptLog(store).forget("s")
     await store.delete("{s}:owner")
-    assert await TranscriptLog(store).orphans() == ["s"]
+    assert _named(await TranscriptLog(store).orphans()) == {"s": False}
 
 
 async def test_what_is_given_up_is_not_counted_as_held(server: RedisServer, store: Redis) -> None:
@@ -125,7 +125,23 @@ async def test_what_is_given_up_is_not_counted_as_held(server: RedisServer, stor
     finally:
         server.start()
     await store.delete("{taken}:owner")
-    assert sorted(await log.orphans(ME)) == ["taken", "unreachable"]
+    assert _named(await log.orphans(ME)) == {"taken": False, "unreachable": True}
+
+
+async def test_an_orphan_is_known_by_the_fence_of_its_last_owner(store: Redis) -> None:
+    """Whoever looks twice sees whether somebody has had it in between."""
+    log = TranscriptLog(store)
+    fences = [await log.claim("s", ME, 60)]
+    await log.release("s")
+    once = await log.orphans()
+    assert await log.orphans() == once
+    fences.append(await log.claim("s", ME, 60))
+    await log.release("s")
+    assert [orphan.fence for orphan in [*once, *await log.orphans()]] == fences
+
+
+def _named(orphans: list[Orphan]) -> dict[str, bool]:
+    return {orphan.sid: orphan.mine for orphan in orphans}
 
 
 async def test_releasing_frees_the_session_and_keeps_the_fence_rising(store: Redis) -> None:

@@ -29,7 +29,7 @@ from services.core.settings import Endpoints, Settings, StageSettings
 from services.stage import servicer
 from services.stage.house import _RENEWALS_PER_LEASE, House, open_house
 from services.transcript.archive import Archive
-from services.transcript.log import TranscriptLog
+from services.transcript.log import Orphan, TranscriptLog
 from services.transcript.store import Entry
 from tests.redis_server import RedisServer, running_redis
 from tests.waiting import until
@@ -205,7 +205,7 @@ def _archive_away() -> Iterator[None]:
 
 async def test_what_could_not_be_taken_up_is_taken_up_later(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The archive is away when the sweep comes by: the session waits for it."""
-    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
     async with _house(redis, tmp_path) as (dead, _):
         await _left_open(dead)
         async with _house(redis, tmp_path) as (living, _):
@@ -218,7 +218,7 @@ async def test_what_could_not_be_taken_up_is_taken_up_later(redis: Redis, tmp_pa
 
 async def test_what_was_not_archived_at_the_end_is_archived_at_the_next_start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The archive is away when the house closes, in order as far as the store is concerned."""
-    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
     with ExitStack() as away:
         async with _house(redis, tmp_path) as (house, _):
             await house.open(INN)
@@ -239,7 +239,7 @@ async def test_what_was_not_archived_at_the_end_is_archived_at_the_next_start(re
 
 async def test_a_session_that_was_taken_away_is_taken_up_again_like_any(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first owner learns of it at a renewal and has nothing to write; when the second one dies, the first one's sweep finds the session."""
-    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
     async with _house(redis, tmp_path) as (house, _):
         await house.open(INN)
         await TranscriptLog(redis).claim("inn", "127.0.0.1:1", 60, dead=house._address)
@@ -248,9 +248,43 @@ async def test_a_session_that_was_taken_away_is_taken_up_again_like_any(redis: R
         await until(lambda: "inn" in house._owned, 10, "another life")
 
 
+async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often another stage looks before the owner's next renewal, it does not take the session for an orphan."""
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.02)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    # The other one's lease does not run out here, so neither does its patience.
+    async with _house(redis, tmp_path / "a") as (first, _), _house(redis, tmp_path / "b", f"unix:{tmp_path / 'b.sock'}", 60.0) as (second, _):
+        await first.open(INN)
+        owned, back, renew, looks, orphans = await first.get("inn"), asyncio.Event(), first.log.renew, Counter[bool](), second.log.orphans
+
+        async def held_up(sid: str, lease_s: float) -> None:
+            await back.wait()
+            await renew(sid, lease_s)
+
+        async def counted(me: str = "") -> list[Orphan]:
+            found = await orphans(me)
+            looks[bool(found)] += 1
+            return found
+
+        monkeypatch.setattr(first.log, "renew", held_up)
+        monkeypatch.setattr(second.log, "orphans", counted)
+        await until(lambda: looks[True] > 5, 20, "looks at a session without a lease")
+        back.set()
+
+        async def renewed() -> bool:
+            return await first.log.owner("inn") == first._address
+
+        await until(renewed, 10, "the renewal")
+        assert not second._owned
+        note = Draft(key="k", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "It rains."})
+        assert await asyncio.wait_for(owned.session.writer.write(note), 10)
+        assert (await first.get("inn")) is owned
+
+
 async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_own: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Away for longer than anybody waits, the store costs the session its owner; once it is back, what stands open in it is closed."""
-    monkeypatch.setattr("services.stage.house._SWEEP_S", 0.2)
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
     monkeypatch.setattr("services.stage.writer._PATIENCE_S", 0.0)
     redis = redis_client(redis_own.url)
     async with _house(redis, tmp_path) as (house, _):
