@@ -44,6 +44,8 @@ class Backstage:
     calm: Calm = field(default_factory=Calm)
     """Told of the replies that are being made, of all sessions."""
     attachments: list[Attachment] = field(default_factory=list)
+    moving: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Member -> the place and number that are being written."""
     epochs: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers of replies."""
 
@@ -77,8 +79,11 @@ class Backstage:
     def seat(self, seat: Seat, place: str, heads: int) -> Written:
         """A member goes to another place, or is of another number; its connections go along once that stands."""
         written = self.writer.write(joining(replace(seat, place=place, head_count=heads), self.clock.wall_ms()))
+        way = self.moving[seat.member] = (place, heads)
 
         def moved(done: Written) -> None:
+            if self.moving.get(seat.member) is way:
+                del self.moving[seat.member]
             if done.cancelled() or done.exception() is not None:
                 return
             for attachment in self.attachments:
@@ -87,6 +92,10 @@ class Backstage:
 
         written.add_done_callback(moved)
         return written
+
+    def bound_for(self, seat: Seat) -> tuple[str, int]:
+        """Place and number of a member; of one who is on the way those that come."""
+        return self.moving.get(seat.member, (seat.place, seat.head_count))
 
     def is_new(self, key: str) -> bool:
         """Nothing of this key was said or is on its way."""

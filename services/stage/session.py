@@ -99,18 +99,19 @@ class Session:
             self.desk.panic(by)
 
     def configure(self, attachment: Attachment, change: Configure) -> None:
-        """Other settings of an attachment. Raises `InvalidRequest` or `Conflict`, and then nothing has changed.
+        """Other settings of an attachment. Raises `InvalidRequest`, `Conflict` or `Overloaded`, and then nothing has changed.
 
         Whom it whispers to is not looked at before something is said: words that were meant for somebody who is gone must not be said aloud.
         """
-        seat = self.roster.seats.get(attachment.participant)
-        place = attachment.place if change.place is None else change.place
-        heads = 1 if seat is None else seat.head_count if change.head_count is None else change.head_count
+        seat = None if attachment.monitor else self.roster.seats.get(attachment.participant)
+        here, many = (attachment.place, 1) if seat is None else self._backstage.bound_for(seat)
+        place = here if change.place is None else change.place
+        heads = many if seat is None or change.head_count is None else change.head_count
         if len(place) > PLACE_LIMIT or not 1 <= heads <= HEADS:
             raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters, and 1 to {HEADS} sit behind a microphone")
-        moves = seat is not None and not attachment.monitor and (place, heads) != (seat.place, seat.head_count)
-        if moves and self.listening.is_open(attachment):
-            raise Conflict("not while you are speaking")
+        moves = seat is not None and (place, heads) != (here, many)
+        if moves:
+            self._may_move(attachment)
         attachment.configure(change)
         if change.idle_s is not None:
             self.place(attachment.place).offer()
@@ -118,6 +119,14 @@ class Session:
             attachment.place = place
         elif moves and seat is not None:
             self._backstage.seat(seat, place, heads).add_done_callback(lambda _: self._left(seat.place))
+
+    def _may_move(self, attachment: Attachment) -> None:
+        if self.listening.is_open(attachment):
+            raise Conflict("not while you are speaking")
+        if attachment.participant in self._backstage.moving:
+            raise Conflict("not while you are on your way")
+        if self.writer.full:
+            raise Overloaded(_FULL)
 
     def _left(self, place: str) -> None:
         """Nobody waits there any more for what somebody who is elsewhere now may be saying."""
