@@ -182,7 +182,7 @@ class TranscriptLog:
         facts: list[Fact] = []
         pending = [(draft, spliced(draft)) for draft in drafts]
         while pending:
-            batch = _batch(pending)
+            batch = pending[: _fitting([parts for _, parts in pending])]
             held = self._held.get(sid)
             claimed, floor = (0, 0) if held is None else (held.fence, held.floor)
             arguments = [claimed if fence is None else fence, floor, *(part for _, parts in batch for part in parts)]
@@ -291,12 +291,16 @@ class TranscriptLog:
 
         For the owner, before its first append. Raises `Conflict` if they leave a gap or a key stands for another fact.
         """
-        keys = keys_of(sid)
-        arguments = [part for entry in entries for part in (entry.seq, entry.key, entry.envelope)]
-        status, value = await run_script(self._redis, "restore", [keys.stream, keys.index], arguments)
-        if status != b"ok":
-            raise Conflict(f"archive and transcript disagree at {value}: {status.decode()}")
-        return int(value)
+        keys, written = keys_of(sid), 0
+        pending = [(b"%d" % entry.seq, entry.key.encode(), entry.envelope.encode()) for entry in entries]
+        while pending:
+            batch = pending[: _fitting(pending)]
+            status, value = await run_script(self._redis, "restore", [keys.stream, keys.index], [part for parts in batch for part in parts])
+            if status != b"ok":
+                raise Conflict(f"archive and transcript disagree at {value}: {status.decode()}")
+            written += int(value)
+            pending = pending[len(batch) :]
+        return written
 
     async def trim(self, sid: str, below: int) -> None:
         """Drop the facts with a seq below `below` from the stream; numbering and keys stay. Only what is archived may be dropped."""
@@ -304,13 +308,14 @@ class TranscriptLog:
             await self._redis.xtrim(keys_of(sid).stream, minid=f"{below}-0", approximate=False)
 
 
-def _batch(pending: Sequence[tuple[Draft, tuple[bytes, bytes, bytes]]]) -> list[tuple[Draft, tuple[bytes, bytes, bytes]]]:
+def _fitting(pending: Sequence[tuple[bytes, ...]]) -> int:
+    """How many of them one script call may carry; one at least."""
     size = 0
-    for count, (_, parts) in enumerate(pending):
+    for count, parts in enumerate(pending):
         size += sum(map(len, parts))
         if count and size > _BATCH_BYTES:
-            return list(pending[:count])
-    return list(pending)
+            return count
+    return len(pending)
 
 
 def _fact(draft: Draft, seq: int, known: bytes | None) -> Fact:

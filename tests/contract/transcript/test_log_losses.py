@@ -33,6 +33,25 @@ async def test_restores_a_lost_stream(log: TranscriptLog, store: Redis) -> None:
     assert [fact.seq for fact in await log.append("s", [said("u6")], fence)] == [6]
 
 
+@pytest.mark.parametrize("source", ["archive", "memory"])
+async def test_a_large_loss_goes_back_in_parts(log: TranscriptLog, store: Redis, source: str) -> None:
+    """However long the facts, no script call holds the store for more than a batch's worth of them."""
+    fence = await log.claim("s", ME, 60)
+    await log.append("s", [said(f"u{number}", "x" * 1_900_000) for number in range(8)], fence)
+    kept = await log.entries("s")
+    # The server's first sight of the script is a call more.
+    await log.restore("s", kept)
+    await store.delete("{s}:t", "{s}:i")
+    before = await _script_calls(store)
+    assert await (log.restore("s", kept) if source == "archive" else log.replay("s")) == 8
+    assert await _script_calls(store) - before == 2
+    assert await log.entries("s") == kept
+
+
+async def _script_calls(store: Redis) -> int:
+    return int((await store.info("commandstats"))["cmdstat_evalsha"]["calls"])
+
+
 async def test_restores_an_emptied_stream(log: TranscriptLog) -> None:
     """A stream that was trimmed to nothing takes its old numbers again."""
     fence = await log.claim("s", ME, 6)
