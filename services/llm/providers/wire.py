@@ -41,7 +41,7 @@ class Answer(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self.status_code, self.headers = 0, {}
         self._size = 0
-        """Of the head, as long as it has not ended."""
+        """What has come since the last piece of the body: the head, or what is between two pieces or behind the last one."""
         self._body: list[bytes] = []
         self._waiting = 0
         self._begun = self._complete = self._lasting = False
@@ -50,8 +50,9 @@ class Answer(asyncio.Protocol):
     # What the parser tells.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One line of the head."""
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        """One line of the head; what stands behind the body is nothing to us."""
+        if not self._begun:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """The head is there."""
@@ -61,6 +62,7 @@ class Answer(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a chunk."""
+        self._size = 0
         self._body.append(body)
         self._waiting += len(body)
         if self._waiting > _BUFFER and self.transport is not None:
@@ -82,8 +84,8 @@ class Answer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Something has come."""
         try:
+            self._size += len(data)
             self._parser.feed_data(data)
-            self._size += 0 if self._begun else len(data)
             if self._size > _HEADERS:
                 raise httptools.HttpParserError("the head does not end")  # noqa: TRY301 - the parser itself has no bound
         except httptools.HttpParserError:

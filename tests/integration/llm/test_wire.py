@@ -147,6 +147,32 @@ async def test_broken_answers_are_told(answer: bytes, failure: type[Exception]) 
             await whole(wire_to(state))
 
 
+@pytest.mark.parametrize("behind", [b"X: y\r\n" * 60_000, b"X: " + b"y" * 1_000_000, b"1;x=" + b"y" * 1_000_000], ids=["lines", "line", "extension"])
+async def test_what_is_no_body_does_not_pile_up_behind_it(behind: bytes) -> None:
+    """The body comes, and then the connection is given up, while the server goes on."""
+
+    def play(writer: asyncio.StreamWriter, _: int) -> None:
+        writer.write(CHUNKED + b"2\r\nab\r\n" + (b"" if behind.startswith(b"1") else b"0\r\n") + behind)
+
+    async with serving(play) as state, asyncio.timeout(5), wire_to(state).post(b"{}") as response:
+        pieces = aiter(response.aiter_raw())
+        assert await anext(pieces) == b"ab"
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await anext(pieces)
+        await asyncio.wait_for(state.left.wait(), 5)
+
+
+async def test_a_few_lines_behind_the_body_are_let_pass() -> None:
+    """They are no part of the head, and the connection is good for another request."""
+    async with serving(lambda writer, _: writer.write(CHUNKED + b"2\r\nab\r\n0\r\nX-Of: nobody\r\n\r\n")) as state:
+        wire = wire_to(state)
+        for _ in range(2):
+            async with asyncio.timeout(5), wire.post(b"{}") as response:
+                assert [piece async for piece in response.aiter_raw()] == [b"ab"]
+                assert response.headers["x-of"] == "a server"
+        assert state.connections == 1
+
+
 async def test_silence_and_refusal_are_told() -> None:
     """A server that says nothing is given up after the time it has; one that is not there at once."""
     async with serving(lambda writer, number: None) as state:
