@@ -47,6 +47,8 @@ _MOST_TYPED: Final = 64
 _MOST_TELLS: Final = 8
 _MOST_METADATA: Final = 16
 _ITEM_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_NARRATOR: Final = "narrator"
+"""As whom a director speaks whose words stand as narration."""
 _PCM_UP: Final = AudioFormat()
 
 E = TypeVar("E", bound=BaseModel)
@@ -153,6 +155,8 @@ class Acts:
         table_talk = given(event, "table_talk", bool)
         if change != Configure():
             self._rights.send(change)
+        if change.speaks is not None:
+            self._conversation.speech.voices = change.speaks not in ("", _NARRATOR)
         if table_talk is not None:
             self._ear.set_deaf(table_talk)
 

@@ -46,6 +46,8 @@ class Speech:
         """`ear` and `participant` are set before anything is heard."""
         self.ear: Ear | None = None
         self.participant = ""
+        self.voices = False
+        """A character says what is said here: it becomes that one's line, and never stands as one's own words."""
         self._emitter = emitter
         self._items = items
         self._send = send
@@ -91,7 +93,8 @@ class Speech:
         if spoken is None:
             return
         spoken.speech_ms = final.speech_ms
-        spoken.final = final if final.text else None
+        # What no fact will ever name again would be told to every stage to come, and said by the character each time.
+        spoken.final = final if final.text and not self.voices else None
         self._commit(final.utterance)
         if not final.text:
             self._completed(final.utterance, "")

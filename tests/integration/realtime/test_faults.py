@@ -228,6 +228,22 @@ async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House
         assert not any(isinstance(event, Onset | FinalHeard | TextSaid) for event in third.seen)
 
 
+async def test_words_that_a_character_said_for_the_director_are_not_said_again(house: House) -> None:
+    """They stand as the character's line and never as the director's words: whoever waited for those would have it say them once more."""
+    async with house.guest() as guest:
+        await guest.send(type="souffleur.configure", speaks="mirelle")
+        await guest.append(tone(0.6) + silence(0.4))
+        await _end(guest, guest.seat)
+        await guest.seat.expect(FinalHeard)
+        await guest.send(type="souffleur.configure", speaks="")
+        await guest.append(tone(0.6) + silence(0.4))
+        own = await _end(guest, guest.seat)
+        final = await guest.seat.expect(FinalHeard)
+        again = await _away(house, guest)
+        assert await again.expect(FinalHeard) == final
+        assert [event for event in again.seen if isinstance(event, Onset | FinalHeard)] == [Onset(own), final]
+
+
 async def test_request_that_is_lost_with_its_stage_can_be_made_again(house: House) -> None:
     """The client is told, and its next `response.create` is not refused for the lost one's sake."""
     async with house.guest() as guest:
