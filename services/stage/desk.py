@@ -34,7 +34,7 @@ _PLATFORMS: Final = 32
 _OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"})
 """What an operator may do; everything else is the director's."""
 _MODES: Final = {"auto": "auto", "approve": "approve", "inherit": ""}
-_DELIVERIES: Final = frozenset({"voice", "teleprompter"})
+DELIVERIES: Final = frozenset({"voice", "teleprompter"})
 VOICES: Final = frozenset({"one", "many"})
 """One voice at a time in a place, or as many as are addressed."""
 
@@ -205,7 +205,7 @@ class Desk:
         return await self._lay_down(SceneSet(mode=asked.text), asked)
 
     async def _deliver(self, asked: ActRequest) -> ActResponse:
-        if asked.text not in _DELIVERIES:
+        if asked.text not in DELIVERIES:
             raise InvalidRequest("a line is delivered by voice or teleprompter")
         return await self._lay_down(SceneSet(deliveries={self._character(asked): asked.text}), asked)
 

@@ -25,7 +25,7 @@ class Safety:
     def spoken(self, member: str, utterance: str, text: str) -> bool:
         """A safety word is in `text`, and this utterance of the member's has not silenced anybody yet."""
         known = (member, utterance)
-        if known in self._acted or not text or not any(holds(text, phrase) for phrase in self._words()):
+        if known in self._acted or not text or not holds(text, self._words()):
             return False
         self._acted[known] = None
         if len(self._acted) > _REMEMBERED:
@@ -34,9 +34,13 @@ class Safety:
         return True
 
 
-def holds(text: str, phrase: str) -> bool:
-    """The words of `phrase` stand in `text`, one behind the other, whatever the case and the signs between them."""
-    said, wanted = _words(text), _words(phrase)
+def holds(text: str, phrases: Iterable[str]) -> bool:
+    """The words of one of `phrases` stand in `text`, one behind the other, whatever the case and the signs between them."""
+    said = _words(text)
+    return any(_stand(said, _words(phrase)) for phrase in phrases)
+
+
+def _stand(said: Sequence[str], wanted: Sequence[str]) -> bool:
     if not wanted:
         return False
     if any(ord(letter) > _EAST for letter in wanted[0]):

@@ -30,7 +30,8 @@ from services.core.model.facts import (
 )
 from services.core.model.principal import Principal
 from services.core.settings import explain
-from services.stage.opening import object_of
+from services.stage.desk import DELIVERIES, VOICES
+from services.stage.opening import checked_safety_words, object_of
 from services.stage.roster import CHARACTER, PLACE_LIMIT, Roster
 from services.stage.session import Session
 
@@ -54,6 +55,7 @@ _WORDED: Final = frozenset({
 })  # fmt: skip
 """What a correction can change: the view shows their words."""
 _FELT: Final = frozenset({Kind.SENTENCE, Kind.INSERTED})
+_MODES: Final = frozenset({"", "auto", "approve"})
 _DECISIONS: Final = frozenset({"accepted", "pinned", "rejected", "expired"})
 _SCOPES: Final = frozenset({"once", "turns", "until_removed"})
 
@@ -202,8 +204,8 @@ def _check_members(body: Body, roster: Roster) -> None:
 
 def _check_values(body: Body, roster: Roster) -> None:
     match body:
-        case SceneSet() if body.mode not in ("", "auto", "approve"):
-            raise InvalidRequest("the mode is auto or approve")
+        case SceneSet():
+            _check_scene(body)
         case Struck() if not 0 < len(body.targets) <= _TARGETS:
             raise InvalidRequest(f"1 to {_TARGETS} targets")
         case Corrected() if not (body.text or body.emotion or body.intensity is not None or body.manner):
@@ -220,6 +222,19 @@ def _check_values(body: Body, roster: Roster) -> None:
             raise InvalidRequest("a recommendation is accepted, pinned, rejected or expired")
         case _:
             pass
+
+
+def _check_scene(body: SceneSet) -> None:
+    """As the desk checks what it lays down, and the opening."""
+    if not {body.mode, *body.modes.values()} <= _MODES:
+        raise InvalidRequest("the mode is auto or approve")
+    if not DELIVERIES.issuperset(body.deliveries.values()):
+        raise InvalidRequest("a line is delivered by voice or teleprompter")
+    if not VOICES.issuperset(body.voices.values()):
+        raise InvalidRequest(f"the voices in a place are {' or '.join(sorted(VOICES))}")
+    if body.safety_words != [""]:
+        # One that is empty means that there are none any more.
+        checked_safety_words(body.safety_words)
 
 
 async def _check_target(principal: Principal, session: Session, log: Lookup, target: int, body: Body) -> None:

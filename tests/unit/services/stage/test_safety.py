@@ -8,6 +8,8 @@ from services.core.errors import InvalidRequest, TooLarge
 from services.core.model.attachment import FinalHeard, Onset, PartialHeard, Paused, TextSaid
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
+from services.stage import safety
+from services.stage.naming import folded
 from services.stage.safety import holds
 from tests.unit.services.stage.direction import act, type_in
 from tests.unit.services.stage.table import Mind, table
@@ -30,7 +32,20 @@ LONG = "One two three four five six seven eight nine ten."
 )
 def test_the_words_stand_one_behind_the_other(text: str, phrase: str, found: bool) -> None:  # noqa: FBT001
     """Case and signs do not matter; words between them do."""
-    assert holds(text, phrase) is found
+    assert holds(text, ["something else", phrase]) is found
+
+
+def test_a_text_is_folded_once_for_all_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of them there are."""
+    texts: list[str] = []
+
+    def counted(text: str) -> str:
+        texts.append(text)
+        return folded(text)
+
+    monkeypatch.setattr(safety, "folded", counted)
+    assert not holds("A long message.", [f"word {number}" for number in range(32)])
+    assert texts.count("A long message.") == 1
 
 
 async def test_a_certain_partial_silences_at_once() -> None:

@@ -52,6 +52,26 @@ async def test_a_body_of_the_wrong_form_is_never_written(kind: str, body: Any) -
             await _tell(at, kind, body)
 
 
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ({"safety_words": ["red light"] * 17}, TooLarge),
+        ({"safety_words": ["x" * 101]}, TooLarge),
+        ({"safety_words": ["red light", ""]}, InvalidRequest),
+        ({"voices": {"": "three"}}, InvalidRequest),
+        ({"modes": {"character:mirelle": "sometimes"}}, InvalidRequest),
+        ({"deliveries": {"mirelle": "drum"}}, InvalidRequest),
+    ],
+)
+async def test_a_scene_lays_down_nothing_that_the_desk_would_not(body: Any, refusal: type[SouffleurError]) -> None:
+    """Whoever tells it; what the desk lays down is taken."""
+    async with table() as at:
+        with pytest.raises(refusal):
+            await _tell(at, Kind.SCENE_SET, body)
+        laid = {"safety_words": [""], "voices": {"": "many"}, "modes": {"character:mirelle": ""}, "deliveries": {"mirelle": "teleprompter"}}
+        assert (await _tell(at, Kind.SCENE_SET, laid)).body["voices"] == {"": "many"}
+
+
 async def test_a_body_without_end_is_refused() -> None:
     """Only a card may be large."""
     async with table() as at:
