@@ -218,20 +218,20 @@ class House:
                 return
             SESSIONS.dec()
             owned.door.close()
-            closed, forget_s = False, 0.0
-            with contextlib.suppress(SouffleurError):
-                # Without the store nothing can be closed in order; the next owner tidies up.
-                await owned.session.close(reason)
-                closed = ours and not owned.session.writer.given_up
-            owned.writing.cancel()
-            await asyncio.gather(owned.writing, return_exceptions=True)
-            if closed:
+            forget_s = 0.0
+            try:
                 with contextlib.suppress(SouffleurError):
-                    # What is not archived now stays in the stream, and the session on the list: whoever takes it up from there archives it.
-                    await self._archiver.settle(sid, timeout_s=_SETTLE_S)
-                    forget_s = _FORGET_S
-            with contextlib.suppress(SouffleurError):
-                await self.log.release(sid, forget_s=forget_s)
+                    # Without the store nothing can be closed in order; the next owner tidies up.
+                    await owned.session.close(reason)
+                    if ours and not owned.session.writer.given_up:
+                        # What is not archived now stays in the stream, and the session on the list: whoever takes it up from there archives it.
+                        await self._archiver.settle(sid, timeout_s=_SETTLE_S)
+                        forget_s = _FORGET_S
+            finally:
+                owned.writing.cancel()
+                await asyncio.gather(owned.writing, return_exceptions=True)
+                with contextlib.suppress(SouffleurError):
+                    await self.log.release(sid, forget_s=forget_s)
 
     def wall_ms(self) -> int:
         """The date, for facts."""

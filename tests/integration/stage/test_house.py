@@ -248,6 +248,24 @@ async def test_a_session_that_was_taken_away_is_taken_up_again_like_any(redis: R
         await until(lambda: "inn" in house._owned, 10, "another life")
 
 
+async def test_a_session_that_cannot_even_be_closed_is_given_up(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with it, it is nobody's afterwards, and is taken up again."""
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
+    async with _house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        owned = await house.get("inn")
+
+        async def failing(reason: str) -> None:
+            raise RuntimeError(reason)
+
+        monkeypatch.setattr(owned.session, "close", failing)
+        with capture_logs() as logs:
+            house._let_go("inn", "idle")
+            await until(lambda: house._owned.get("inn", owned) is not owned, 10, "another life")
+        assert "session.release_failed" in [item["event"] for item in logs]
+        assert owned.writing.done()
+
+
 async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often another stage looks before the owner's next renewal, it does not take the session for an orphan."""
     monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.02)
