@@ -23,6 +23,15 @@ _READER_S: Final = 20.0
 _WORDS_S: Final = (0.2, 0.8)
 """Between the words of one writer: some lines are cut before anything of them is heard, most of them behind that."""
 _ACTS_S: Final = (0.4, 1.0)
+_SOCKET: Final[dict[str, Any]] = {
+    "open_timeout": _PATIENCE_S,
+    "ping_interval": 2,
+    "ping_timeout": 4,
+    "max_size": 2**22,
+    "proxy": None,
+    # The voice as bytes: nobody need read it as JSON.
+    "subprotocols": ["souffleur.pcm"],
+}
 _REFUSED: Final = frozenset({400, 403, 404, 413, 422})
 """What is wrong with a request does not pass."""
 
@@ -103,8 +112,10 @@ class Load:
             after = seen[-1].seq if seen else 0
             address = f"{base}/v1/realtime?model=npc/mirelle&session={self.session}&name={name}&after_seq={after}&participant={seat}"
             try:
-                async with connect(address, open_timeout=_PATIENCE_S, ping_interval=2, ping_timeout=4, max_size=2**22, proxy=None) as socket:
+                async with connect(address, **_SOCKET) as socket:
                     async for message in socket:
+                        if isinstance(message, bytes):
+                            continue  # the voice
                         event: dict[str, Any] = json.loads(message)
                         if event["type"] == "souffleur.fact":
                             seen.append(Told.of(event["fact"]))
