@@ -6,7 +6,7 @@ from itertools import islice, takewhile
 from typing import Final
 
 from services.core.model.fact import Kind
-from services.llm.history import one_line
+from services.transcript.quoting import one_line
 from services.transcript.view import Entry, LineEntry, SaidEntry, View
 
 _MOST: Final = 8

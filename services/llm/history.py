@@ -12,6 +12,7 @@ from services.core.model.prosody import Emotion, Manner
 from services.core.model.reply import ChatMessage
 from services.llm.engine import Heard
 from services.llm.tokens import MESSAGE_TOKENS, estimate
+from services.transcript.quoting import one_line
 from services.transcript.view import (
     Entry,
     JoinEntry,
@@ -152,11 +153,6 @@ def _told(entry: Entry, character: str) -> str:
             purpose = f" for {entry.purpose}" if entry.purpose else ""
             return one_line(f"{entry.name} rolls {entry.expression}{purpose}: {entry.total}.")
     return ""
-
-
-def one_line(text: str) -> str:
-    """What a player wrote, as one line: a break in it must not begin somebody else's line, or a direction."""
-    return " ".join(text.split())
 
 
 def scene_text(heading: str, description: str) -> str:

@@ -14,6 +14,7 @@ from services.core.model.fact import Kind
 from services.core.settings import MemorySettings
 from services.llm.history import company, scene_text
 from services.transcript.memory import Memory
+from services.transcript.quoting import one_line
 from services.transcript.view import LineEntry, SaidEntry, View
 
 DEADLINE_S: Final = 0.05
@@ -165,7 +166,7 @@ def _standing(memories: Sequence[Memory], view: View, session: str) -> list[str]
         own = (seq <= view.seq and stands(seq) and reworded.get(seq, 0) <= memory.created_at_ms for seq in memory.sources)
         return memory.session != session or all(own)
 
-    return [" ".join(memory.text.split()) for memory in memories if holds(memory)]
+    return [one_line(memory.text) for memory in memories if holds(memory)]
 
 
 def _reworded(view: View) -> dict[Any, int]:

@@ -14,7 +14,8 @@ from services.core.telemetry import RECOMMENDATIONS
 from services.summarizer.advice import LONGEST, MOST, SCHEMA, Bounds, id_of, read
 from services.summarizer.asking import Counsel
 from services.summarizer.heard import Passage, characters, knows
-from services.summarizer.size import clean, one_line, within
+from services.summarizer.size import clean, within
+from services.transcript.quoting import one_line
 from services.transcript.view import Member, RecommendationEntry, SummaryEntry, View
 
 _RECENT: Final = 40

@@ -14,7 +14,8 @@ from services.summarizer.asking import Counsel
 from services.summarizer.digest import LIMIT, Gap
 from services.summarizer.extract import extract
 from services.summarizer.heard import Passage
-from services.summarizer.size import clean, one_line, within
+from services.summarizer.size import clean, within
+from services.transcript.quoting import one_line
 
 _PART_TOKENS: Final = 3_000
 """Of dialogue in one question."""

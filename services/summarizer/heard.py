@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.summarizer.size import one_line, tokens_of
+from services.summarizer.size import tokens_of
+from services.transcript.quoting import one_line
 from services.transcript.view import Entry, LineEntry, Member, RollEntry, SaidEntry, SceneEntry, View
 
 

@@ -15,8 +15,9 @@ from services.summarizer.advice import objects
 from services.summarizer.asking import Counsel
 from services.summarizer.extract import sentences, worth
 from services.summarizer.heard import Passage, characters, knows
-from services.summarizer.size import clean, one_line, within
+from services.summarizer.size import clean, within
 from services.transcript.memory import Memory
+from services.transcript.quoting import one_line
 from services.transcript.view import Member, View
 
 _MOST: Final = 4

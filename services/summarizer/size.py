@@ -27,11 +27,6 @@ def within(text: str, limit: int) -> str:
     return kept if ends and cut == ends[-1] else f"{kept}…"
 
 
-def one_line(text: str) -> str:
-    """As it stands in a prompt: a line break in what somebody said must not begin a line or a section of ours."""
-    return " ".join(text.split())
-
-
 def clean(text: str) -> str:
     """What a model wrote as plain text: no control characters, no surrogates, no empty lines."""
     plain = "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)

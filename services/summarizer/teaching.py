@@ -13,7 +13,8 @@ from services.summarizer.advice import LONGEST, id_of
 from services.summarizer.asking import Counsel
 from services.summarizer.lessons import Lesson
 from services.summarizer.record import Record
-from services.summarizer.size import clean, one_line
+from services.summarizer.size import clean
+from services.transcript.quoting import one_line
 
 _AT_ONCE: Final = 4
 _DRAFT: Final = 1_500
