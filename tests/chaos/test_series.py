@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.chaos.__main__ import main
 from tests.chaos.lateness import Lateness, measured
 from tests.chaos.report import Report
 from tests.chaos.run import ended, run
-from tests.chaos.series import Series
+from tests.chaos.series import Series, commit_of
 from tests.waiting import until_at_last
 
 FAULTS = ["stage killed", "gateway killed"]
@@ -38,6 +39,23 @@ def test_runs_of_another_commit_or_of_other_faults_are_not_done(tmp_path: Path) 
     assert _series(out).kept([3])
     assert not _series(out).kept([1, 2, 3])
     assert "1 runs" in _series(out).table()
+
+
+def test_a_changed_program_is_another_commit(tmp_path: Path) -> None:
+    """What was tried before the change says nothing of it; a page that was written meanwhile changes nothing."""
+    for name in ("program.py", "page.md"):
+        (tmp_path / name).write_text("one\n")
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
+    for arguments in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "One")):
+        subprocess.run([*git, *arguments], check=True, timeout=30)
+    clean = commit_of(tmp_path)
+    (tmp_path / "page.md").write_text("two\n")
+    assert commit_of(tmp_path) == clean
+    (tmp_path / "program.py").write_text("two\n")
+    changed = commit_of(tmp_path)
+    assert changed.startswith(f"{clean}+")
+    (tmp_path / "program.py").write_text("three\n")
+    assert commit_of(tmp_path) not in {clean, changed}
 
 
 def test_a_late_recovery_breaks_a_promise(tmp_path: Path) -> None:
