@@ -167,7 +167,9 @@ class Waiting:
     def drop(self, reason: str, which: Callable[[Turn], bool] = lambda _: True) -> None:
         """These are passed, and whoever asked for one without words is told."""
         for turn in self.take(which):
-            turn.refuse(Conflict(f"nobody speaks: {reason}"))
+            if turn.first is None:
+                # Where words are passed that tells it.
+                turn.refuse(Conflict(f"nobody speaks: {reason}"))
             self.pass_over(turn.first, turn.said, reason)
 
     def undo(self, to: int) -> None:
