@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, work: Callable[[int, Sequence[s
     logging.disable(logging.CRITICAL)
     series = Series(faults=names, commit=commit_of(_ROOT), out=options.out)
     asyncio.run(_all(seeds, series, work))
-    Console().print(series.table(), markup=False)
+    Console().print(series.table(), markup=False, soft_wrap=True)
     if options.write:
         _write(series)
     return 0 if series.kept(seeds) else 1
