@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from services.core.errors import Conflict, Overloaded
+from services.core.errors import Conflict, Overloaded, Unavailable
 from services.core.model.facts import Passed
 from services.stage import spans
 from services.stage.attachments import Attachment
@@ -169,7 +169,7 @@ class Waiting:
         for turn in self.take(which):
             if turn.first is None:
                 # Where words are passed that tells it.
-                turn.refuse(Conflict(f"nobody speaks: {reason}"))
+                turn.refuse(Unavailable(f"nobody speaks: {reason}"))
             self.pass_over(turn.first, turn.said, reason)
 
     def undo(self, to: int) -> None:

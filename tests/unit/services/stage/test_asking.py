@@ -132,4 +132,4 @@ async def test_whoever_asked_for_a_line_that_is_silenced_while_it_waits_is_told(
         received(bob)
         at.session.take_floor(bob, TakeFloor("mirelle"))
         await act(at, kind, character="" if kind == "halt" else "mirelle")
-        assert [value.code for value in received(bob) if isinstance(value, Refused)] == ["conflict"]
+        assert [value.code for value in received(bob) if isinstance(value, Refused)] == ["unavailable"]
