@@ -97,7 +97,7 @@ class Turns:
         table = await self.history.table(words.session)
         deadline = asyncio.get_running_loop().time() + LONGEST_TURN_S
         seated, stream, events = await self.stage.attach(self._opening(words, table, known.seq - 1 if known else table.view.seq))
-        followed = _Followed(seated.participant, words.message)
+        followed = _Followed(seated.participant if known is None else known.by.id, words.message)
         try:
             if known is None:
                 await stream.send(TextSaid(words.message, words.text, whispers=words.whispers))
@@ -122,13 +122,9 @@ class Turns:
         if words.minted:
             return None
         table = await self.history.table(words.session)
-        member, _ = _speaker(words, table)
-        if not member or (words.principal.role != "director" and table.principals.get(member) != words.principal.id):
-            return None
-        for fact in await self.history.facts(words.session, max(0, table.view.seq - _LOOKED_BACK)):
-            if _is_said(fact, member, words.message):
-                return fact
-        return None
+        speakers = _speakers(words, table)
+        facts = await self.history.facts(words.session, max(0, table.view.seq - _LOOKED_BACK))
+        return next((fact for member in speakers for fact in facts if _is_said(fact, member, words.message)), None)
 
 
 @dataclass(slots=True)
@@ -160,6 +156,14 @@ class _Followed:
                 self.lines.add(str(body.get("line")))
             # A turn that was given up for these words has an earlier cause than they are.
             self.over = self.over or (fact.kind == Kind.PASSED and (fact.cause or self.said) >= self.said)
+
+
+def _speakers(words: Words, table: Table) -> list[str]:
+    """Whose message it may be: the speaker's that is named, else the caller's, who may have had another seat when it was said."""
+    member, _ = _speaker(words, table)
+    if words.speaker:
+        return [member] if words.principal.role == "director" or table.principals.get(member) == words.principal.id else []
+    return sorted((seat for seat, owner in table.principals.items() if owner == words.principal.id), key=lambda seat: seat != member)
 
 
 def _is_said(fact: Fact, member: str, message: str) -> bool:

@@ -93,3 +93,16 @@ async def test_nobody_gets_a_message_by_naming_its_author(house: House) -> None:
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     again = await house.http.post(where, json=whisper | {"speaker": said["by"]["id"]})
     assert again.json()["fact"]["seq"] == said["seq"]
+
+
+async def test_a_repeated_message_is_found_from_another_seat(house: House) -> None:
+    """Whoever names nobody may have sat elsewhere when they said it: before the program was started again, for one."""
+    sid = await house.session()
+    where = f"/api/sessions/{sid}/messages"
+    first = {"text": "Good evening.", "message_id": "1"}
+    said = (await house.http.post(where, json=first, headers=GUEST)).json()["fact"]
+    other = (await house.http.post(where, json={"text": "And me.", "speaker": "Eve", "message_id": "2"}, headers=GUEST)).json()["fact"]
+    assert other["by"]["id"] != said["by"]["id"]
+    for message, fact in ((first, said), ({"text": "And me.", "message_id": "2"}, other)):
+        assert (await house.http.post(where, json=message, headers=GUEST)).json()["fact"] == fact
+    assert [fact["seq"] for fact in await house.facts(sid, "said")] == [said["seq"], other["seq"]]
