@@ -189,7 +189,7 @@ class House:
         ]
         for place, (first, last) in roster.open_turns().items():
             body = fields_of(Passed(turn=first, reason="owner_lost"))
-            drafts.append(Draft(key=f"pass:{first}", kind=Kind.PASSED, at_ms=now, by=Author("stage"), place=place, cause=last, body=body))
+            drafts.append(Draft(key=f"pass:{first}:{last}", kind=Kind.PASSED, at_ms=now, by=Author("stage"), place=place, cause=last, body=body))
         for seat in roster.seats.values():
             if seat.present and seat.role != "character":
                 body = {"member": seat.member}

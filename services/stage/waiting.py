@@ -194,5 +194,5 @@ class Waiting:
     async def _pass(self, first: Written, said: Written, reason: str) -> None:
         turn, latest = await first, await said
         audience = latest.audience if latest.body.get("whispered") else None
-        self._backstage.write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}", STAGE, self._place, audience=audience, cause=latest.seq)
+        self._backstage.write(Passed(turn=turn.seq, reason=reason), f"pass:{turn.seq}:{latest.seq}", STAGE, self._place, audience=audience, cause=latest.seq)
         spans.passed(latest, self._backstage, reason)

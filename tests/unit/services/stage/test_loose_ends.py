@@ -384,3 +384,17 @@ async def test_a_principal_without_an_id_is_nobody() -> None:
         for attachment in (nobody, director):
             with pytest.raises(SouffleurError):
                 at.session.say(attachment, TextSaid("m1", "I am the inn", speaker="mirelle"))
+
+
+async def test_words_that_join_a_turn_that_was_passed_before_are_passed_as_well() -> None:
+    """A reply that was refused is to be given anew, more is said meanwhile, and then nobody may speak: that is another end than the first."""
+    async with table() as at:
+        ann = await at.sit("Ann", hears=False)
+        first, second = (at.session.say(ann, TextSaid(name, "Hm.", answers=False)) for name in ("m1", "m2"))
+        assert at.session.place("").waiting.heard_by(ann.participant) is not None
+        await first
+        await second
+        for last, reason in ((first, "stopped"), (second, "muted"), (second, "muted")):
+            at.session.place("").waiting.pass_over(first, last, reason)
+        await at.until(lambda: not at.session.roster.unanswered)
+        assert [body["reason"] for body in at.bodies(Kind.PASSED)] == ["stopped", "muted"]
