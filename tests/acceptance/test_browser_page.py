@@ -245,7 +245,7 @@ async def test_the_page_comes_back_after_the_server_did(browser: Browser, tmp_pa
         assert second.complaints() == []
 
 
-@pytest.mark.parametrize("language", ["en", "ru", "zh"])
+@pytest.mark.parametrize("language", ["ru", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("en", "zh"))])
 async def test_a_phone_needs_no_sideways_scrolling(house: Program, browser: Browser, language: str) -> None:
     """At 390 pixels nothing is wider than the screen: first page, table, settings, character, scene; and every control of the table is on it."""
     async with visiting(browser, house.url, prefs={"language": language}, width=WIDE, height=HIGH) as visit:

@@ -222,6 +222,7 @@ async def test_anybody_may_interrupt_for_all(house: Program) -> None:
     await whole(house, one.session)
 
 
+@pytest.mark.nightly
 async def test_who_talks_by_key_is_answered_after_the_line_before(house: Program) -> None:
     """Push-to-talk at a full table: asking while somebody else is being answered is no error, and the named character answers next."""
     async with table(house) as one:
@@ -243,6 +244,7 @@ async def test_who_talks_by_key_is_answered_after_the_line_before(house: Program
     await whole(house, one.session)
 
 
+@pytest.mark.nightly
 async def test_whoever_comes_late_makes_nothing_his_own(house: Program) -> None:
     """A late joiner is told the facts from before, and the line that is open; no item, transcription or word of the past is presented as new."""
     async with table(house) as one:

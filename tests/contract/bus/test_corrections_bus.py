@@ -272,6 +272,7 @@ async def test_a_reader_outlives_the_broker(broker: Broker) -> None:
             await until(lambda: "after" in desk.corrections)
 
 
+@pytest.mark.nightly
 async def test_opening_does_not_wait_for_the_broker(broker: Broker) -> None:
     """A service starts without it, and is there when it comes."""
     async with broker.bus() as bus:

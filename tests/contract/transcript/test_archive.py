@@ -194,6 +194,7 @@ async def test_several_processes_may_open_it_at_once(url: str, sid: str) -> None
     await again.close()
 
 
+@pytest.mark.nightly
 async def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
     """Turning a new file to write-ahead and making its tables does not fail when others do the same at that moment."""
     for number in range(15):

@@ -157,6 +157,7 @@ async def test_a_service_killed_while_it_teaches_a_name_teaches_it_once(redis: R
         assert len(await house.facts(sid, "corrected")) == 1
 
 
+@pytest.mark.nightly
 async def test_one_that_kills_every_service_is_dead_after_the_limit(redis: Redis, redis_server: str, tmp_path: Path) -> None:
     """What cannot be carried out does not take the service down for ever, and those behind it are applied."""
     async with opened(tmp_path, redis_server, {**RESEND, "delivery_limit": 2}, services=("stage",)) as house:

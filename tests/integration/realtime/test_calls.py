@@ -120,7 +120,7 @@ async def test_silence_cannot_be_committed_in_a_call(house: House) -> None:
         assert not [event for event in await _drained(seat) if isinstance(event, Onset)]
 
 
-@pytest.mark.parametrize("every", [10, 3])
+@pytest.mark.parametrize("every", [pytest.param(10, marks=pytest.mark.nightly), 3])
 async def test_lost_packets_cost_no_time_and_no_delay(house: House, every: int) -> None:
     """With every tenth packet of both directions lost, or every third, speech is as long as it was, one utterance, and the voice goes on."""
     async with calling(f"http://{house.url}", MIRELLE) as caller:
