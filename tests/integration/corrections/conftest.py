@@ -21,8 +21,8 @@ async def house(redis: Redis, redis_server: str, tmp_path: Path) -> AsyncIterato
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rabbit() -> Iterator[RabbitServer]:
-    """A RabbitMQ of the module's own; whoever kills it starts it again."""
+    """A RabbitMQ of the test's own: one that was killed under load has letters left over and is slow for a while."""
     with running_rabbit() as server:
         yield server
