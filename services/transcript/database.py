@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from services.core.errors import EngineMissing, SettingsRejected, Unavailable
+from services.transcript import sqlite
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -107,7 +108,7 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
     # Statements carry what people said: their parameters never stand in an error message or a log.
     options |= {"hide_parameters": True}
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, connect_args={"timeout": _BUSY_S}, **options)
+        engine = create_async_engine(url, connect_args={"timeout": _BUSY_S, "async_creator_fn": sqlite.connect}, **options)
         event.listen(engine.sync_engine, "connect", _durable_sqlite)
         return engine
     # A pooled connection may have died with the server: it is tried before it is used.
