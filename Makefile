@@ -7,6 +7,9 @@ ARGS ?=
 ALONE := $(addprefix tests/acceptance/test_,barge_in.py browser_speech.py browser_barge_in.py browser_desk.py calls.py)
 TIMED := $(ALONE) $(addprefix tests/acceptance/test_,realtime_speech.py steering.py)
 
+# Programs are started hundreds of times here: without compiled modules each start reads and compiles thousands of files anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev page coqui up doctor test nightly chaos check check-python check-page check-protos check-locks protos bench clean
 

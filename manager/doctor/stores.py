@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from importlib.util import find_spec
 
 from redis.exceptions import RedisError
 
@@ -13,7 +12,7 @@ from manager.directory import without_password
 from manager.doctor.finding import Finding, State
 from manager.redis_binary import choose
 from services.compose import redis_client
-from services.core.errors import SettingsRejected, Unavailable
+from services.core.errors import EngineMissing, SettingsRejected, Unavailable
 from services.core.settings import Settings
 
 _PATIENCE_S = 5.0
@@ -102,19 +101,21 @@ async def _database(name: str, url: str) -> Finding:
     if not url:
         return Finding(part="store", name=f"{name} database", state=State.OK, detail="SQLite in the data folder")
     from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.ext.asyncio import create_async_engine
 
-    shown = without_password(url)
-    if url.startswith("postgresql") and find_spec("asyncpg") is None:
-        return Finding(part="store", name=f"{name} database", state=State.ERROR, detail=f"{shown}: the package asyncpg is missing", remedy="make setup")
+    from services.transcript.database import engine_of
+
+    shown, remedy = without_password(url), f"correct database.{name}, or leave it empty for SQLite"
     try:
-        engine = create_async_engine(url)
+        engine = engine_of(url, f"{name} database")
         try:
             async with asyncio.timeout(_PATIENCE_S), engine.connect():
                 pass
         finally:
             await engine.dispose()
-    except (SQLAlchemyError, OSError, TimeoutError, ImportError) as error:
-        remedy = f"correct database.{name}, or leave it empty for SQLite"
+    except EngineMissing as error:
+        return Finding(part="store", name=f"{name} database", state=State.ERROR, detail=f"{shown}: {error}", remedy="make setup")
+    except SettingsRejected as error:
+        return Finding(part="store", name=f"{name} database", state=State.ERROR, detail=f"{shown}: {error}", remedy=remedy)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
         return Finding(part="store", name=f"{name} database", state=State.ERROR, detail=f"{shown} cannot be opened: {type(error).__name__}", remedy=remedy)
     return Finding(part="store", name=f"{name} database", state=State.OK, detail=shown)

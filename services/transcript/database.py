@@ -34,18 +34,27 @@ async def open_database(url: str, migrations: Path = _MIGRATIONS, name: str = "a
 
     Raises `SettingsRejected`, `EngineMissing` (driver) or `Unavailable`.
     """
+    engine = engine_of(url, name, **options)
     try:
-        parsed = _with_driver(make_url(url), name)
-        if parsed.get_backend_name() == "sqlite":
-            Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-        await migrate(parsed, migrations)
-        return _engine(parsed, **options)
+        if engine.dialect.name == "sqlite":
+            Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        await migrate(engine.url, migrations)
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable(f"the {name} cannot be opened: {type(error).__name__}") from error
+    return engine
+
+
+def engine_of(url: str, name: str = "archive", **options: Any) -> AsyncEngine:
+    """An engine on a database as it is, with these `options`; nothing is opened yet. `name` is for messages.
+
+    Raises `SettingsRejected` or `EngineMissing` (driver).
+    """
+    try:
+        return _engine(_with_driver(make_url(url), name), **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingsRejected(f"the {name}'s database URL cannot be read") from error
     except ModuleNotFoundError as error:
         raise EngineMissing(f"the {name} needs the package {error.name!r}, which is not installed") from error
-    except (SQLAlchemyError, OSError) as error:
-        raise Unavailable(f"the {name} cannot be opened: {type(error).__name__}") from error
 
 
 async def migrate(url: URL, migrations: Path = _MIGRATIONS) -> None:

@@ -98,7 +98,9 @@ def test_without_a_redis_no_turn_is_possible(settings: Settings, monkeypatch: py
     ("patch", "name", "text"),
     [
         ({"redis": {"url": "redis://me:pw-1@127.0.0.1:9/0"}}, "Redis", "redis://me:********@127.0.0.1:9/0 cannot be reached"),
-        ({"database": {"archive": "sqlite+aiosqlite:////nowhere/at/all.sqlite3"}}, "archive database", "cannot be opened"),
+        ({"database": {"archive": "sqlite+aiosqlite:////nowhere/at/all.sqlite3"}}, "archive database", "cannot be opened: OperationalError"),
+        ({"database": {"application": "sqlite:////nowhere/at/all.sqlite3"}}, "application database", "cannot be opened: OperationalError"),
+        ({"database": {"application": "mysql://host/name"}}, "application database", "is kept in SQLite or PostgreSQL"),
         ({"data_dir": "/proc/nowhere"}, "data folder", "cannot be written"),
     ],
 )
