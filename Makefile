@@ -34,11 +34,11 @@ up: setup ## Run it: page, voices, transcript (ARGS="--port 9000" passes options
 doctor: setup ## Say what is here and what is missing
 	@$(BIN)/souffleur doctor $(ARGS)
 
-test: setup-dev page ## Every test but the nightly ones; the conversations by voice that hear and answer in real time come last, and alone
+test: setup-dev page ## Every test but the nightly ones; the conversations by voice that hear and answer in real time come last, with the least beside them
 	$(BIN)/python -m pytest -m "not nightly" -n 4 --dist loadgroup tests/contract tests/integration tests/unit $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile tests/acceptance $(addprefix --ignore=,$(ALONE)) $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" -n 3 --dist worksteal tests/chaos $(ARGS)
-	$(BIN)/python -m pytest -m "not nightly" $(ALONE) $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 3 --dist loadfile tests/acceptance $(addprefix --ignore=,$(ALONE)) $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 3 --dist loadgroup tests/chaos $(ARGS)
+	$(BIN)/python -m pytest -m "not nightly" -n 2 --dist loadfile $(ALONE) $(ARGS)
 
 nightly: setup-dev coqui page ## The long tests, and the promised durations on this machine: leave it alone meanwhile
 	$(BIN)/python -m pytest -m nightly $(addprefix --ignore=,$(TIMED)) $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
+from typing import Any
 
 import httpcore2
 import pytest
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 
 from services.compose import redis_client
 from tests.redis_server import running_redis
+from tests.scheduling import SharedServers
 
 settings.register_profile("ordinary", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("ordinary"), max_examples=500, derandomize=False)
@@ -26,19 +28,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever holds for every example is among the nightly tests as well; and what is slow to start is started by one of several workers."""
-    for item in items:
-        if isinstance(item, pytest.Function):
-            if _nightly(config) and is_hypothesis_test(item.function):
+    """Whatever holds for every example is among the nightly tests as well."""
+    if _nightly(config):
+        for item in items:
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.function):
                 item.add_marker(pytest.mark.nightly)
-            if server := _heavy(item):
-                item.add_marker(pytest.mark.xdist_group(server))
 
 
-def _heavy(item: pytest.Function) -> str:
-    """The server that a test runs on, if it takes many seconds to start one."""
-    given = {str(value) for value in item.callspec.params.values()} if hasattr(item, "callspec") else set()
-    return "rabbitmq" if "rabbit" in item.fixturenames or "amqp" in given else "postgresql" if "postgresql" in given else ""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServers | None:
+    """What is slow to start is started by one of several workers."""
+    return SharedServers(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def _nightly(config: pytest.Config) -> bool:

@@ -179,3 +179,13 @@ async def calling(url: str, query: Mapping[str, str], *, microphone: bool = True
         yield caller
     finally:
         await caller.close()
+
+
+@asynccontextmanager
+async def unconnected() -> AsyncIterator[Caller]:
+    """A caller who has not called yet."""
+    caller = Caller(RTCPeerConnection(RTCConfiguration(iceServers=[])))
+    try:
+        yield caller
+    finally:
+        await caller.close()

@@ -7,55 +7,28 @@ import gc
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from structlog.testing import capture_logs
 
 from services.compose import redis_client
 from services.core.clock import ManualClock
 from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, Unavailable
-from services.core.live import LiveSettings
-from services.core.model.attachment import AttachDown, AttachOpen, CastMember, OpenRequest, TellRequest, TextSaid
+from services.core.model.attachment import AttachDown, AttachOpen, OpenRequest, TellRequest, TextSaid
 from services.core.model.fact import Author, Draft, Fact, Kind
-from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
-from services.core.settings import Endpoints, Settings, StageSettings
 from services.stage import servicer
-from services.stage.house import _RENEWALS_PER_LEASE, House, open_house
-from services.transcript.archive import Archive
-from services.transcript.log import Orphan, TranscriptLog
+from services.stage.house import _RENEWALS_PER_LEASE, House
+from services.transcript.log import Orphan
 from services.transcript.store import Entry
+from tests.integration.stage.houses import DIRECTOR, INN, kinds_of, opened_house
 from tests.redis_server import RedisServer, running_redis
 from tests.waiting import until
-
-DIRECTOR = Principal("local", "director", "Ann")
-INN = OpenRequest(session="inn", cast=(CastMember("mirelle", "Mirelle", "{}"),))
-
-
-def _runtime(redis: Redis, folder: Path, address: str = "", lease_s: float = 1.0) -> Runtime:
-    settings = Settings(data_dir=folder, stage=StageSettings(lease_s=lease_s), endpoints=Endpoints(stage=address))
-    return Runtime(
-        live=LiveSettings(settings),
-        redis=redis,
-        run_dir=folder,
-        archive_url=f"sqlite+aiosqlite:///{folder / 'archive.sqlite3'}",
-        application_url="",
-        clock=ManualClock(),
-    )
-
-
-@asynccontextmanager
-async def _house(redis: Redis, folder: Path, address: str = "", lease_s: float = 1.0) -> AsyncIterator[tuple[House, Runtime]]:
-    runtime = _runtime(redis, folder, address, lease_s)
-    async with open_house(runtime) as house:
-        yield house, runtime
-    await runtime.channels.close()
 
 
 @asynccontextmanager
@@ -77,23 +50,19 @@ async def _drained(events: AsyncIterator[AttachDown]) -> None:
             pass
 
 
-async def _kinds(house: House, sid: str) -> list[str]:
-    return [fact.kind for fact in await house.log.read(sid)]
-
-
 async def test_opened_by_many_at_once_a_session_begins_once(redis: Redis, tmp_path: Path) -> None:
     """One owner, and each opening fact once."""
-    async with _house(redis, tmp_path) as (house, _):
+    async with opened_house(redis, tmp_path) as (house, _):
         answers = await asyncio.gather(*(house.open(INN) for _ in range(5)), house.open(INN))
         assert {answer.session for answer in answers} == {"inn"}
         owners = await asyncio.gather(*(house.get("inn") for _ in range(5)))
         assert len({id(owned) for owned in owners}) == 1
-        assert await _kinds(house, "inn") == [Kind.SCENE_SET, Kind.JOINED]
+        assert await kinds_of(house, "inn") == [Kind.SCENE_SET, Kind.JOINED]
 
 
 async def test_asking_for_sessions_that_are_not_there_costs_no_memory(redis: Redis, tmp_path: Path) -> None:
     """Neither unknown ids nor impossible ones leave anything behind."""
-    async with _house(redis, tmp_path) as (house, _):
+    async with opened_house(redis, tmp_path) as (house, _):
         for sid in ("nowhere", "x" * 500, "a b", "{inn}:t"):
             results = await asyncio.gather(*(house.get(sid) for _ in range(3)), return_exceptions=True)
             assert {type(result) for result in results} <= {NotFound, InvalidRequest}
@@ -105,7 +74,7 @@ async def test_asking_for_sessions_that_are_not_there_costs_no_memory(redis: Red
 
 async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Releasing may wait for the archive; meanwhile every other lease is renewed."""
-    async with _house(redis, tmp_path) as (house, runtime):
+    async with opened_house(redis, tmp_path) as (house, runtime):
         await house.open(INN)
         await house.open(OpenRequest(session="busy"))
         gate, settle, renew, renewed = asyncio.Event(), house._archiver.settle, house.log.renew, Counter[str]()
@@ -135,144 +104,13 @@ async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Red
         gate.set()
 
 
-async def test_every_place_is_tidied_up_after_a_dead_owner(redis: Redis, tmp_path: Path) -> None:
-    """What was said and never answered is passed, in each place, and whoever sat there has left."""
-    async with _house(redis, tmp_path) as (house, _):
-        await house.open(INN)
-        dead = await house.get("inn")
-        for number, place in enumerate(("", "cellar")):
-            opening = AttachOpen(session="inn", principal=DIRECTOR, place=place, hears=False)
-            attachment, _ = await dead.door.enter(opening)
-            for message in (f"a{number}", f"b{number}"):
-                await dead.session.say(attachment, TextSaid(message, "Hello?", answers=False))
-        dead.writing.cancel()
-        house._owned.clear()
-        await house.get("inn")
-        facts = await house.log.read("inn")
-        said = [fact for fact in facts if fact.kind == Kind.SAID]
-        passed = [fact for fact in facts if fact.kind == Kind.PASSED]
-        assert [(fact.place, fact.body["turn"], fact.cause) for fact in passed] == [("", said[0].seq, said[1].seq), ("cellar", said[2].seq, said[3].seq)]
-        assert [fact.kind for fact in facts].count(Kind.LEFT) == 2
-
-
-async def test_what_a_dead_owner_left_is_taken_up_by_itself(redis: Redis, tmp_path: Path) -> None:
-    """Nobody asks for the session: what is open in it is closed and archived all the same."""
-    async with _house(redis, tmp_path) as (dead, _):
-        await dead.open(INN)
-        owned = await dead.get("inn")
-        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
-        await owned.session.say(attachment, TextSaid("a", "Hello?", answers=False))
-        owned.writing.cancel()
-        dead._owned.clear()
-        async with _house(redis, tmp_path) as (living, _):
-
-            async def archived() -> bool:
-                return Kind.PASSED in [entry.fact().kind for entry in await living._archive.entries("inn")]
-
-            await until(archived, 20, "the end of what was open")
-            assert "inn" in living._owned
-        assert await living.log.orphans() == []
-
-
-async def _left_open(house: House) -> None:
-    """A session in which somebody was never answered, and whose owner is gone."""
-    await house.open(INN)
-    owned = await house.get("inn")
-    attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
-    await owned.session.say(attachment, TextSaid("a", "Hello?", answers=False))
-    owned.writing.cancel()
-    house._owned.clear()
-
-
-async def _whole(house: House) -> bool:
-    """All of it is archived, its last turn passed."""
-    entries = await house._archive.entries("inn")
-    return entries == await house.log.entries("inn") and Kind.PASSED in [entry.fact().kind for entry in entries]
-
-
-@contextmanager
-def _archive_away() -> Iterator[None]:
-    """A database that cannot be reached."""
-
-    async def failing(*_: object, **__: object) -> None:
-        raise Unavailable("the archive is away")
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("mark", "entries", "store_all"):
-            patch.setattr(Archive, name, failing)
-        yield
-
-
-async def test_what_could_not_be_taken_up_is_taken_up_later(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The archive is away when the sweep comes by: the session waits for it."""
-    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
-    async with _house(redis, tmp_path) as (dead, _):
-        await _left_open(dead)
-        async with _house(redis, tmp_path) as (living, _):
-            with _archive_away(), capture_logs() as logs:
-                await until(lambda: "session.not_adopted" in [item["event"] for item in logs], 10, "an attempt")
-            assert not living._owned
-            await until(lambda: _whole(living), 20, "the end of what was open")
-            assert "inn" in living._owned
-
-
-async def test_what_was_not_archived_at_the_end_is_archived_at_the_next_start(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The archive is away when the house closes, in order as far as the store is concerned."""
-    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
-    with ExitStack() as away:
-        async with _house(redis, tmp_path) as (house, _):
-            await house.open(INN)
-            away.enter_context(_archive_away())
-            session = (await house.get("inn")).session
-            for number in range(3):
-                await session.write(Draft(key=f"n{number}", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "It rains."}))
-    async with _house(redis, tmp_path) as (house, _):
-        head = await house.log.head("inn")
-        assert head == 5
-
-        async def archived() -> bool:
-            return await house._archive.mark("inn") == head
-
-        await until(archived, 20, "the rest of it in the archive")
-        assert "inn" in house._owned
-
-
-async def test_a_session_that_was_taken_away_is_taken_up_again_like_any(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its first owner learns of it at a renewal and has nothing to write; when the second one dies, the first one's sweep finds the session."""
-    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
-    async with _house(redis, tmp_path) as (house, _):
-        await house.open(INN)
-        await TranscriptLog(redis).claim("inn", "127.0.0.1:1", 60, dead=house._address)
-        await until(lambda: not house._owned, 10, "the loss")
-        await redis.delete("{inn}:owner")
-        await until(lambda: "inn" in house._owned, 10, "another life")
-
-
-async def test_a_session_that_cannot_even_be_closed_is_given_up(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is wrong with it, it is nobody's afterwards, and is taken up again."""
-    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
-    async with _house(redis, tmp_path) as (house, _):
-        await house.open(INN)
-        owned = await house.get("inn")
-
-        async def failing(reason: str) -> None:
-            raise RuntimeError(reason)
-
-        monkeypatch.setattr(owned.session, "close", failing)
-        with capture_logs() as logs:
-            house._let_go("inn", "idle")
-            await until(lambda: house._owned.get("inn", owned) is not owned, 10, "another life")
-        assert "session.release_failed" in [item["event"] for item in logs]
-        assert owned.writing.done()
-
-
 async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often another stage looks before the owner's next renewal, it does not take the session for an orphan."""
     monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.02)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     # The other one's lease does not run out here, so neither does its patience.
-    async with _house(redis, tmp_path / "a") as (first, _), _house(redis, tmp_path / "b", f"unix:{tmp_path / 'b.sock'}", 60.0) as (second, _):
+    async with opened_house(redis, tmp_path / "a") as (first, _), opened_house(redis, tmp_path / "b", f"unix:{tmp_path / 'b.sock'}", 60.0) as (second, _):
         await first.open(INN)
         owned, back, renew, looks, orphans = await first.get("inn"), asyncio.Event(), first.log.renew, Counter[bool](), second.log.orphans
 
@@ -305,7 +143,7 @@ async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_o
     monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
     monkeypatch.setattr("services.stage.writer._PATIENCE_S", 0.0)
     redis = redis_client(redis_own.url)
-    async with _house(redis, tmp_path) as (house, _):
+    async with opened_house(redis, tmp_path) as (house, _):
         await house.open(INN)
         session = (await house.get("inn")).session
         body = {"line": "L", "character": "mirelle", "turn": 0}
@@ -317,7 +155,7 @@ async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_o
         redis_own.start()
 
         async def closed() -> bool:
-            return Kind.LINE_CLOSED in await _kinds(house, "inn")
+            return Kind.LINE_CLOSED in await kinds_of(house, "inn")
 
         await until(closed, 20, "the end of the line")
     await redis.aclose()
@@ -325,7 +163,7 @@ async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_o
 
 async def test_a_store_that_lost_its_tail_gets_it_back_from_the_owner(redis: Redis, tmp_path: Path) -> None:
     """Archived or not, each acknowledged fact stands where it stood, and the session goes on as if nothing had happened; idle, too."""
-    async with _house(redis, tmp_path) as (house, _):
+    async with opened_house(redis, tmp_path) as (house, _):
         await house.open(INN)
         owned = await house.get("inn")
         attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
@@ -350,7 +188,7 @@ async def test_a_store_that_lost_its_tail_gets_it_back_from_the_owner(redis: Red
 
 async def test_a_lease_is_renewed_while_lost_facts_are_given_back(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long that takes, nobody takes the session meanwhile, and it is not given up."""
-    async with _house(redis, tmp_path) as (house, _):
+    async with opened_house(redis, tmp_path) as (house, _):
         await house.open(INN)
         owned = await house.get("inn")
         before = await house.log.entries("inn")
@@ -396,8 +234,8 @@ async def test_a_session_of_another_stage_is_not_touched(redis: Redis, tmp_path:
     sock, lease_s = f"unix:{tmp_path / 'a.sock'}", 60.0
     # No lease runs out here, however slow the machine: the session changes hands because nobody answers at its owner's address.
     async with (
-        _house(redis, tmp_path / "a", sock, lease_s) as (first, _),
-        _house(redis, tmp_path / "b", f"unix:{tmp_path / 'b.sock'}", lease_s) as (second, _),
+        opened_house(redis, tmp_path / "a", sock, lease_s) as (first, _),
+        opened_house(redis, tmp_path / "b", f"unix:{tmp_path / 'b.sock'}", lease_s) as (second, _),
     ):
         async with serving(sock, "stage", partial(servicer.register, first), drain_s=0.1):
             await first.open(INN)
@@ -409,12 +247,12 @@ async def test_a_session_of_another_stage_is_not_touched(redis: Redis, tmp_path:
         await second.get("inn")
         with pytest.raises(SouffleurError):
             await lost.write(Draft(key="late", kind=Kind.NOTED, at_ms=0, by=Author("director"), body={"text": "late"}))
-        assert Kind.NOTED not in await _kinds(second, "inn")
+        assert Kind.NOTED not in await kinds_of(second, "inn")
 
 
 async def test_over_the_wire_a_slow_reader_is_let_go_and_told_why(redis: Redis, tmp_path: Path) -> None:
     """Its seat is free at once; when it reads again it learns what happened, and may come back."""
-    async with _house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
+    async with opened_house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
         await client.open(INN)
         _, stream, events = await client.attach(AttachOpen(session="inn", principal=DIRECTOR))
         session = (await house.get("inn")).session
@@ -434,7 +272,7 @@ async def test_over_the_wire_a_slow_reader_is_let_go_and_told_why(redis: Redis, 
 
 async def test_over_the_wire_what_is_told_and_told_again_is_one_fact(redis: Redis, tmp_path: Path) -> None:
     """The same key, the same seq; a session that is moving says so instead of keeping the caller waiting."""
-    async with _house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
+    async with opened_house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
         await client.open(INN)
         request = TellRequest(session="inn", principal=DIRECTOR, key="k", kind=Kind.NOTED, body='{"text": "It rains."}')
         first, again = await client.tell(request), await client.tell(request)
