@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import uvloop
 
@@ -18,12 +18,14 @@ from bench.growth import growth_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.peers.relay import relay_peers_table
 from bench.peers.voice import SESSIONS, peers_tables
+from bench.profile import SESSIONS as PROFILED
+from bench.profile import profile_tables
 from bench.relay import STREAMS, relay_table
 from bench.start import start_table
 
 _SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay", "growth")
-_ASKED_FOR = ("coqui", "peers", "relay-peers")
-"""Only when named: they need environments of their own, and the first a GPU to mean something."""
+_ASKED_FOR = ("coqui", "peers", "relay-peers", "profile")
+"""Only when named: they need environments of their own, the first a GPU to mean something, the last the right to look into another process."""
 _USUAL = (1, 10, 50)
 
 
@@ -59,39 +61,39 @@ async def _run(options: argparse.Namespace, command: str) -> None:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join((*_SECTIONS, *_ASKED_FOR))}")
     for section in sections:
         stamp = await asyncio.to_thread(document.stamp, command)
-        text = f"{await _measured(section, options)}\n\n{stamp}"
+        text = f"{await _MEASURED[section](options)}\n\n{stamp}"
         print(f"\n{section}\n\n{text}\n", flush=True)
         if not options.no_write:
             document.write(section, text)
 
 
-async def _measured(section: str, options: argparse.Namespace) -> str:  # noqa: PLR0911 - one line a section
-    if section == "start":
-        return await start_table(options.runs)
-    if section == "corrections":
-        return await corrections_table(options.runs, urgent=options.urgent)
-    if section == "growth":
-        return await growth_table()
-    if section == "adviser":
-        return await adviser_table(options.runs)
-    if section == "coqui":
-        return await coqui_table(options.runs)
-    if section == "relay":
-        return await relay_table(options.seconds, options.runs, urgent=options.urgent)
-    if section == "peers":
-        return await peers_tables(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent)
-    if section == "relay-peers":
-        return await relay_peers_table(options.sessions or STREAMS, options.seconds, options.runs, urgent=options.urgent)
-    if section == "barge-in":
-        ten = Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent)
-        return barge_in_table([await _row(ten)])
+async def _overhead(options: argparse.Namespace) -> str:
     return overhead_tables([await _row(plan) for plan in plans(options.sessions or _USUAL, options.seconds, options.runs, urgent=options.urgent)])
+
+
+async def _barge_in(options: argparse.Namespace) -> str:
+    return barge_in_table([await _row(Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent))])
 
 
 async def _row(plan: Plan) -> Row:
     wire = "PCM" if plan.binary else "JSON"
     sys.stderr.write(f"{plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {wire}, {plan.token_ms:.0f} ms a token\n")
     return await measured(plan)
+
+
+_MEASURED: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
+    "overhead": _overhead,
+    "barge-in": _barge_in,
+    "start": lambda options: start_table(options.runs),
+    "adviser": lambda options: adviser_table(options.runs),
+    "corrections": lambda options: corrections_table(options.runs, urgent=options.urgent),
+    "relay": lambda options: relay_table(options.seconds, options.runs, urgent=options.urgent),
+    "growth": lambda _: growth_table(),
+    "coqui": lambda options: coqui_table(options.runs),
+    "peers": lambda options: peers_tables(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent),
+    "relay-peers": lambda options: relay_peers_table(options.sessions or STREAMS, options.seconds, options.runs, urgent=options.urgent),
+    "profile": lambda options: profile_tables(options.sessions or PROFILED, options.seconds, urgent=options.urgent),
+}
 
 
 if __name__ == "__main__":
