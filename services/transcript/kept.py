@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +35,12 @@ class Kept:
         self._bytes += sum(map(len, envelope))
         while len(self._facts) > _FACTS or self._bytes > _BYTES:
             self._drop()
+
+    def take_over(self, entries: Sequence[Entry], mark: int) -> None:
+        """All of a session as its former owners left it, of which the archive has everything up to `mark`."""
+        self.floor = max(self.floor, min(mark, entries[-1].seq if entries else 0))
+        for entry in entries:
+            self.add(entry.seq, entry.key.encode(), (entry.envelope.encode(),))
 
     def archived(self, mark: int) -> None:
         """Everything up to here stands in the archive."""

@@ -93,6 +93,11 @@ class TranscriptLog:
             written += await self.restore(sid, missing)
         return written
 
+    def hold(self, sid: str, entries: Sequence[Entry], mark: int) -> None:
+        """What former owners wrote counts as acknowledged to this one; what is behind `mark`, and so not archived, is kept to be given back."""
+        if (held := self._held.get(sid)) is not None:
+            held.take_over(entries, mark)
+
     def archived(self, sid: str, mark: int) -> None:
         """The archive has everything up to `mark`: that needs no replaying."""
         if (held := self._held.get(sid)) is not None:
@@ -289,13 +294,19 @@ class TranscriptLog:
     async def restore(self, sid: str, entries: Sequence[Entry]) -> int:
         """Write archived entries back under their own seq and key, from `newest` + 1 on; how many were missing.
 
-        For the owner, before its first append. Raises `Conflict` if they leave a gap or a key stands for another fact.
+        For the owner, before its first append. Raises `Conflict` if they leave a gap or a key stands for another fact, `StaleFence` if
+        the session is not this process' own any more.
         """
         keys, written = keys_of(sid), 0
         pending = [(b"%d" % entry.seq, entry.key.encode(), entry.envelope.encode()) for entry in entries]
         while pending:
             batch = pending[: _fitting(pending)]
-            status, value = await run_script(self._redis, "restore", [keys.stream, keys.index], [part for parts in batch for part in parts])
+            if (held := self._held.get(sid)) is None:
+                raise StaleFence
+            arguments = [held.fence, *(part for parts in batch for part in parts)]
+            status, value = await run_script(self._redis, "restore", [keys.stream, keys.index, keys.fence], arguments)
+            if status == b"stale":
+                raise StaleFence
             if status != b"ok":
                 raise Conflict(f"archive and transcript disagree at {value}: {status.decode()}")
             written += int(value)

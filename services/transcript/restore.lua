@@ -1,6 +1,9 @@
 -- Writes archived facts back under their own numbers and keys. What the stream still holds is left as it is.
--- KEYS: stream, index.  ARGV: for each fact: seq, key, envelope; ascending.
--- Answers {'ok', how many were written}, {'gap', seq} or {'clash', seq}.
+-- KEYS: stream, index, fence.  ARGV: fence, then for each fact: seq, key, envelope; ascending.
+-- Answers {'ok', how many were written}, {'gap', seq}, {'clash', seq} or, if somebody else has claimed the session since, {'stale', 0}.
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then
+  return {'stale', 0}
+end
 local last = 0
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if newest then
@@ -10,7 +13,7 @@ else
   redis.call('DEL', KEYS[1])
 end
 local written = 0
-for at = 1, #ARGV, 3 do
+for at = 2, #ARGV, 3 do
   local seq = tonumber(ARGV[at])
   if seq > last then
     if seq ~= last + 1 then

@@ -14,6 +14,7 @@ from services.transcript.store import Entry
 from tests.unit.services.transcript.drafts import said
 
 ME = "unix:/tmp/stage-a.sock"
+OTHER = "unix:/tmp/stage-b.sock"
 
 
 async def test_restores_a_lost_stream(log: TranscriptLog, store: Redis) -> None:
@@ -181,3 +182,34 @@ async def _cut(store: Redis, log: TranscriptLog, upto: int) -> None:
         "XSETID", "{s}:t", f"{upto}-0"
     )
     await store.hset("{s}:i", "head", upto)
+
+
+async def test_who_is_the_owner_no_more_gives_nothing_back(log: TranscriptLog, store: Redis) -> None:
+    """It stood still while the store lost its tail and another one took the session: what it still has is not what happened since."""
+    await _written(log, 5)
+    kept = await log.entries("s")
+    await _cut(store, log, 3)
+    other = TranscriptLog(store)
+    fence = await other.claim("s", OTHER, 60, dead=ME)
+    [new] = await other.append("s", [said("new")], fence)
+    for gives_back in (log.replay("s"), log.restore("s", kept)):
+        with pytest.raises(StaleFence):
+            await gives_back
+    assert [entry.seq for entry in await other.entries("s")] == [1, 2, 3, new.seq]
+    assert (await other.append("s", [said("next")], fence))[0].seq == new.seq + 1
+
+
+async def test_a_new_owner_answers_for_what_the_one_before_had_written(log: TranscriptLog, store: Redis) -> None:
+    """It has shown all that to its listeners: a store that loses it afterwards gets it back from there."""
+    await _written(log, 5)
+    other = TranscriptLog(store)
+    await other.claim("s", OTHER, 60, dead=ME)
+    before = await other.entries("s")
+    other.hold("s", before, 2)
+    await _cut(store, other, 3)
+    with pytest.raises(Recovering):
+        await other.append("s", [said("u6")])
+    fence = await other.regain("s", 60)
+    assert await other.replay("s") == 2
+    assert await other.entries("s") == before
+    assert [fact.seq for fact in await other.append("s", [said("u6")], fence)] == [6]
