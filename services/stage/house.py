@@ -125,7 +125,10 @@ class House:
         runtime = self._runtime
         await self._archiver.restore(sid)
         roster, sight = Roster(), Sight(lambda: self.log.read(sid))
-        facts = await self.log.read(sid)
+        entries = await self.log.entries(sid)
+        # Shown to many before: a store that comes back with less has lost it, whoever wrote it.
+        self.log.hold(sid, entries, await self._archive.mark(sid))
+        facts = [entry.fact() for entry in entries]
         for fact in facts:
             roster.advance(fact)
         if Sight.needed(facts):
@@ -137,7 +140,7 @@ class House:
             head=roster.head,
             clock=runtime.clock,
             announce=lambda fact: self._announce(session, fact),
-            lost=lambda error: self._lost(sid, error),
+            lost=lambda error: self._lost(session, error),
             regain=lambda: self._regain(sid),
         )
         backstage = Backstage(
@@ -183,26 +186,31 @@ class House:
                 kind=Kind.LINE_CLOSED,
                 at_ms=now,
                 by=Author("stage"),
+                place=line.place,
+                audience=line.audience,
                 body=fields_of(LineClosed(line=line.line, state=LineState.ABORTED, basis=Basis.ESTIMATED, reason="owner_lost")),
             )
             for line in roster.open_lines.values()
         ]
-        for place, (first, last) in roster.open_turns().items():
-            body = fields_of(Passed(turn=first, reason="owner_lost"))
-            drafts.append(Draft(key=f"pass:{first}:{last}", kind=Kind.PASSED, at_ms=now, by=Author("stage"), place=place, cause=last, body=body))
+        for words in roster.open_turns():
+            body = fields_of(Passed(turn=words.first, reason="owner_lost"))
+            key = f"pass:{words.first}:{words.last}"
+            drafts.append(
+                Draft(key=key, kind=Kind.PASSED, at_ms=now, by=Author("stage"), place=words.place, audience=words.audience, cause=words.last, body=body)
+            )
         for seat in roster.seats.values():
             if seat.present and seat.role != "character":
                 body = {"member": seat.member}
                 drafts.append(Draft(key=f"left:{ULID()}", kind=Kind.LEFT, at_ms=now, by=Author("stage"), place=seat.place, body=body))
         await _written(session, drafts)
 
-    def _lost(self, sid: str, error: SouffleurError) -> None:
-        _log.warning("session.given_up", session=sid, code=error.code)
-        self._let_go(sid, error.code, ours=not isinstance(error, StaleFence))
+    def _lost(self, session: Session, error: SouffleurError) -> None:
+        _log.warning("session.given_up", session=session.sid, code=error.code)
+        self._let_go(session, error.code, ours=not isinstance(error, StaleFence))
 
-    def _let_go(self, sid: str, reason: str, *, ours: bool = True) -> None:
+    def _let_go(self, session: Session, reason: str, *, ours: bool = True) -> None:
         """Release it, without waiting for that."""
-        task = asyncio.create_task(self._release(sid, reason, ours=ours), name=f"release:{sid}")
+        task = asyncio.create_task(self._release(session, reason, ours=ours), name=f"release:{session.sid}")
         self._closing.add(task)
         task.add_done_callback(self._released)
 
@@ -211,11 +219,14 @@ class House:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("session.release_failed", task=task.get_name(), exc_info=error)
 
-    async def _release(self, sid: str, reason: str, *, ours: bool = True) -> None:
+    async def _release(self, session: Session, reason: str, *, ours: bool = True) -> None:
+        sid = session.sid
         async with self._alone(sid):
-            owned = self._owned.pop(sid, None)
-            if owned is None:
+            owned = self._owned.get(sid)
+            if owned is None or owned.session is not session:
+                # Released already; whoever claimed the session anew meanwhile keeps it.
                 return
+            del self._owned[sid]
             SESSIONS.dec()
             owned.door.close()
             forget_s = 0.0
@@ -248,20 +259,21 @@ class House:
     async def _keep(self, sid: str, owned: Owned) -> None:
         stage, idle_s = self._runtime.settings.stage, self._runtime.clock.now() - owned.session.touched
         if not owned.session.attachments and idle_s > stage.idle_release_s:
-            self._let_go(sid, "idle")
+            self._let_go(owned.session, "idle")
             return
         try:
             await self.log.renew(sid, stage.lease_s)
         except StaleFence as error:
-            self._lost(sid, error)
+            self._lost(owned.session, error)
         except Recovering:
             owned.session.writer.catch_up()
         except SouffleurError as error:
             _log.warning("lease.not_renewed", session=sid, code=error.code)
 
     async def close(self) -> None:
-        """Close and release everything."""
-        await asyncio.gather(*(self._release(sid, "shutdown") for sid in list(self._owned)))
+        """Close and release everything; one that cannot be keeps no other from it."""
+        for owned in list(self._owned.values()):
+            self._let_go(owned.session, "shutdown")
         await asyncio.gather(*self._closing, return_exceptions=True)
 
 
@@ -290,18 +302,21 @@ async def _written(session: Session, drafts: Sequence[Draft]) -> None:
 @asynccontextmanager
 async def open_house(runtime: Runtime) -> AsyncIterator[House]:
     """The house with its archive; leaving it closes every session in order."""
-    archive = await Archive.open(runtime.archive_url)
-    log = TranscriptLog(runtime.redis, archive)
-    archiver = Archiver(log, archive)
-    house = House(runtime, log, archive, archiver)
-    sweep = Sweep(log, runtime.address("stage"), runtime.settings.stage.lease_s, house.get)
-    keepers = [asyncio.create_task(house.keep(), name="leases"), asyncio.create_task(sweep.run(), name="sweep")]
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        archive = await Archive.open(runtime.archive_url)
+        stack.push_async_callback(archive.close)
+        log = TranscriptLog(runtime.redis, archive)
+        archiver = Archiver(log, archive)
+        stack.push_async_callback(archiver.close)
+        house = House(runtime, log, archive, archiver)
+        stack.push_async_callback(house.close)
+        sweep = Sweep(log, runtime.address("stage"), runtime.settings.stage.lease_s, house.get)
+        keepers = [asyncio.create_task(house.keep(), name="leases"), asyncio.create_task(sweep.run(), name="sweep")]
+        stack.push_async_callback(_ended, keepers)
         yield house
-    finally:
-        for keeper in keepers:
-            keeper.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
-        await house.close()
-        await archiver.close()
-        await archive.close()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,7 @@ from services.stage.casting import Candidate
 from services.transcript.view.strikes import struck_by
 
 CHARACTER: Final = "character"
+_NARRATED: Final = "narrated"
 _LINES: Final = 256
 """Lines of the past that can be asked for once more."""
 ID_LIMIT: Final = 128
@@ -97,6 +98,20 @@ class OpenLine:
     line: str
     character: str
     turn: int
+    place: str = ""
+    audience: tuple[str, ...] | None = None
+    """Who has heard that it was opened."""
+
+
+@dataclass(slots=True)
+class OpenWords:
+    """What was said in a place, openly or as a whisper to the same ones, and has neither a line nor `passed`."""
+
+    place: str
+    audience: tuple[str, ...] | None
+    """Of a whisper; None = everybody who was there."""
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +137,8 @@ class Roster:
     phrases: tuple[str, ...] = ()
     seats: dict[str, Seat] = field(default_factory=dict)
     open_lines: dict[str, OpenLine] = field(default_factory=dict)
-    unanswered: dict[int, str] = field(default_factory=dict)
-    """Seq -> place of what was said and has neither a line nor `passed`, in order."""
+    unanswered: dict[int, tuple[str, tuple[str, ...] | None]] = field(default_factory=dict)
+    """Seq -> place, and audience of a whisper, of what was said and has neither a line nor `passed`, in order; nobody answers narration."""
     last_character: str = ""
     said: set[str] = field(default_factory=set)
     """Keys of everything that was said."""
@@ -155,7 +170,8 @@ class Roster:
                 seat.present = False
         elif fact.kind == Kind.SAID:
             self.said.add(said_key(fact.by.id, str(body.get("utterance"))))
-            self.unanswered[fact.seq] = fact.place
+            if body.get("source") != _NARRATED:
+                self.unanswered[fact.seq] = (fact.place, fact.audience if body.get("whispered") else None)
         elif fact.kind == Kind.PASSED:
             self._answered(fact.place, int(body.get("turn") or 0), fact.cause or fact.seq)
         elif fact.kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED):
@@ -171,7 +187,7 @@ class Roster:
             self.open_lines.pop(line, None)
             return
         character = str(fact.body["character"])
-        self.open_lines[line] = OpenLine(line, character, int(fact.body["turn"]))
+        self.open_lines[line] = OpenLine(line, character, int(fact.body["turn"]), fact.place, fact.audience)
         self.last_character = character
         if turn := int(fact.body["turn"]):
             self._answered(fact.place, turn, int(fact.body.get("upto") or fact.seq))
@@ -206,14 +222,14 @@ class Roster:
 
     def _answered(self, place: str, first: int, last: int) -> None:
         """A turn has its end. What was said before and after its words is for others, who may wait still."""
-        self.unanswered = {seq: where for seq, where in self.unanswered.items() if where != place or not first <= seq <= last}
+        self.unanswered = {seq: where for seq, where in self.unanswered.items() if where[0] != place or not first <= seq <= last}
 
-    def open_turns(self) -> dict[str, tuple[int, int]]:
-        """Place -> (first, last) of the words there that have neither a line nor `passed`."""
-        found: dict[str, tuple[int, int]] = {}
-        for seq, place in self.unanswered.items():
-            found[place] = (found[place][0] if place in found else seq, seq)
-        return found
+    def open_turns(self) -> list[OpenWords]:
+        """The words that wait for their end, by who has heard them."""
+        found: dict[tuple[str, tuple[str, ...] | None], OpenWords] = {}
+        for seq, where in self.unanswered.items():
+            found.setdefault(where, OpenWords(*where, seq, seq)).last = seq
+        return list(found.values())
 
     def _scene(self, body: dict[str, Any]) -> None:
         self.title = body.get("title") or self.title

@@ -145,7 +145,24 @@ async def test_a_session_that_cannot_even_be_closed_is_given_up(redis: Redis, tm
 
         monkeypatch.setattr(owned.session, "close", failing)
         with capture_logs() as logs:
-            house._let_go("inn", "idle")
+            house._let_go(owned.session, "idle")
             await until(lambda: house._owned.get("inn", owned) is not owned, 10, "another life")
         assert "session.release_failed" in [item["event"] for item in logs]
         assert owned.writing.done()
+
+
+async def test_what_was_whispered_is_ended_for_those_who_heard_it(redis: Redis, tmp_path: Path) -> None:
+    """Nobody else learns that there was anything."""
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        dead = await house.get("inn")
+        attachment, _ = await dead.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+        await dead.session.say(attachment, TextSaid("a", "Psst.", answers=False, whispers="mirelle"))
+        dead.writing.cancel()
+        house._owned.clear()
+        await house.get("inn")
+        facts = await house.log.read("inn")
+        [said] = [fact for fact in facts if fact.kind == Kind.SAID]
+        [passed] = [fact for fact in facts if fact.kind == Kind.PASSED]
+        assert said.audience is not None
+        assert (passed.audience, passed.cause) == (said.audience, said.seq)

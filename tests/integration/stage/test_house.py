@@ -8,11 +8,13 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from services.compose import redis_client
 from services.core.clock import ManualClock
@@ -24,7 +26,8 @@ from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.stage import servicer
 from services.stage.house import _RENEWALS_PER_LEASE, House
-from services.transcript.log import Orphan
+from services.transcript.archive import Archive
+from services.transcript.log import Orphan, TranscriptLog
 from services.transcript.store import Entry
 from tests.integration.stage.houses import DIRECTOR, INN, kinds_of, opened_house
 from tests.redis_server import RedisServer, running_redis
@@ -282,3 +285,33 @@ async def test_over_the_wire_what_is_told_and_told_again_is_one_fact(redis: Redi
         with pytest.raises(Unavailable):
             async with asyncio.timeout(5):
                 await client.tell(TellRequest(session="inn", principal=DIRECTOR, key="late", kind=Kind.NOTED, body='{"text": "x"}'))
+
+
+async def test_a_late_release_leaves_alone_what_was_claimed_anew(redis: Redis, tmp_path: Path) -> None:
+    """It queued behind whoever came back: their session is another one."""
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        former = (await house.get("inn")).session
+        await house._release(former, "unavailable")
+        again = await house.get("inn")
+        await house._release(former, "unavailable")
+        assert await house.get("inn") is again
+        assert not again.session.writer.given_up
+
+
+async def test_one_session_that_cannot_be_closed_keeps_nothing_else_open(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are closed in order and archived, and the archive after them."""
+    with capture_logs() as logs:
+        async with opened_house(redis, tmp_path) as (house, runtime):
+            await house.open(replace(INN, session="broken"))
+            await house.open(INN)
+
+            async def failing(reason: str) -> None:
+                raise RuntimeError(reason)
+
+            monkeypatch.setattr((await house.get("broken")).session, "close", failing)
+    assert "session.release_failed" in [item["event"] for item in logs]
+    log, archive = TranscriptLog(redis), await Archive.open(runtime.archive_url)
+    assert await log.owner("inn") is None
+    assert await archive.mark("inn") == await log.head("inn") > 0
+    await archive.close()

@@ -12,6 +12,7 @@ from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
 from services.stage.floor import Event
+from services.stage.roster import OpenWords
 from tests.unit.services.stage.direction import act, type_in
 from tests.unit.services.stage.table import Mind, received, table
 from tests.waiting import until
@@ -219,11 +220,11 @@ async def test_a_turn_that_waits_is_open_while_another_one_is_answered() -> None
         await type_in(at, ann, "Mirelle!")
         second = await type_in(at, bob, "Bram?")
         await at.until(lambda: at.bodies(Kind.LINE_OPENED))
-        assert at.session.roster.open_turns() == {"": (second, second)}
+        assert at.session.roster.open_turns() == [OpenWords("", None, second, second)]
         await type_in(at, ann, "Bob, hush.")
         gate.set()
         await at.closed(2)
-        assert at.session.roster.open_turns() == {}
+        assert at.session.roster.open_turns() == []
 
 
 async def test_who_speaks_up_remarks_nothing_in_the_directors_name() -> None:

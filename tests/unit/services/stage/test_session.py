@@ -28,6 +28,7 @@ from services.core.model.attachment import (
 from services.core.model.fact import Kind
 from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
+from services.stage.roster import OpenWords
 from tests.unit.services.stage.table import Mind, received, sound_ms, table
 
 QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=0.15, resume_s=0.4))
@@ -218,7 +219,7 @@ async def test_what_is_said_after_passed_words_waits_on() -> None:
         passed = await at.until(lambda: [fact for fact in at.log.facts if fact.kind == Kind.PASSED])
         assert (passed[0].body["turn"], passed[0].cause) == ((await first).seq, (await first).seq)
         seq = (await second).seq
-        assert at.session.roster.open_turns() == {"": (seq, seq)}
+        assert at.session.roster.open_turns() == [OpenWords("", None, seq, seq)]
 
 
 async def test_a_turn_that_is_stopped_before_its_line_began_is_passed() -> None:
