@@ -102,7 +102,7 @@ class Approval(Holding):
         old = line.order
         timing = Timing(asked=self._backstage.clock.now())
         turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=timing, audience=old.audience if old.whispered else None)
-        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing, retakes=old.line)
+        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing, retakes=old.line if line.opened else old.retakes)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
         rest = line.drafting.rest()
         drafting.task = self._floor.spawn(drafting.continued(unheard(line), rest), "draft")
@@ -146,9 +146,10 @@ class Approval(Holding):
     def reject(self, held: Held, by: Author, reason: str, notes: tuple[str, ...]) -> Written:
         """It is not spoken; the turn is drafted anew, and the character told why by `notes`."""
         written = self._backstage.write(Rejected(line=held.line, reason=reason), f"{held.line}:reject", by, self._floor.name, audience=())
-        turn = held.turn
-        self.refuse(held, reason)
-        self._floor.again(replace(turn, notes=notes, timing=Timing(said=self._backstage.clock.now()), asker=None, retakes=held.line))
+        # Before it was a line there is nothing to replace, and its words are not passed: they are answered by what is drafted now.
+        retakes = held.line if held.drafting.opened else held.drafting.order.retakes
+        self.withdraw(held, reason)
+        self._floor.again(replace(held.turn, notes=notes, timing=Timing(said=self._backstage.clock.now()), asker=None, retakes=retakes))
         return written
 
     def release_due(self, held: Held) -> None:

@@ -249,11 +249,15 @@ class Holding(ABC):
 
     def refuse(self, held: Held, reason: str, state: LineState = LineState.REJECTED) -> None:
         """It will not be spoken."""
+        self.withdraw(held, reason, state)
+        if not held.drafting.opened:
+            self.never_opened(held)
+
+    def withdraw(self, held: Held, reason: str, state: LineState = LineState.REJECTED) -> None:
+        """As `refuse`, but its turn goes on."""
         held.drafting.stop()
         held.drafting.close(state, (0, 0), Basis.DELIVERED, reason)
         self.take(held)
-        if not held.drafting.opened:
-            self.never_opened(held)
 
     def strike(self, changes: Container[int]) -> None:
         """These facts are struck or changed."""

@@ -260,7 +260,7 @@ class Place:
             raise NotFound("no line is being spoken")
         self.line = None
         line.cut("held", keeps_words=True)
-        self._settle(line)
+        self._settle(line, goes_on=True)
         held = self.approval.take_back(line)
         self.feed(Event.LINE_ENDED)
         self.offer()
@@ -368,10 +368,11 @@ class Place:
                 # Whoever waits there for this character need not wait any longer.
                 self._beside.offer()
 
-    def _settle(self, line: Line) -> None:
-        """A line is over; its turn is passed if it never came to be one, and no line before it was."""
+    def _settle(self, line: Line, *, goes_on: bool = False) -> None:
+        """A line is over; its turn is passed if it never came to be one, no line before it was, and it does not go on in another."""
         if not (line.opened or line.order.retakes):
-            self.pass_over(line.order.first, line.order.said, "stopped")
+            if not goes_on:
+                self.pass_over(line.order.first, line.order.said, "stopped")
         elif line.started:
             self.addressing.engaged.answered(line.order.answers, line.order.seat.member)
         settle(line, self._backstage)

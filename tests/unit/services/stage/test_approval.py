@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import pytest
 
 from services.core.errors import Conflict
-from services.core.model.fact import Kind
+from services.core.model.fact import Draft, Fact, Kind
 from services.core.settings import Settings, StageSettings
 from tests.unit.services.stage.direction import OPERATOR, act, approving, held, sentences, type_in
-from tests.unit.services.stage.table import Mind, received, table
+from tests.unit.services.stage.table import Mind, Table, received, table
 
 
 async def test_in_approve_mode_nothing_is_heard_before_it_is_released() -> None:
@@ -165,3 +168,42 @@ async def test_a_character_that_has_to_wait_makes_a_sound_of_thinking(monkeypatc
         assert closed["state"] == "heard"
         assert at.mind.requests[-1].script in ("Hmm.", "Well, now.", "Let me think.")
         assert [one.line for one in at.session.desk.shown().held] == [line]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+async def test_a_line_taken_back_before_it_stands_leaves_its_turn_one_end(monkeypatch: pytest.MonkeyPatch, *, approved: bool) -> None:
+    """The store is slow, and the director quicker: the words are answered by what is released, and not passed before."""
+    async with table() as at:
+        if approved:
+            await approving(at)
+        ann = await at.sit("Ann", role="player")
+        durable = _stalled(at, monkeypatch)
+        typing = asyncio.ensure_future(type_in(at, ann))
+        if approved:
+            await at.until(lambda: at.session.desk.shown().held)
+            deciding = asyncio.ensure_future(act(at, "reject", direction="too polite"))
+            await at.until(lambda: len(at.mind.requests) == 2)
+        else:
+            await at.until(lambda: at.session.place("").line is not None)
+            deciding = asyncio.ensure_future(act(at, "hold"))
+            await at.until(lambda: at.session.desk.shown().held)
+        durable.set()
+        turn = await typing
+        await deciding
+        await held(at)
+        await act(at, "release")
+        await at.until(lambda: any(body["state"] == "heard" for body in at.bodies(Kind.LINE_CLOSED)))
+        assert at.bodies(Kind.PASSED) == []
+        assert [(body["turn"], body["retakes"]) for body in at.bodies(Kind.LINE_OPENED)] == [(turn, "")]
+
+
+def _stalled(at: Table, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Nothing is written before this is set."""
+    durable, append = asyncio.Event(), at.log.append
+
+    async def stalled(sid: str, drafts: Sequence[Draft]) -> list[Fact]:
+        await durable.wait()
+        return await append(sid, drafts)
+
+    monkeypatch.setattr(at.log, "append", stalled)
+    return durable
