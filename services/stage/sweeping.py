@@ -15,6 +15,7 @@ from services.transcript.log import Orphan, TranscriptLog
 
 _SWEEP_S: Final = 4.0
 _AT_A_TIME: Final = 20
+_BREATH_S: Final = 0.1
 
 _log = structlog.get_logger(__name__)
 
@@ -61,8 +62,13 @@ class Sweep:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         # redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`): look for it.
         while task is None or not task.cancelling():
-            for sid in (await self._due(loop.time))[:_AT_A_TIME]:
+            due = await self._due(loop.time)
+            for sid in due[:_AT_A_TIME]:
                 await self._adopt(sid)
+            if len(due) > _AT_A_TIME:
+                # A stage with many sessions has died: on to the rest of them, with a breath for whatever else is going on.
+                await asyncio.sleep(_BREATH_S)
+                continue
             pause_s = _SWEEP_S * (0.5 + random.random())  # noqa: S311 - only that stages do not all look at the same moment
             next_s = self._sightings.next_in_s(loop.time())
             await asyncio.sleep(pause_s if next_s is None else min(pause_s, next_s))

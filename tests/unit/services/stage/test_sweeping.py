@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from services.stage.sweeping import Sightings
-from services.transcript.log import Orphan
+import asyncio
+from typing import cast
+
+import pytest
+
+from services.stage.sweeping import Sightings, Sweep
+from services.transcript.log import Orphan, TranscriptLog
+from tests.waiting import until
 
 A, B = Orphan("a", 1, mine=False), Orphan("b", 1, mine=False)
 
@@ -50,3 +56,24 @@ def test_the_next_look_comes_when_somebody_is_due() -> None:
     assert sightings.next_in_s(2) == 4
     assert sightings.next_in_s(6.5) == 1.5
     assert sightings.next_in_s(9) is None
+
+
+async def test_many_are_taken_up_one_after_the_other_without_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage with many sessions has died: they wait for each other, and not for the next look in some seconds."""
+    monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 3600.0)
+    monkeypatch.setattr("services.stage.sweeping._BREATH_S", 0.0)
+    left = {f"s{number}": Orphan(f"s{number}", 1, mine=True) for number in range(65)}
+
+    class Log:
+        async def orphans(self, _me: str) -> list[Orphan]:
+            return list(left.values())
+
+    async def take_up(sid: str) -> None:
+        del left[sid]
+
+    sweep = asyncio.create_task(Sweep(cast(TranscriptLog, Log()), "me", 6, take_up).run())
+    try:
+        await until(lambda: not left, 5, "all of them taken up")
+    finally:
+        sweep.cancel()
+        await asyncio.gather(sweep, return_exceptions=True)
