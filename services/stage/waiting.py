@@ -176,8 +176,10 @@ class Waiting:
         """Nothing after the fact `to` has happened."""
         self.drop("corrected", lambda turn: turn.after(to) or self._backstage.roster.opened_after(turn.retakes, to))
         unasked, self.unasked = self.unasked, self.unasked and self.unasked.undone(to)
-        if unasked is not None and self.unasked is None:
-            self._undone.append(unasked)
+        if unasked is not None and self.unasked is not unasked:
+            # Nobody answers what never happened.
+            gone = unasked if self.unasked is None else Unasked(unasked.last, unasked.last, "", unasked.audience)
+            self._undone.append(gone)
 
     def close(self, reason: str) -> None:
         """All of them are passed."""
