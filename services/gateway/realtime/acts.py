@@ -40,6 +40,7 @@ from services.gateway.realtime.conversation import Ask, Conversation, Typed
 from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.errors import ClientError
 from services.gateway.realtime.items import Item
+from services.gateway.realtime.speech import NARRATOR
 from services.gateway.strict_json import check
 
 _MOST_TEXT: Final = 4000
@@ -47,8 +48,6 @@ _MOST_TYPED: Final = 64
 _MOST_TELLS: Final = 8
 _MOST_METADATA: Final = 16
 _ITEM_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_NARRATOR: Final = "narrator"
-"""As whom a director speaks whose words stand as narration."""
 _PCM_UP: Final = AudioFormat()
 
 E = TypeVar("E", bound=BaseModel)
@@ -155,8 +154,7 @@ class Acts:
         table_talk = given(event, "table_talk", bool)
         if change != Configure():
             self._rights.send(change)
-        if change.speaks is not None:
-            self._conversation.speech.voices = change.speaks not in ("", _NARRATOR)
+        self._conversation.speech.configured(change)
         if table_talk is not None:
             self._ear.set_deaf(table_talk)
 
@@ -220,7 +218,9 @@ class Acts:
             raise ClientError("invalid_value", "an item id is new, of letters, digits, _ . : - and at most 64 characters", "item.id")
         # The client's own id is the key, so that an item sent twice stands there once; it is this participant's alone.
         name = f"{self._conversation.participant}.{item.id}" if item.id else str(ULID())
-        said = TextSaid(name, text, answers=False)
+        meant = self._conversation.speech.meant
+        # As it is meant now, for whoever is told it again: a whisper must not become public by what is settled afterwards.
+        said = TextSaid(name, text, answers=False, addresses=meant.addresses or "", narrates=meant.speaks == NARRATOR, whispers=meant.whispers or "")
         self._conversation.typed[name] = Typed(item.id or f"item_{name}", event_id, lambda: self._rights.send(said))
         self._rights.send(said)
 

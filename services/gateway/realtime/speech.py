@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from openai.types.realtime import (
@@ -17,7 +17,7 @@ from openai.types.realtime import (
 from openai.types.realtime.conversation_item_input_audio_transcription_completed_event import UsageTranscriptTextUsageDuration
 from openai.types.realtime.conversation_item_input_audio_transcription_failed_event import Error as TranscriptionError
 
-from services.core.model.attachment import AttachUp, FinalHeard, Onset, PartialHeard, Paused, Resumed, UtteranceLost
+from services.core.model.attachment import AttachUp, Configure, FinalHeard, Onset, PartialHeard, Paused, Resumed, UtteranceLost
 from services.core.model.speech import SkippedPhrase, TranscribeOpen
 from services.gateway.hearing.ear import CLEARED, OVER_MS, Ear
 from services.gateway.realtime.emitter import Emitter
@@ -26,11 +26,15 @@ from services.gateway.realtime.items import Item, Items, user_message
 
 _KEPT: Final = 256
 _TOLD_PHRASES: Final = 50
+NARRATOR: Final = "narrator"
+"""As whom a director speaks whose words stand as narration."""
 
 
 @dataclass(slots=True)
 class _Spoken:
     manual: bool
+    meant: Configure
+    """As whom, for whom and to whom it is said; the whispers are those of its onset."""
     committed: bool = False
     settled: bool = False
     """The stage has its final, or knows that there is none."""
@@ -46,8 +50,8 @@ class Speech:
         """`ear` and `participant` are set before anything is heard."""
         self.ear: Ear | None = None
         self.participant = ""
-        self.voices = False
-        """A character says what is said here: it becomes that one's line, and never stands as one's own words."""
+        self.meant = Configure(speaks="", addresses="", whispers="")
+        """As whom, for whom and to whom coming words are said."""
         self._emitter = emitter
         self._items = items
         self._send = send
@@ -56,6 +60,11 @@ class Speech:
         self._waiting: list[Callable[[], None]] = []
         self._skipped: frozenset[str] = frozenset()
         self._overflowing = False
+
+    @property
+    def voices(self) -> bool:
+        """A character says what is said here: it becomes that one's line, and never stands as one's own words."""
+        return self.meant.speaks not in ("", NARRATOR)
 
     # -- what the ear says ------------------------------------------------------------------------------------------------
 
@@ -66,7 +75,7 @@ class Speech:
     def onset(self, utterance: str, start_ms: int, *, manual: bool) -> None:
         """Speech has begun: the stage first, it may have to silence somebody."""
         self._send(Onset(utterance, manual))
-        self._spoken[utterance] = _Spoken(manual)
+        self._spoken[utterance] = _Spoken(manual, self.meant)
         self._overflowing = False
         if len(self._spoken) > _KEPT:
             self._spoken.pop(next(iter(self._spoken)))
@@ -93,6 +102,7 @@ class Speech:
         if spoken is None:
             return
         spoken.speech_ms = final.speech_ms
+        spoken.meant = replace(self.meant, whispers=spoken.meant.whispers or self.meant.whispers)
         # What no fact will ever name again would be told to every stage to come, and said by the character each time.
         spoken.final = final if final.text and not self.voices else None
         self._commit(final.utterance)
@@ -188,12 +198,24 @@ class Speech:
         """It was spoken here, and is not in the transcript yet."""
         return utterance in self._spoken
 
+    def configured(self, change: Configure) -> None:
+        """The stage was told this: what of it concerns coming words is in force for them."""
+        given = {"speaks": change.speaks, "addresses": change.addresses, "whispers": change.whispers}
+        self.meant = replace(self.meant, **{name: value for name, value in given.items() if value is not None})
+
     def again(self) -> None:
-        """Another stage has taken over: tell it what is open, and what the one before may have taken with it. Told twice, it stands once."""
+        """Another stage has taken over: tell it what is open, and what the one before may have taken with it. Told twice, it stands once.
+
+        Each as it was meant, whatever has been settled since: a whisper is no secret any more if it is told again aloud.
+        """
+        in_force = self.meant
         open_now, silence_ms = (self.ear.utterance, self.ear.silence_ms) if self.ear is not None else ("", None)
         for utterance, spoken in self._spoken.items():
             if spoken.settled and spoken.final is None:
                 continue
+            # What has no text yet is said by whom and for whom its text will find in force; to whom it is whispered stands from its onset.
+            meant = spoken.meant if spoken.final is not None else replace(self.meant, whispers=spoken.meant.whispers)
+            in_force = self._mean(meant, in_force)
             self._send(Onset(utterance, spoken.manual))
             if spoken.final is not None:
                 self._send(spoken.final)
@@ -201,6 +223,12 @@ class Speech:
                 self._send(Paused(utterance, OVER_MS))
             elif utterance == open_now and silence_ms is not None:
                 self._send(Paused(utterance, silence_ms))
+        self._mean(self.meant, in_force)
+
+    def _mean(self, meant: Configure, in_force: Configure) -> Configure:
+        if meant != in_force:
+            self._send(meant)
+        return meant
 
     def _settle(self, spoken: _Spoken) -> None:
         spoken.settled = True

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.core.errors import Forbidden, Unavailable
-from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
+from services.core.model.attachment import Configure, FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
 from services.core.model.facts import Noted, Said
 from tests.integration.realtime.conftest import House
@@ -242,6 +242,60 @@ async def test_words_that_a_character_said_for_the_director_are_not_said_again(h
         again = await _away(house, guest)
         assert await again.expect(FinalHeard) == final
         assert [event for event in again.seen if isinstance(event, Onset | FinalHeard)] == [Onset(own), final]
+
+
+async def test_whispers_are_told_again_as_whispers(house: House) -> None:
+    """Spoken and typed, with a text and without: what was settled since makes no secret public, and is in force again behind it."""
+    async with house.guest() as guest:
+        await guest.update(audio={"input": {"turn_detection": None}})
+        await guest.send(type="souffleur.configure", whispers=["mirelle"])
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "The king is poisoned."}]}
+        await guest.send(type="conversation.item.create", item=item)
+        await guest.append(tone(0.5))
+        await guest.send(type="input_audio_buffer.commit")
+        final = await guest.seat.expect(FinalHeard)
+        house.stt.mute = True
+        await guest.append(tone(0.5))
+        secret = await guest.seat.expect(Onset)
+        await guest.send(type="input_audio_buffer.commit")
+        await guest.send(type="souffleur.configure", whispers=[])
+        await guest.append(tone(0.5))
+        aloud = await guest.seat.expect(Onset)
+        again = await _away(house, guest)
+        typed = await again.expect(TextSaid)
+        assert (typed.text, typed.whispers) == ("The king is poisoned.", "mirelle")
+        assert _whispered(again) == {final.utterance: "mirelle", secret.utterance: "mirelle", aloud.utterance: "", "": ""}
+        assert [event for event in again.seen if isinstance(event, FinalHeard)] == [final]
+        await guest.send(type="conversation.item.create", item=item)
+        assert (await again.expect(TextSaid)).whispers == ""
+
+
+async def test_words_are_told_again_as_whose_they_were(house: House) -> None:
+    """A director's narration stays one, and words of their own are not put into a character's mouth."""
+    async with house.guest() as guest:
+        for speaks in ("narrator", ""):
+            await guest.send(type="souffleur.configure", speaks=speaks)
+            await guest.append(tone(0.6) + silence(0.4))
+            await _end(guest, guest.seat)
+            await guest.seat.expect(FinalHeard)
+        await guest.send(type="souffleur.configure", speaks="mirelle")
+        again = await _away(house, guest)
+        assert again.opening.configure.speaks == "mirelle"
+        for _ in range(2):
+            await again.expect(FinalHeard)
+        assert (await again.expect(Configure)).speaks == "mirelle"
+        assert [event.speaks for event in again.seen if isinstance(event, Configure)] == ["narrator", "", "mirelle"]
+
+
+def _whispered(seat: Seat) -> dict[str, str]:
+    """To whom each utterance was begun, and under no name to whom coming ones are."""
+    whispers, found = seat.opening.configure.whispers or "", {}
+    for event in seat.seen:
+        if isinstance(event, Configure) and event.whispers is not None:
+            whispers = event.whispers
+        elif isinstance(event, Onset):
+            found[event.utterance] = whispers
+    return found | {"": whispers}
 
 
 async def test_request_that_is_lost_with_its_stage_can_be_made_again(house: House) -> None:
