@@ -202,10 +202,15 @@ class Ear:
     def commit(self) -> str:
         """End the manual utterance; its id, or empty if there is none."""
         self._spoiled = False
-        if self._open is None or not self._manual:
+        if not self._manual:
+            return ""
+        self._overtaken()
+        if self._open is None and (begun := self._segmenter.hasten()) is not None:
+            self._found(begun)
+        if self._open is None:
+            self._forget()
             return ""
         self._open.feed(self._resampler.flush())
-        self._listens_from = self._fed_ms + _TAIL_MS
         return self.end(self._open.id)
 
     def hush(self) -> str:
@@ -230,6 +235,7 @@ class Ear:
         """Throw away what has not been committed; an open utterance is lost (`cleared`)."""
         self._spoiled = False
         self._resampler.flush()
+        self._overtaken()
         self._forget()
         dropped, self._open = self._open, None
         if dropped is not None:
@@ -248,6 +254,11 @@ class Ear:
         if self._open is not None and not self._manual and self._segmenter.talking and silent_s >= _STALLED_S:
             self._segmenter.hush()
             self._paused(self._open.id, int(silent_s * 1000))
+
+    def _overtaken(self) -> None:
+        """An endless track: what the client's word has overtaken would begin an utterance that nobody ends."""
+        if self._manual and self._endless:
+            self._listens_from = self._fed_ms + _TAIL_MS
 
     def _forget(self) -> None:
         """What comes next follows on nothing."""

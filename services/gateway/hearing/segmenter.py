@@ -137,8 +137,13 @@ class Segmenter:
     def _listen(self, window: bytes, probability: float) -> list[Step]:
         self._ring.append(window)
         self._loud = self._loud + 1 if probability >= self._sensitivity.threshold else 0
-        if self._loud < self._onset:
-            return []
+        return [self._begun()] if self._loud >= self._onset else []
+
+    def hasten(self) -> Began | None:
+        """Take what is loud just now for speech, however short it has been; None if nothing is."""
+        return self._begun() if self._phase is _Phase.SILENT and self._loud else None
+
+    def _begun(self) -> Began:
         audio = b"".join(self._ring)
         start_ms = self.position_ms - len(self._ring) * self._window_ms
         self._spoken_from = self._windows - self._loud
@@ -146,7 +151,7 @@ class Segmenter:
         self._ring.clear()
         self._loud = self._quiet = 0
         self._phase = _Phase.TALKING
-        return [Began(start_ms, audio)]
+        return Began(start_ms, audio)
 
     def hush(self) -> None:
         """The audio has stopped coming: that is a pause, too."""

@@ -213,6 +213,7 @@ async def test_manual_utterance_of_an_endless_track_begins_with_speech() -> None
     _track(bench, bytes(96_000))
     assert bench.told.kinds() == []
     assert not bench.ear.commit()
+    _track(bench, bytes(24_000))
     _track(bench, LOUD[:24_000] + bytes(48_000))
     assert [event[0::3] for event in bench.told.events] == [("onset", True)]
     assert bench.ear.commit()
@@ -241,6 +242,34 @@ async def test_end_of_a_track_s_words_that_comes_behind_the_commit_begins_nothin
     finals = [event[2] for event in bench.told.events if event[0] == "final"]
     assert len(finals) == 3
     assert 490 <= finals[2].speech_ms <= 510
+
+
+async def test_short_word_that_a_commit_overtakes_is_an_utterance_with_an_end() -> None:
+    """As much of it as was there is heard at once; what comes behind begins nothing that nobody would end."""
+    bench = _Bench(endless=True)
+    bench.ear.set_manual(True)
+    _track(bench, bytes(48_000) + LOUD[:2_880])
+    assert bench.told.kinds() == []
+    assert bench.ear.commit()
+    _track(bench, LOUD[:4_800] + bytes(96_000))
+    _, _, final = await bench.told.until("final")
+    assert 60 + 200 <= final.speech_ms <= 60 + 500
+    assert (bench.ear.utterance, bench.told.kinds().count("onset")) == ("", 1)
+
+
+@pytest.mark.parametrize("word", ["commit", "clear"])
+async def test_word_that_comes_whole_behind_the_client_s_own_begins_nothing(word: str) -> None:
+    """Nothing of it was there to be ended or thrown away."""
+    bench = _Bench(endless=True)
+    bench.ear.set_manual(True)
+    _track(bench, bytes(48_000))
+    assert not getattr(bench.ear, word)()
+    _track(bench, LOUD[:4_800] + bytes(96_000))
+    assert bench.told.kinds() == []
+    _track(bench, LOUD[:24_000])
+    assert bench.ear.commit()
+    for task in bench.tasks:
+        await task
 
 
 async def test_track_s_utterance_that_failed_is_let_go_by_until_it_is_committed() -> None:
