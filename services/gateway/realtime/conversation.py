@@ -192,10 +192,11 @@ class Conversation:
             self._turns[fact.seq] = None
             if len(self._turns) > _REMEMBERED:
                 self._turns.pop(next(iter(self._turns)))
-        if self.speech.said(utterance, fact.seq, text):
+        # An utterance's id is its speaker's own: whoever else uses it has said nothing of this one's.
+        if own and self.speech.said(utterance, fact.seq, text):
             return
-        typed = self.typed.pop(utterance, None)
-        item_id = typed.item_id if typed else f"item_{utterance}"
+        typed = self.typed.pop(utterance, None) if own else None
+        item_id = typed.item_id if typed else self._item_id(utterance, fact.seq, own=own)
         item = Item(user_message(item_id, text, spoken=spoken), fact.by.id, seq=fact.seq)
         if 0 < fact.seq <= self._history:
             self.items.keep(item_id, item)
@@ -204,6 +205,13 @@ class Conversation:
         self.items.wrote(item_id, fact.seq)
         if not own:
             self._emitter.own("said", item_id=item_id, participant=fact.by.id, name=fact.by.name, text=text, seq=fact.seq)
+
+    def _item_id(self, utterance: str, seq: int, *, own: bool) -> str:
+        """The words' item; what somebody else says takes no id that stands for other words already, or is going to."""
+        item_id = f"item_{utterance}"
+        known = self.items.get(item_id) is not None or self.speech.knows(utterance)
+        taken = known or any(typed.item_id == item_id for typed in self.typed.values())
+        return f"item_{seq}" if taken and not own else item_id
 
     def _line(self, name: str) -> OpenLine:
         """The line, opened for the client if it was opened before this connection was there."""
