@@ -61,8 +61,10 @@ class StageLink:
                 attached, self._stream, self._down = await self._stage.attach(self._opening)
         except TimeoutError:
             raise Unavailable("the stage does not answer") from None
-        # Where it is by now is the session's business: whoever comes back is not carried to where it once came in.
-        self._opening = replace(self._opening, participant=attached.participant, place="")
+        # Where it is by now is the session's business: whoever comes back is not carried to where it once came in. Who only watches
+        # has no seat there: nobody but this one knows where.
+        place = self._opening.place if self._opening.monitor else ""
+        self._opening = replace(self._opening, participant=attached.participant, place=place)
         self._attached_at = asyncio.get_running_loop().time()
         self._renewed.set()
         return attached
@@ -148,7 +150,8 @@ class StageLink:
     def _remember(self, change: Configure) -> None:
         given = {item.name: getattr(change, item.name) for item in fields(change)}
         given = {name: value for name, value in given.items() if value is not None}
-        lasting = {name: given[name] for name in ("hears", "reports_playback", "head_count") if name in given}
+        names = ("hears", "reports_playback", "head_count", *(("place",) if self._opening.monitor else ()))
+        lasting = {name: given[name] for name in names if name in given}
         self._opening = replace(self._opening, configure=replace(self._opening.configure, **given), **lasting)
 
     def _drop_stream(self) -> None:

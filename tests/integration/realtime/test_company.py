@@ -61,6 +61,18 @@ async def test_whoever_comes_back_is_not_carried_to_where_they_came_in(house: Ho
         assert (again.opening.place, again.opening.head_count, again.opening.participant) == ("", 3, guest.seat.participant)
 
 
+async def test_whoever_watches_goes_on_watching_there(house: House) -> None:
+    """Who has no seat is nowhere by themselves: the next stage is told which place it is, the one of the query or a later one."""
+    async with house.guest(monitor="1", place="hall") as guest:
+        guest.seat.die()
+        again = await house.stage.seat()
+        assert (again.opening.monitor, again.opening.place) == (True, "hall")
+        await configure(guest, place="cellar")
+        await again.expect(Configure)
+        again.die()
+        assert (await house.stage.seat()).opening.place == "cellar"
+
+
 @pytest.mark.parametrize("phrases", [(), ("good evening",)])
 async def test_safety_words_are_listened_for(house: House, phrases: tuple[str, ...]) -> None:
     """The house's and the session's: among the phrases where nothing else is listened for, else among the likely words."""
