@@ -96,7 +96,7 @@ class Turns:
         known = await self._known(words)
         table = await self.history.table(words.session)
         deadline = asyncio.get_running_loop().time() + LONGEST_TURN_S
-        seated, stream, events = await self.stage.attach(self._opening(words, table, known.seq - 1 if known else table.view.seq))
+        seated, stream, events = await self.stage.attach(self._opening(words, table, known))
         followed = _Followed(seated.participant if known is None else known.by.id, words.message)
         try:
             if known is None:
@@ -112,8 +112,12 @@ class Turns:
         finally:
             stream.cancel()
 
-    def _opening(self, words: Words, table: Table, after: int) -> AttachOpen:
+    def _opening(self, words: Words, table: Table, known: Fact | None) -> AttachOpen:
         participant, name = _speaker(words, table)
+        after = table.view.seq
+        if known is not None:
+            # Of a whisper only the seat that said it is told anything, and its speaker may have another one by now.
+            participant, after = known.by.id, known.seq - 1
         principal = Principal(id=words.principal.id, role=words.principal.role, name=name)
         return AttachOpen(session=words.session, principal=principal, participant=participant, hears=False, after_seq=after, platform="api")
 

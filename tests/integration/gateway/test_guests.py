@@ -106,3 +106,20 @@ async def test_a_repeated_message_is_found_from_another_seat(house: House) -> No
     for message, fact in ((first, said), ({"text": "And me.", "message_id": "2"}, other)):
         assert (await house.http.post(where, json=message, headers=GUEST)).json()["fact"] == fact
     assert [fact["seq"] for fact in await house.facts(sid, "said")] == [said["seq"], other["seq"]]
+
+
+async def test_a_repeated_whisper_is_followed_from_the_seat_that_said_it(house: House) -> None:
+    """Its speaker's newer seat never hears of it, and would wait for its end in vain."""
+    sid = await house.session()
+    await acted(house, sid, kind="mute", character="mirelle")
+    where = f"/api/sessions/{sid}/messages"
+    whisper = {"text": "Meet me at midnight.", "message_id": "1", "whispers": ["mirelle"]}
+    said = (await house.http.post(where, json=whisper, headers=GUEST)).json()["fact"]
+    other = (await house.http.post(where, json={"text": "And me.", "speaker": "Eve", "message_id": "2"}, headers=GUEST)).json()["fact"]
+    assert other["by"]["id"] != said["by"]["id"]
+    headers = GUEST | {"Accept": "text/event-stream"}
+    async with asyncio.timeout(WAIT_S), house.http.stream("POST", where, json=whisper, headers=headers) as answer:
+        rows = [row async for row in answer.aiter_lines()]
+    events = [row.removeprefix("event: ") for row in rows if row.startswith("event: ")]
+    assert (events[0], events[-1]) == ("said", "done")
+    assert any(row.startswith("data: ") and said["by"]["id"] in row for row in rows)
