@@ -64,6 +64,11 @@ class NotOffered(errors.SouffleurError):
     code = "not_offered"
 
 
+class StillRinging(errors.Overloaded):
+    """Too many of your calls are not connected yet; try again in a moment."""
+
+
+_STATUS[StillRinging] = 503
 _STATUS[NotInstalled] = 501
 _STATUS[NotOffered] = 501
 _STATUS[PreconditionFailed] = 412

@@ -57,6 +57,14 @@ describe('a connection by calls', () => {
     expect([kinds(), told()]).toEqual([['webrtc', 'webrtc', 'websocket'], 1])
   })
 
+  it('counts only calls in a row: a server that was busy or away in between has told nothing of the way', () => {
+    const { told } = calling()
+    for (const code of [NO_WAY, 1013, NO_WAY, 1006, NO_WAY]) ends(code)
+    expect([new Set(kinds()), told()]).toEqual([new Set(['webrtc']), 0])
+    ends(NO_WAY)
+    expect([kinds().at(-1), told()]).toEqual(['websocket', 1])
+  })
+
   it('calls again after a call that stood, and however often the server is away', () => {
     const { told } = calling()
     for (let again = 0; again < 3; again += 1) {

@@ -134,7 +134,7 @@ export class RealtimeConnection {
 
   private lost(code: number, reason: string): void {
     this.detach()
-    if (code === NO_WAY) this.misses += 1
+    this.misses = code === NO_WAY ? this.misses + 1 : 0
     if (code === NO_CALLS || this.misses === MISSES) {
       this.kind = 'websocket'
       this.noCalls = true

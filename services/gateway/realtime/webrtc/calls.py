@@ -12,6 +12,7 @@ import structlog
 
 from services.core.errors import NotFound, Overloaded, Unavailable
 from services.core.model.principal import Principal
+from services.gateway.problems import StillRinging
 from services.gateway.realtime.webrtc.peer import Peer
 from services.gateway.realtime.webrtc.wire import CallWire
 
@@ -45,11 +46,12 @@ class Calls:
         return len(self._calls)
 
     async def answered(self, make: Callable[[], Awaitable[Peer]], offer: str, principal: Principal, serve: Serve, most: int) -> tuple[str, str]:
-        """Id of the new call, and the SDP answer. Raises `Overloaded` beyond `most` calls or too many that ring, and what `Peer.answer` raises."""
+        """Id of the new call, and the SDP answer. Raises `Overloaded` beyond `most` calls, `StillRinging`, and what `Peer.answer` raises."""
         if len(self._calls) >= most:
             raise Overloaded
         if sum(call.principal.id == principal.id and not call.connected for call in self._calls.values()) >= _MOST_RINGING:
-            raise Overloaded("Too many of your calls are not connected yet; try again in a moment.")
+            # It passes by itself within `CONNECT_S`, unlike a server that is full: no reason to come any other way.
+            raise StillRinging
         call_id = f"rtc_{secrets.token_hex(12)}"
         call = self._calls[call_id] = _Call(principal)
         peer: Peer | None = None
