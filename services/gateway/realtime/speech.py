@@ -200,8 +200,12 @@ class Speech:
 
     def configured(self, change: Configure) -> None:
         """The stage was told this: what of it concerns coming words is in force for them."""
-        given = {"speaks": change.speaks, "addresses": change.addresses, "whispers": change.whispers}
-        self.meant = replace(self.meant, **{name: value for name, value in given.items() if value is not None})
+        before = self.meant
+        self.meant = Configure(
+            speaks=before.speaks if change.speaks is None else change.speaks,
+            addresses=before.addresses if change.addresses is None else change.addresses,
+            whispers=before.whispers if change.whispers is None else change.whispers,
+        )
 
     def again(self) -> None:
         """Another stage has taken over: tell it what is open, and what the one before may have taken with it. Told twice, it stands once.
