@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tests.chaos.ends import end_of, ended_twice, words_in
 from tests.chaos.evidence import Told
 
 ABORTED_AT_MOST: Final = 0.1
@@ -13,35 +14,48 @@ ABORTED_AT_MOST: Final = 0.1
 
 
 def closure(facts: Sequence[Told]) -> Iterator[str]:
-    """Every line is closed exactly once, with nothing in it behind that; whatever was said was answered or passed."""
+    """Every line is opened and closed exactly once, with all of it in between; whatever was said was answered or passed, and not twice."""
+    yield from unfinished(facts)
+    yield from _disordered(facts)
+    yield from ended_twice(facts)
+
+
+def unfinished(facts: Sequence[Told]) -> Iterator[str]:
+    """What may still come to its end: whoever waits for rest waits for this, and for nothing that cannot be mended any more."""
+    closed = {fact.body["line"] for fact in facts if fact.kind == "line_closed"}
+    opened = dict.fromkeys(fact.body["line"] for fact in facts if fact.kind == "line_opened")
+    yield from (f"I5 line {line} was closed 0 times" for line in opened if line not in closed)
+    yield from (f"I5 what was said at {seq} was neither answered nor passed" for seq in _unanswered(facts))
+
+
+def _disordered(facts: Sequence[Told]) -> Iterator[str]:
     opened = Counter(fact.body["line"] for fact in facts if fact.kind == "line_opened")
     closed = Counter(fact.body["line"] for fact in facts if fact.kind == "line_closed")
     yield from (f"I5 line {line} was opened {count} times" for line, count in opened.items() if count > 1)
-    yield from (f"I5 line {line} was closed {closed[line]} times" for line in opened if closed[line] != 1)
+    yield from (f"I5 line {line} was closed {closed[line]} times" for line in opened if closed[line] > 1)
     yield from (f"I5 line {line} was closed and never opened" for line in closed if line not in opened)
-    ends = {fact.body["line"]: fact.seq for fact in facts if fact.kind == "line_closed"}
-    late = (fact.seq for fact in facts if fact.kind == "sentence" and fact.seq > ends.get(fact.body["line"], fact.seq))
-    yield from (f"I5 sentence {seq} stands behind the end of its line" for seq in late)
-    yield from (f"I5 what was said at {seq} was neither answered nor passed" for seq in _unanswered(facts))
+    begun: set[str] = set()
+    over: set[str] = set()
+    for fact in facts:
+        if fact.kind == "line_opened":
+            begun.add(fact.body["line"])
+        elif fact.kind == "line_closed":
+            over.add(fact.body["line"])
+        elif fact.kind == "sentence" and fact.body["line"] not in begun:
+            yield f"I5 sentence {fact.seq} stands in line {fact.body['line']}, which nobody had opened"
+        elif fact.kind == "sentence" and fact.body["line"] in over:
+            yield f"I5 sentence {fact.seq} stands behind the end of its line"
 
 
 def _unanswered(facts: Sequence[Told]) -> dict[int, str]:
     """Seq -> place. A line answers the words from those that name its turn to the last ones that it was opened for, and so does `passed`."""
+    words = words_in(facts)
     waiting: dict[int, str] = {}
     for fact in facts:
-        first = int(fact.body.get("turn") or 0)
-        match fact.kind:
-            case "said" if fact.body.get("source") != "narrated":
-                waiting[fact.seq] = fact.place
-                continue
-            case "line_opened":
-                last = int(fact.body.get("upto") or fact.seq)
-            case "passed":
-                last = fact.cause or fact.seq
-            case _:
-                continue
-        if first:
-            waiting = {seq: place for seq, place in waiting.items() if place != fact.place or not first <= seq <= last}
+        if fact.seq in words:
+            waiting[fact.seq] = fact.place
+        elif (end := end_of(fact, words)) is not None:
+            waiting = {seq: place for seq, place in waiting.items() if place != end.place or not end.first <= seq <= end.last}
     return waiting
 
 

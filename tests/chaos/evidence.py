@@ -19,18 +19,34 @@ class Told:
     body: Mapping[str, Any]
     place: str = ""
     cause: int | None = None
+    by: Mapping[str, Any] = field(default_factory=dict)
+    audience: Sequence[str] | None = None
+    """None = everyone."""
+    at: str = ""
 
     @classmethod
     def of(cls, fact: Mapping[str, Any]) -> Told:
         """From a fact as every interface writes it."""
-        return cls(seq=fact["seq"], kind=fact["kind"], body=fact["body"], place=fact.get("place", ""), cause=fact.get("cause"))
+        return cls(
+            seq=fact["seq"],
+            kind=fact["kind"],
+            body=fact["body"],
+            place=fact.get("place", ""),
+            cause=fact.get("cause"),
+            by=fact.get("by", {}),
+            audience=fact.get("audience"),
+            at=fact.get("at", ""),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """What the desk says of an act that was accepted."""
+    """What was asked for by an act that was accepted, and what the desk says of it."""
 
-    state: str
+    text: str
+    target: int = 0
+    """The fact that is to have these words; 0 = they are a note."""
+    state: str = "pending"
     seq: int = 0
     """Of the fact that it has become, if it was applied."""
 
@@ -42,6 +58,8 @@ class Evidence:
     stream: Sequence[Entry] = ()
     """What the store has, perhaps without the beginning."""
     archive: Sequence[Entry] = ()
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """Idempotency key -> the words that were to be said under it, whether that was acknowledged or not."""
     acknowledged: Sequence[tuple[str, Told]] = ()
     """(idempotency key, fact), once for every answer that told of it."""
     shown: Mapping[str, Sequence[Told]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from tests.chaos.closure import aborted, closure
-from tests.chaos.evidence import Evidence, Told, facts_of
+from tests.chaos.evidence import Correction, Evidence, Told, facts_of
 
 ENDED: Final = frozenset({"applied", "conflicted", "dead"})
 _NAMED: Final = 5
@@ -23,10 +23,11 @@ def violations(evidence: Evidence) -> list[str]:
         *_numbered(evidence),
         *_told_in_order(evidence),
         *_once(evidence),
+        *_as_asked(evidence),
         *_agreed(evidence, archive),
         *closure(facts),
         *aborted(facts, evidence.calm),
-        *_corrected(evidence),
+        *_corrected(evidence, archive),
     ]
 
 
@@ -78,6 +79,19 @@ def _once(evidence: Evidence) -> Iterator[str]:
     yield from (f"I3 key {key} was acknowledged as {sorted(found)}" for key, found in seqs.items() if len(found) > 1)
 
 
+def _as_asked(evidence: Evidence) -> Iterator[str]:
+    """I3: whoever is told that their words stand is told of these words, and nobody else is told of the same ones."""
+    keys: dict[int, set[str]] = {}
+    for key, fact in evidence.acknowledged:
+        keys.setdefault(fact.seq, set()).add(key)
+    yield from (f"I3 fact {seq} was acknowledged to {', '.join(sorted(found))}" for seq, found in keys.items() if len(found) > 1)
+    for key, fact in evidence.acknowledged:
+        if fact.kind != "said" or fact.body.get("utterance") != key:
+            yield f"I3 key {key} was acknowledged with fact {fact.seq}, which is another one's ({fact.body.get('utterance', fact.kind)})"
+        elif fact.body.get("text") != evidence.asked.get(key):
+            yield f"I3 key {key} was acknowledged with fact {fact.seq}, which has other words"
+
+
 def _agreed(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
     """I4: stream and archive hold the same, letter for letter."""
     archive, erased = {entry.seq: entry for entry in evidence.archive}, _erased(facts)
@@ -86,8 +100,9 @@ def _agreed(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
             yield f"I4 stream and archive differ at {entry.seq}"
 
 
-def _corrected(evidence: Evidence) -> Iterator[str]:
-    """I6: each accepted correction has come to an end, and an applied one is a fact, once, where the desk says it is."""
+def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
+    """I6: each accepted correction has come to an end, and an applied one is a fact, once, where the desk says it is, in its own words."""
+    erased = _erased(archive)
     seqs: dict[str, list[int]] = {}
     for entry in evidence.archive:
         seqs.setdefault(entry.key, []).append(entry.seq)
@@ -99,8 +114,15 @@ def _corrected(evidence: Evidence) -> Iterator[str]:
             yield f"I6 correction {name} is applied and stands {len(stands)} times"
         elif correction.state == "applied" and stands != [correction.seq]:
             yield f"I6 correction {name} is applied at {correction.seq} and stands at {stands[0]}"
+        elif correction.state == "applied" and correction.seq not in erased and not _says(archive[correction.seq], correction):
+            yield f"I6 correction {name} is applied at {correction.seq} with other words"
         elif correction.state != "applied" and stands:
             yield f"I6 correction {name} is {correction.state} and stands all the same"
+
+
+def _says(fact: Told, correction: Correction) -> bool:
+    """What was asked for, of the fact that was meant."""
+    return (fact.body.get("text"), fact.body.get("target", 0)) == (correction.text, correction.target)
 
 
 def _erased(facts: Mapping[int, Told]) -> frozenset[int]:

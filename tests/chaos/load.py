@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx2
@@ -43,10 +43,12 @@ class Load:
     url: str
     session: str
     chance: random.Random
+    asked: dict[str, str] = field(default_factory=dict)
+    """What was to be said, by its keys."""
     acknowledged: list[tuple[str, Told]] = field(default_factory=list)
     shown: dict[str, list[Told]] = field(default_factory=dict)
-    accepted: list[str] = field(default_factory=list)
-    """Corrections."""
+    accepted: dict[str, Correction] = field(default_factory=dict)
+    """Corrections, as they were asked for."""
     settled: dict[str, Correction] = field(default_factory=dict)
     """Those of them that have come to an end, by the keys that the stage gives them."""
     refused: list[str] = field(default_factory=list)
@@ -69,6 +71,7 @@ class Load:
 
     async def say(self, client: httpx2.AsyncClient, key: str, text: str) -> None:
         """Until it is acknowledged."""
+        self.asked[key] = text
         answer = await self._asked(client, f"/api/sessions/{self.session}/messages", {"text": text, "message_id": key}, key)
         if answer is not None:
             self.acknowledged.append((key, Told.of(answer["fact"])))
@@ -81,10 +84,11 @@ class Load:
                 number += 1
                 key = f"c-{number}"
                 said = [fact.seq for _, fact in self.acknowledged]
-                note = {"kind": "note", "text": f"Remark {number}.", "scope": "once"}
-                act = note if number % 2 or not said else {"kind": "edit", "target": self.chance.choice(said), "text": f"Word corrected by {key}."}
-                if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, **act}, key) is not None:
-                    self.accepted.append(key)
+                target = self.chance.choice(said) if number % 2 == 0 and said else 0
+                text = f"Word corrected by {key}." if target else f"Remark {number}."
+                act = {"kind": "edit", "target": target} if target else {"kind": "note", "scope": "once"}
+                if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, "text": text, **act}, key) is not None:
+                    self.accepted[key] = Correction(text=text, target=target)
                 await self._pause(*_ACTS_S)
 
     async def read(self, name: str) -> None:
@@ -129,10 +133,10 @@ class Load:
         """What became of the accepted ones, by the keys that the stage gives them."""
         found = {}
         async with self._client() as client:
-            for key in self.accepted:
+            for key, asked in list(self.accepted.items()):
                 if (name := f"told:{key}") not in self.settled:
                     row = (await client.get(f"/api/sessions/{self.session}/corrections/{key}")).raise_for_status().json()
-                    found[name] = Correction(state=row["state"], seq=row["seq"] or 0)
+                    found[name] = replace(asked, state=row["state"], seq=row["seq"] or 0)
         self.settled |= {name: correction for name, correction in found.items() if correction.state in ENDED}
         return found | self.settled
 

@@ -28,10 +28,12 @@ class NaiveLog:
         self._numbers = 0
         self.written = 0
         self.failures = 0
+        self.asked: dict[str, str] = {}
         self.acknowledged: list[tuple[str, Told]] = []
 
     async def say(self, key: str, text: str) -> None:
         self._numbers += 1
+        self.asked[key] = text
         self._queue.append((key, text))
         self.acknowledged.append((key, Told(seq=self._numbers, kind="said", body={"utterance": key, "text": text})))
 
@@ -60,7 +62,7 @@ class NaiveLog:
     async def correct(self, key: str) -> None:
         """What it is told it says is applied, where it thinks the end is."""
         await self.say(key, "Corrected.")
-        self._corrections[key] = Correction(state="applied", seq=self._numbers)
+        self._corrections[key] = Correction(text="Corrected.", state="applied", seq=self._numbers)
 
     async def read(self) -> None:
         """A reader who comes back asks for what is new, and new is what came last."""
@@ -76,6 +78,7 @@ class NaiveLog:
         return Evidence(
             stream=await self._entries(),
             archive=self._archive,
+            asked=self.asked,
             acknowledged=self.acknowledged,
             shown={"reader": self._shown},
             corrections=self._corrections,

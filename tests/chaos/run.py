@@ -14,7 +14,7 @@ import httpx2
 import psutil
 
 from tests.acceptance.table import facts_of
-from tests.chaos.closure import closure
+from tests.chaos.closure import unfinished
 from tests.chaos.evidence import Evidence, Told
 from tests.chaos.faults import FAULTS
 from tests.chaos.invariants import ENDED, violations
@@ -77,7 +77,7 @@ async def _session(report: Report, chance: random.Random, lateness: Lateness, fo
             await asyncio.gather(*working, *watching, return_exceptions=True)
         await here.program.stop()
         stream, archive = await left(here.redis, here.program.data, here.session)
-    evidence = Evidence(stream=stream, archive=archive, acknowledged=load.acknowledged, shown=load.shown, corrections=corrections, calm=calm)
+    evidence = Evidence(stream=stream, archive=archive, asked=load.asked, acknowledged=load.acknowledged, shown=load.shown, corrections=corrections, calm=calm)
     report.acknowledged, report.facts, report.corrections = len(load.acknowledged), len(archive), len(corrections)
     report.violations = [*violations(evidence), *(f"refused {answer}" for answer in load.refused)]
 
@@ -127,7 +127,7 @@ async def _at_rest(here: Table, load: Load) -> int:
                 return False
             facts = await facts_of(here.url, here.session)
             head = facts[-1]["seq"]
-            return not list(closure([Told.of(fact) for fact in facts]))
+            return not list(unfinished([Told.of(fact) for fact in facts]))
         return False
 
     await until(rests, _REST_S, "rest", _LOOK_S)

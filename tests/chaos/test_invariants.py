@@ -7,37 +7,40 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from services.compose import redis_client
-from services.core.model.fact import Draft, Fact, LineState
-from services.core.model.facts import Erased, LineClosed, LineOpened, Passed
+from services.core.model.fact import Author, Draft, Fact, LineState
+from services.core.model.facts import Erased, LineClosed, LineOpened, Passed, Said
 from services.transcript.store import Entry
-from tests.chaos.closure import closure
+from tests.chaos.closure import closure, unfinished
 from tests.chaos.evidence import Correction, Evidence, Told
 from tests.chaos.invariants import violations
 from tests.chaos.naive import NaiveLog
 from tests.chaos.table import heard_in
 from tests.redis_server import running_redis
-from tests.unit.services.transcript.drafts import draft, opened, said, sentence, struck
+from tests.unit.services.transcript.drafts import corrected, draft, opened, said, sentence
 
 DRAFTS = [
     said("u1"),
     opened("L"),
     sentence("L", 0, "Come in."),
     draft("L:close", LineClosed(line="L", state=LineState.HEARD, last_seq=3, offset=8)),
-    struck("c1", 3),
+    corrected("c1", 3, "Sit down."),
 ]
 FACTS: list[Fact] = [draft.at(seq) for seq, draft in enumerate(DRAFTS, 1)]
 ENTRIES = [Entry(fact.seq, draft.key, fact.to_json()) for fact, draft in zip(FACTS, DRAFTS, strict=True)]
 TOLD = [Told.of(fact.to_dict()) for fact in FACTS]
+APPLIED = Correction(text="Sit down.", target=3, state="applied", seq=5)
 GOOD = Evidence(
     stream=ENTRIES[1:],
     archive=ENTRIES,
+    asked={"u1": "Is there a room?"},
     acknowledged=[("u1", TOLD[0]), ("u1", TOLD[0])],
     shown={"ann": TOLD, "bob": TOLD},
-    corrections={"c1": Correction(state="applied", seq=5), "c2": Correction(state="conflicted")},
+    corrections={"c1": APPLIED, "c2": Correction(text="No.", target=3, state="conflicted")},
     calm=[(0, 5)],
 )
 
@@ -58,8 +61,25 @@ def _and(*drafts: Draft) -> list[Entry]:
     return [*ENTRIES, *(Entry(seq, draft.key, draft.at(seq).to_json()) for seq, draft in enumerate(drafts, len(ENTRIES) + 1))]
 
 
-def _line(line: str, turn: int, upto: int) -> Draft:
-    return draft(f"{line}:open", LineOpened(line=line, character="mirelle", turn=turn, base_seq=0, upto=upto))
+def _line(line: str, turn: int, upto: int, *, character: str = "mirelle", answers: str = "p-1", retakes: str = "") -> Draft:
+    return draft(f"{line}:open", LineOpened(line=line, character=character, turn=turn, base_seq=0, upto=upto, answers=answers, retakes=retakes))
+
+
+def _spoken(line: str, turn: int, upto: int, **fields: str) -> list[Draft]:
+    return [_line(line, turn, upto, **fields), _end(line, LineState.CUT)]
+
+
+def _passed(turn: int, upto: int, reason: str = "stopped") -> Draft:
+    return draft(f"pass:{turn}:{upto}:{reason}", Passed(turn=turn, reason=reason), cause=upto)
+
+
+def _others(key: str, member: str, audience: tuple[str, ...] | None = None) -> Draft:
+    body = Said(utterance=key, text="And for me?", whispered=audience is not None)
+    return draft(key, body, by=Author("player", member, member), audience=audience)
+
+
+def _shown_with(**fields: Any) -> Evidence:
+    return replace(GOOD, shown={"ann": [*TOLD[:2], Told.of(FACTS[2].to_dict() | fields), *TOLD[3:]]})
 
 
 def _end(line: str, state: LineState, last_seq: int = 0, offset: int = 0) -> Draft:
@@ -68,8 +88,11 @@ def _end(line: str, state: LineState, last_seq: int = 0, offset: int = 0) -> Dra
 
 BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
     "an acknowledged fact is gone": ("I1 fact 1 (said) was acknowledged", lambda: replace(GOOD, archive=ENTRIES[1:])),
-    "what was shown is gone": ("I1 fact 6 (struck) was shown to ann", lambda: replace(GOOD, shown={"ann": [*TOLD, replace(TOLD[4], seq=6)]})),
-    "shown as another one": ("I1 fact 3 was shown to ann", lambda: replace(GOOD, shown={"ann": [*TOLD[:2], replace(TOLD[2], place="attic"), *TOLD[3:]]})),
+    "what was shown is gone": ("I1 fact 6 (corrected) was shown to ann", lambda: replace(GOOD, shown={"ann": [*TOLD, replace(TOLD[4], seq=6)]})),
+    "shown as another one": ("I1 fact 3 was shown to ann", lambda: _shown_with(place="attic")),
+    "shown as another one's": ("I1 fact 3 was shown to ann", lambda: _shown_with(by={"role": "player", "id": "p-2", "name": "Bob"})),
+    "shown as a whisper": ("I1 fact 3 was shown to ann", lambda: _shown_with(audience=["p-1"])),
+    "shown as of another time": ("I1 fact 3 was shown to ann", lambda: _shown_with(at="2025-06-15T15:06:41.123Z")),
     "a number was given twice": (
         "I1 fact 1 was acknowledged as said",
         lambda: replace(GOOD, acknowledged=[("u1", TOLD[0]), ("u2", replace(TOLD[0], body={"utterance": "u2"}))]),
@@ -87,10 +110,62 @@ BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
     "never told of anything": ("I2 ann was never told of 5 of 5 facts", lambda: replace(GOOD, shown={"ann": []})),
     "one key, two facts": ("I3 key u1 stands 2 times", lambda: replace(GOOD, archive=_and(said("u1")))),
     "one key, two answers": ("I3 key u1 was acknowledged as [1, 2]", lambda: replace(GOOD, acknowledged=[("u1", TOLD[0]), ("u1", TOLD[1])])),
+    "one fact, two keys": (
+        "I3 fact 1 was acknowledged to bob-7, u1",
+        lambda: replace(GOOD, asked={**GOOD.asked, "bob-7": "And for me?"}, acknowledged=[("u1", TOLD[0]), ("bob-7", TOLD[0])]),
+    ),
+    "another one's fact": (
+        "I3 key bob-7 was acknowledged with fact 1, which is another one's (u1)",
+        lambda: replace(GOOD, asked={"bob-7": "Is there a room?"}, acknowledged=[("bob-7", TOLD[0])]),
+    ),
+    "a fact that nobody said": ("I3 key u1 was acknowledged with fact 2", lambda: replace(GOOD, acknowledged=[("u1", TOLD[1])])),
+    "acknowledged with other words": ("I3 key u1 was acknowledged with fact 1, which has other words", lambda: replace(GOOD, asked={"u1": "Is there a fire?"})),
+    "acknowledged and never asked": ("I3 key u1 was acknowledged with fact 1, which has other words", lambda: replace(GOOD, asked={})),
     "stream and archive differ": ("I4 stream and archive differ at 3", lambda: replace(GOOD, stream=[*ENTRIES[:2], _other(ENTRIES[2]), *ENTRIES[3:]])),
     "a line without an end": ("I5 line L was closed 0 times", lambda: replace(GOOD, archive=ENTRIES[:3])),
     "a line with two ends": ("I5 line L was closed 2 times", lambda: replace(GOOD, archive=_and(DRAFTS[3]))),
     "words behind the end": ("I5 sentence 6 stands behind the end", lambda: replace(GOOD, archive=_and(sentence("L", 1, "Sit.")))),
+    "words of a line that nobody opened": ("I5 sentence 6 stands in line Z", lambda: replace(GOOD, archive=_and(sentence("Z", 0, "Hm.")))),
+    "words before their line": (
+        "I5 sentence 6 stands in line M",
+        lambda: replace(GOOD, archive=_and(sentence("M", 0, "Hm."), _line("M", 0, 0), _end("M", LineState.CUT))),
+    ),
+    "passed, and then answered": (
+        "I5 what was said at 6 has an end at 7 and another one at 8",
+        lambda: replace(GOOD, archive=_and(said("u2"), _passed(6, 6), *_spoken("M", 6, 6))),
+    ),
+    "answered, and then passed": (
+        "I5 what was said at 6 has an end at 7 and another one at 9",
+        lambda: replace(GOOD, archive=_and(said("u2"), *_spoken("M", 6, 6), _passed(6, 6))),
+    ),
+    "passed twice": (
+        "I5 what was said at 6 has an end at 7 and another one at 8",
+        lambda: replace(GOOD, archive=_and(said("u2"), _passed(6, 6), _passed(6, 6, "owner_lost"))),
+    ),
+    "answered twice": (
+        "I5 what was said at 6 has an end at 7 and another one at 9",
+        lambda: replace(GOOD, archive=_and(said("u2"), *_spoken("M", 6, 6), *_spoken("N", 6, 6))),
+    ),
+    "answered twice, by two": (
+        "I5 what was said at 6 has an end at 7 and another one at 9",
+        lambda: replace(GOOD, archive=_and(said("u2"), *_spoken("M", 6, 6), *_spoken("N", 6, 6, character="quill", answers="p-2"))),
+    ),
+    "answered again with what came later": (
+        "I5 what was said at 6 has an end at 8 and another one at 10",
+        lambda: replace(GOOD, archive=_and(said("u2"), said("u3"), *_spoken("M", 6, 6), *_spoken("N", 6, 7))),
+    ),
+    "answered again with what came before": (
+        "I5 what was said at 7 has an end at 8 and another one at 10",
+        lambda: replace(GOOD, archive=_and(said("u2"), said("u3"), *_spoken("M", 6, 7), *_spoken("N", 7, 7))),
+    ),
+    "passed, and then said once more": (
+        "I5 what was said at 6 has an end at 7 and another one at 8",
+        lambda: replace(GOOD, archive=_and(said("u2"), _passed(6, 6), *_spoken("N", 6, 6, retakes="M"))),
+    ),
+    "once more, and in the place of another line": (
+        "I5 what was said at 6 has an end at 7 and another one at 9",
+        lambda: replace(GOOD, archive=_and(said("u2"), *_spoken("M", 6, 6), *_spoken("N", 6, 6, retakes="L"))),
+    ),
     "a turn without an answer": ("I5 what was said at 6", lambda: replace(GOOD, archive=_and(said("u2")))),
     "an answer to others": (
         "I5 what was said at 6",
@@ -113,16 +188,24 @@ BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
         "I5 1 of 2 lines that no fault has touched were aborted",
         lambda: replace(GOOD, archive=_and(said("u2"), _line("M", 6, 6), _end("M", LineState.ABORTED)), calm=[(0, 8)]),
     ),
-    "a correction without an end": ("I6 correction c1 is still pending", lambda: replace(GOOD, corrections={"c1": Correction(state="pending")})),
+    "a correction without an end": ("I6 correction c1 is still pending", lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="pending")})),
     "an applied one that does not stand": (
         "I6 correction c9 is applied and stands 0",
-        lambda: replace(GOOD, corrections={"c9": Correction(state="applied", seq=5)}),
+        lambda: replace(GOOD, corrections={"c9": APPLIED}),
     ),
     "an applied one that stands elsewhere": (
         "I6 correction c1 is applied at 999 and stands at 5",
-        lambda: replace(GOOD, corrections={"c1": Correction(state="applied", seq=999)}),
+        lambda: replace(GOOD, corrections={"c1": replace(APPLIED, seq=999)}),
     ),
-    "a refused one that stands": ("I6 correction c1 is dead", lambda: replace(GOOD, corrections={"c1": Correction(state="dead")})),
+    "applied with other words": (
+        "I6 correction c1 is applied at 5 with other words",
+        lambda: replace(GOOD, corrections={"c1": replace(APPLIED, text="Stand up.")}),
+    ),
+    "applied to another fact": (
+        "I6 correction c1 is applied at 5 with other words",
+        lambda: replace(GOOD, corrections={"c1": replace(APPLIED, target=1)}),
+    ),
+    "a refused one that stands": ("I6 correction c1 is dead", lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="dead")})),
 }
 
 
@@ -153,6 +236,39 @@ def test_a_line_answers_several_words() -> None:
     assert list(closure(_told(said("u1"), said("u2"), _line("L", 1, 2), _end("L", LineState.ABORTED)))) == []
     assert list(closure(_told(said("u1"), said("u2"), _line("L", 1, 0), _end("L", LineState.ABORTED)))) == []
     assert list(closure(_told(said("u1"), said("u2"), draft("p", Passed(turn=1, reason="owner_lost"), cause=2)))) == []
+
+
+def test_a_line_that_is_said_once_more_is_the_same_answer() -> None:
+    """Refused, taken back or reworded, as often as anybody likes; one that was refused before it was opened leaves nothing but its name."""
+    again = [*_spoken("M", 1, 1), *_spoken("N", 1, 1, retakes="M"), *_spoken("O", 1, 2, retakes="N")]
+    assert list(closure(_told(said("u1"), said("u2"), *again))) == []
+    assert list(closure(_told(said("u1"), *_spoken("M", 1, 1), *_spoken("O", 1, 1, retakes="N")))) == []
+
+
+def test_turns_that_wait_at_once_may_cover_each_others_words() -> None:
+    """Bob adds to his, for another character, behind Ann's; or they whisper: each turn has an end of its own all the same."""
+    between = [_others("u1", "bob"), _others("u2", "ann"), _others("u3", "bob")]
+    bobs, anns = _spoken("M", 1, 3, answers="bob"), _spoken("N", 2, 2, character="quill", answers="ann")
+    assert list(closure(_told(*between, *bobs, *anns))) == []
+    assert list(closure(_told(*between, *anns, *bobs))) == []
+    assert list(closure(_told(*between, *bobs, _passed(2, 2)))) == []
+    assert list(closure(_told(*between, _passed(2, 2), _passed(1, 3)))) == []
+    whisper = _others("u2", "bob", ("bob", "mirelle"))
+    assert list(closure(_told(between[0], whisper, between[2], *bobs, *_spoken("N", 2, 2, answers="bob")))) == []
+
+
+def test_narration_wants_no_end() -> None:
+    """Nobody answers it, and a turn that covers it ends nothing twice."""
+    narrated = draft("n", Said(utterance="n", text="Night falls.", source="narrated"))
+    assert list(closure(_told(narrated))) == []
+    assert list(closure(_told(said("u1"), narrated, said("u2"), _passed(1, 2), _passed(2, 3, "owner_lost")))) == []
+
+
+def test_whoever_waits_for_rest_waits_for_what_may_still_come() -> None:
+    """A turn that has ended twice is at rest."""
+    facts = _told(said("u1"), said("u2"), _passed(1, 1), *_spoken("M", 1, 1))
+    assert list(unfinished(facts)) == ["I5 what was said at 2 was neither answered nor passed"]
+    assert list(unfinished(_told(said("u1"), _line("M", 1, 1)))) == ["I5 line M was closed 0 times"]
 
 
 def test_a_line_that_a_fault_has_touched_may_come_to_nothing() -> None:
