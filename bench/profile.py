@@ -1,4 +1,4 @@
-"""Where the program's time goes while callers talk: samples of its Python stacks, by room and by function. The tables of the section `profile`."""
+"""Where the program's time goes while callers talk: samples of the stack that holds the interpreter's lock, by room and by function: the section `profile`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def _sampled(plan: Plan) -> str:
         async with running(Path(folder), settings(plan.token_ms), urgent=plan.urgent) as program:
             load = asyncio.create_task(loaded(program, plan))
             await asyncio.sleep(SPREAD_S + WARM_UP_S)
-            options = ["--rate", str(_RATE), "--duration", f"{plan.seconds:.0f}", "--threads", "--format", "raw", "--output", str(raw)]
+            options = ["--rate", str(_RATE), "--duration", f"{plan.seconds:.0f}", "--threads", "--gil", "--format", "raw", "--output", str(raw)]
             async with _ended(spy, "record", "--pid", str(program.pid), *options) as watching:
                 await load
                 complaint = (await watching.communicate())[1]
