@@ -163,7 +163,9 @@ async def test_speech_comes_in_every_format(house: Program) -> None:
             answer = await client.audio.speech.create(model="npc/mirelle", voice="default", input=SPOKEN, response_format=form)
             return answer.content
 
-        pcm, mp3, wav, opus = await asyncio.gather(*(spoken(form) for form in ("pcm", "mp3", "wav", "opus")))
+        # A voice that was heard before is levelled by that; one that is new and slow to come by its first syllables.
+        await spoken("wav")
+        pcm, mp3, wav, opus = [await spoken(form) for form in ("pcm", "mp3", "wav", "opus")]
     assert 2 < len(pcm) / 2 / RATE < 8
     assert rms(pcm) > 300
     for data in (mp3, wav, opus):
