@@ -183,7 +183,9 @@ async def test_a_cut_asks_whoever_cut() -> None:
 
 async def test_a_prepared_reply_that_nobody_takes_is_stopped() -> None:
     """Words that turn out to be for nobody end the reply that was prepared, and the next one can be prepared."""
-    async with table(mind=Mind(gate=asyncio.Event()), settings=QUICK) as at:
+    # So much between the two that a loop which stands still for a moment does not come to the end of the speech first.
+    patient = Settings(stage=StageSettings(hang_over_s=0.6, speculative_s=0.05))
+    async with table(mind=Mind(gate=asyncio.Event()), settings=patient) as at:
         ann, _ = await at.sit("Ann", hears=False), await at.sit("Ben", hears=False)
         for number in (1, 2):
             at.session.listening.heard(ann, Onset(f"u{number}"))
