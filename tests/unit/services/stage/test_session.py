@@ -32,6 +32,8 @@ from services.stage.roster import OpenWords
 from tests.unit.services.stage.table import Mind, received, sound_ms, table
 
 QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=0.15, resume_s=0.4))
+PREPARING = Settings(stage=StageSettings(hang_over_s=0.6, speculative_s=0.05))
+"""A loop that stands still for a moment does not come to the end of the speech before the reply was asked for."""
 
 
 async def test_typed_words_are_answered_and_delivered() -> None:
@@ -113,7 +115,7 @@ async def test_an_empty_final_resumes_the_line() -> None:
 
 async def test_a_spoken_turn_uses_the_reply_that_was_prepared() -> None:
     """The speculative reply is taken when the final says the same words: one request for one turn."""
-    async with table(settings=QUICK) as at:
+    async with table(settings=PREPARING) as at:
         ann = await at.sit(hears=False)
         at.session.listening.heard(ann, Onset("u1"))
         at.session.listening.heard(ann, PartialHeard("u1", "good evening"))
@@ -128,7 +130,7 @@ async def test_a_spoken_turn_uses_the_reply_that_was_prepared() -> None:
 
 async def test_a_prepared_reply_to_other_words_is_thrown_away() -> None:
     """It is never spoken and never a fact."""
-    async with table(settings=QUICK) as at:
+    async with table(settings=PREPARING) as at:
         ann = await at.sit(hears=False)
         at.session.listening.heard(ann, Onset("u1"))
         at.session.listening.heard(ann, PartialHeard("u1", "good"))
