@@ -42,13 +42,13 @@ class House:
     settings: Settings
 
     async def play(
-        self, wanted: Sequence[str] = (), *, raw: bool = False, attempt_s: float = 0.4, idle_s: float = 0.4, reply_s: float = 5.0
+        self, wanted: Sequence[str] = (), *, raw: bool = False, attempt_s: float = 1.5, idle_s: float = 1.5, reply_s: float = 5.0
     ) -> list[ReplyEvent]:
         """Every event of one reply."""
         async with contextlib.aclosing(self.events(wanted, raw=raw, attempt_s=attempt_s, idle_s=idle_s, reply_s=reply_s)) as events:
             return [event async for event in events]
 
-    def events(self, wanted: Sequence[str] = (), *, raw: bool = False, attempt_s: float = 0.4, idle_s: float = 0.4, reply_s: float = 5.0) -> Any:
+    def events(self, wanted: Sequence[str] = (), *, raw: bool = False, attempt_s: float = 1.5, idle_s: float = 1.5, reply_s: float = 5.0) -> Any:
         """The events as they come."""
         limits = Limits(attempt_s=attempt_s, reply_s=reply_s, idle_s=idle_s)
 
