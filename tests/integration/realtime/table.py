@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
+from services.core.model.attachment import Onset, Paused, TextSaid, UtteranceEnded
 from tests.integration.realtime.protocol import checked
 from tests.integration.realtime.scripted import WAIT_S, Seat
 
@@ -74,3 +75,18 @@ class Guest:
         await self.send(type="session.update", session={"type": "realtime", **session})
         shown: dict[str, Any] = (await self.expect("session.updated"))["session"]
         return shown
+
+
+async def end_of(guest: Guest, seat: Seat) -> str:
+    """The stage ends the utterance that has begun, once it pauses; its id."""
+    onset = await seat.expect(Onset)
+    await seat.expect(Paused)
+    seat.send(UtteranceEnded(onset.utterance))
+    return onset.utterance
+
+
+async def type_text(guest: Guest, text: str, item_id: str | None = None, event_id: str | None = None) -> TextSaid:
+    """The client adds words as an item; what the stage is told of them."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]} | ({"id": item_id} if item_id else {})
+    await guest.send(type="conversation.item.create", item=item, **({"event_id": event_id} if event_id else {}))
+    return await guest.seat.expect(TextSaid)

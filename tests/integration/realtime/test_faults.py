@@ -14,12 +14,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.core.errors import Forbidden, Unavailable
-from services.core.model.attachment import Configure, FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
+from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
 from services.core.model.facts import Noted, Said
 from tests.integration.realtime.conftest import House
-from tests.integration.realtime.scripted import WAIT_S, Seat
-from tests.integration.realtime.table import Guest, silence, tone
+from tests.integration.realtime.scripted import WAIT_S
+from tests.integration.realtime.table import Guest, end_of, silence, tone
 
 
 async def _closed(guest: Guest) -> tuple[int, str]:
@@ -30,35 +30,12 @@ async def _closed(guest: Guest) -> tuple[int, str]:
     return ended.value.rcvd.code, ended.value.rcvd.reason
 
 
-async def _end(guest: Guest, seat: Seat) -> str:
-    onset = await seat.expect(Onset)
-    await seat.expect(Paused)
-    seat.send(UtteranceEnded(onset.utterance))
-    return onset.utterance
-
-
-async def _away(house: House, guest: Guest, pcm: bytes = b"", *events: dict[str, Any]) -> Seat:
-    """The stage dies, and while it is away the client says and sends this; the seat at the next one."""
-    house.stage.refuse = Unavailable()
-    guest.seat.die(Unavailable())
-    await guest.seat.gone()
-    await guest.append(pcm)
-    for event in events:
-        await guest.send(**event)
-    # What came before this has been taken, once it is answered.
-    await guest.send(type="nonsense", event_id="away")
-    while (await guest.expect("error"))["error"]["event_id"] != "away":
-        pass
-    house.stage.refuse = None
-    return await house.stage.seat()
-
-
 async def test_hearing_that_dies_is_asked_again_with_the_same_audio(house: House) -> None:
     """An utterance whose call dies is sent again whole, under its own id, and its words are not lost."""
     house.stt.fail = 1
     async with house.guest() as guest:
         await guest.append(tone(0.6) + silence(0.4))
-        utterance = await _end(guest, guest.seat)
+        utterance = await end_of(guest, guest.seat)
         final = await guest.seat.expect(FinalHeard)
         assert (final.utterance, final.text) == (utterance, "hello there")
         first, second = house.stt.calls
@@ -95,11 +72,11 @@ async def test_final_that_does_not_come_is_given_up(house: House) -> None:
     house.stt.mute = True
     async with house.guest() as guest:
         await guest.append(tone(0.6) + silence(0.4))
-        utterance = await _end(guest, guest.seat)
+        utterance = await end_of(guest, guest.seat)
         assert await guest.seat.expect(UtteranceLost) == UtteranceLost(utterance, "deadline_exceeded")
         house.stt.mute = False
         await guest.append(tone(0.6) + silence(0.4))
-        await _end(guest, guest.seat)
+        await end_of(guest, guest.seat)
         await guest.seat.expect(FinalHeard)
 
 
@@ -125,85 +102,11 @@ async def test_stage_that_dies_is_joined_again(house: House) -> None:
         assert (await again.expect(FinalHeard)).utterance == onset.utterance
 
 
-async def test_stage_that_dies_in_mid_sentence_learns_of_the_pause(house: House) -> None:
-    """Speech that fell silent while no stage was there is begun anew and is in its pause: nobody waits for a silence that was told already."""
-    async with house.guest() as guest:
-        await guest.append(tone(0.5))
-        onset = await guest.seat.expect(Onset)
-        again = await _away(house, guest, silence(0.6))
-        paused = await again.expect(Paused)
-        assert again.seen == [onset, paused]
-        assert paused.silence_ms >= 100
-        again.send(UtteranceEnded(onset.utterance))
-        assert (await again.expect(FinalHeard)).utterance == onset.utterance
-
-
-async def test_client_s_word_that_it_has_finished_outlives_the_stage(house: House) -> None:
-    """A hands-free commit is told to the next stage as it was told to the last one."""
-    async with house.guest() as guest:
-        await guest.append(tone(0.5))
-        onset = await guest.seat.expect(Onset)
-        await guest.send(type="input_audio_buffer.commit")
-        told = await guest.seat.expect(Paused)
-        again = await _away(house, guest)
-        paused = await again.expect(Paused)
-        assert again.seen == [onset, paused]
-        assert paused.silence_ms >= told.silence_ms
-
-
-async def test_push_to_talk_that_is_committed_while_the_stage_is_away_is_said_once(house: House) -> None:
-    """The next stage hears onset and final in this order; the item is one, its transcription comes, and it can be answered."""
-    async with house.guest() as guest:
-        await guest.update(audio={"input": {"turn_detection": None}})
-        await guest.append(tone(0.5))
-        onset = await guest.seat.expect(Onset)
-        again = await _away(house, guest, tone(0.5), {"type": "input_audio_buffer.commit"})
-        final = await again.expect(FinalHeard)
-        assert [event for event in again.seen if isinstance(event, Onset | FinalHeard)] == [onset, final]
-        house.stage.said(again, onset.utterance, final.text)
-        completed = await guest.expect("conversation.item.input_audio_transcription.completed")
-        assert completed["item_id"] == f"item_{onset.utterance}"
-        assert guest.types.count("conversation.item.added") == 1
-        await guest.send(type="response.create")
-        await again.expect(TakeFloor)
-
-
-async def test_request_made_while_the_stage_is_away_is_told_as_lost_and_not_made(house: House) -> None:
-    """Whoever was told to ask again is not answered twice."""
-    async with house.guest() as guest:
-        again = await _away(house, guest, b"", {"type": "response.create", "event_id": "lost"})
-        error = (await guest.expect("error"))["error"]
-        assert (error["code"], error["event_id"]) == ("unavailable", "lost")
-        await guest.send(type="response.create")
-        await again.expect(TakeFloor)
-        await guest.send(type="response.create")
-        assert (await guest.expect("error"))["error"]["code"] == "conversation_already_has_active_response"
-        assert again.up.empty()
-
-
-async def test_request_that_waits_for_its_words_outlives_the_stage(house: House) -> None:
-    """It was never made of the stage that died: it is made once, of the next one, behind the words."""
-    house.stt.mute = True
-    async with house.guest() as guest:
-        await guest.update(audio={"input": {"turn_detection": None}})
-        await guest.append(tone(0.5))
-        await guest.send(type="input_audio_buffer.commit")
-        await guest.send(type="response.create")
-        await guest.expect("input_audio_buffer.committed")
-        again = await _away(house, guest)
-        await again.expect(Paused)
-        house.stt.answer()
-        await again.expect(TakeFloor)
-        assert [type(event) for event in again.seen] == [Onset, Paused, FinalHeard, TakeFloor]
-        await guest.send(type="response.create")
-        assert (await guest.expect("error"))["error"]["code"] == "conversation_already_has_active_response"
-
-
 async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House) -> None:
     """Spoken and typed: the next stage hears of them under the same ids, until the fact stands; then nobody repeats them."""
     async with house.guest() as guest:
         await guest.append(tone(0.6) + silence(0.4))
-        utterance = await _end(guest, guest.seat)
+        utterance = await end_of(guest, guest.seat)
         final = await guest.seat.expect(FinalHeard)
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Is anybody there?"}]}
         await guest.send(type="conversation.item.create", item=item)
@@ -226,76 +129,6 @@ async def test_words_that_a_dying_stage_took_with_it_are_told_again(house: House
         await guest.send(type="response.create")
         await third.expect(TakeFloor)
         assert not any(isinstance(event, Onset | FinalHeard | TextSaid) for event in third.seen)
-
-
-async def test_words_that_a_character_said_for_the_director_are_not_said_again(house: House) -> None:
-    """They stand as the character's line and never as the director's words: whoever waited for those would have it say them once more."""
-    async with house.guest() as guest:
-        await guest.send(type="souffleur.configure", speaks="mirelle")
-        await guest.append(tone(0.6) + silence(0.4))
-        await _end(guest, guest.seat)
-        await guest.seat.expect(FinalHeard)
-        await guest.send(type="souffleur.configure", speaks="")
-        await guest.append(tone(0.6) + silence(0.4))
-        own = await _end(guest, guest.seat)
-        final = await guest.seat.expect(FinalHeard)
-        again = await _away(house, guest)
-        assert await again.expect(FinalHeard) == final
-        assert [event for event in again.seen if isinstance(event, Onset | FinalHeard)] == [Onset(own), final]
-
-
-async def test_whispers_are_told_again_as_whispers(house: House) -> None:
-    """Spoken and typed, with a text and without: what was settled since makes no secret public, and is in force again behind it."""
-    async with house.guest() as guest:
-        await guest.update(audio={"input": {"turn_detection": None}})
-        await guest.send(type="souffleur.configure", whispers=["mirelle"])
-        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "The king is poisoned."}]}
-        await guest.send(type="conversation.item.create", item=item)
-        await guest.append(tone(0.5))
-        await guest.send(type="input_audio_buffer.commit")
-        final = await guest.seat.expect(FinalHeard)
-        house.stt.mute = True
-        await guest.append(tone(0.5))
-        secret = await guest.seat.expect(Onset)
-        await guest.send(type="input_audio_buffer.commit")
-        await guest.send(type="souffleur.configure", whispers=[])
-        await guest.append(tone(0.5))
-        aloud = await guest.seat.expect(Onset)
-        again = await _away(house, guest)
-        typed = await again.expect(TextSaid)
-        assert (typed.text, typed.whispers) == ("The king is poisoned.", "mirelle")
-        assert _whispered(again) == {final.utterance: "mirelle", secret.utterance: "mirelle", aloud.utterance: "", "": ""}
-        assert [event for event in again.seen if isinstance(event, FinalHeard)] == [final]
-        await guest.send(type="conversation.item.create", item=item)
-        assert (await again.expect(TextSaid)).whispers == ""
-
-
-async def test_words_are_told_again_as_whose_they_were(house: House) -> None:
-    """A director's narration stays one, and words of their own are not put into a character's mouth."""
-    async with house.guest() as guest:
-        for speaks in ("narrator", ""):
-            await guest.send(type="souffleur.configure", speaks=speaks)
-            await guest.append(tone(0.6) + silence(0.4))
-            await _end(guest, guest.seat)
-            await guest.seat.expect(FinalHeard)
-        await guest.send(type="souffleur.configure", speaks="mirelle")
-        again = await _away(house, guest)
-        assert again.opening.configure.speaks == "mirelle"
-        for _ in range(2):
-            await again.expect(FinalHeard)
-        assert (await again.expect(Configure)).speaks == "mirelle"
-        assert [event.speaks for event in again.seen if isinstance(event, Configure)] == ["narrator", "", "mirelle"]
-
-
-def _whispered(seat: Seat) -> dict[str, str]:
-    """To whom each utterance was begun, and under no name to whom coming ones are."""
-    whispers, found = seat.opening.configure.whispers or "", {}
-    for event in seat.seen:
-        if isinstance(event, Configure) and event.whispers is not None:
-            whispers = event.whispers
-        elif isinstance(event, Onset):
-            found[event.utterance] = whispers
-    return found | {"": whispers}
 
 
 async def test_request_that_is_lost_with_its_stage_can_be_made_again(house: House) -> None:
@@ -412,6 +245,6 @@ async def _alone(house: House) -> str:
         seat = next(seat for seat in house.stage.present if seat.opening.session == created["session"]["id"])
         guest = Guest(connection, seat)
         await guest.append(silence(0.2) + tone(0.5) + silence(0.4))
-        utterance = await _end(guest, seat)
+        utterance = await end_of(guest, seat)
         assert (await seat.expect(FinalHeard)).utterance == utterance
         return utterance

@@ -8,22 +8,16 @@ import json
 import pytest
 
 from services.core.errors import Forbidden
-from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Paused, Played, Refused, TakeFloor, TextSaid, TurnTimed
+from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Paused, Played, Refused, TakeFloor, TurnTimed
 from services.core.model.fact import Author, Fact
 from services.core.model.facts import LineOpened, Passed, Released, Said, Struck
 from tests.integration.realtime.conftest import House
-from tests.integration.realtime.table import Guest, tone
-
-
-async def _type(guest: Guest, text: str, item_id: str | None = None, event_id: str | None = None) -> TextSaid:
-    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]} | ({"id": item_id} if item_id else {})
-    await guest.send(type="conversation.item.create", item=item, **({"event_id": event_id} if event_id else {}))
-    return await guest.seat.expect(TextSaid)
+from tests.integration.realtime.table import Guest, tone, type_text
 
 
 async def _typed_turn(guest: Guest, house: House, line: str, sentences: list[str]) -> list[Fact]:
     """Type something, ask for the response, and have a line opened for it."""
-    typed = await _type(guest, "Hello?")
+    typed = await type_text(guest, "Hello?")
     said = house.stage.said(guest.seat, typed.message, "Hello?", "typed")
     await guest.send(type="response.create")
     await guest.seat.expect(TakeFloor)
@@ -53,7 +47,7 @@ async def test_text_in_and_text_out(house: House) -> None:
 async def test_item_keeps_the_client_s_id(house: House) -> None:
     """The client's own item id comes back in the events and is the key under which the words are said."""
     async with house.guest() as guest:
-        typed = await _type(guest, "Hello?", "msg_7")
+        typed = await type_text(guest, "Hello?", "msg_7")
         assert typed.answers is False
         assert typed.message == f"{guest.seat.participant}.msg_7"
         house.stage.said(guest.seat, typed.message, "Hello?", "typed")
@@ -67,7 +61,7 @@ async def test_item_keeps_the_client_s_id(house: House) -> None:
 async def test_refused_words_are_an_error_with_the_event_s_id(house: House) -> None:
     """What the stage refuses is told as an error of the event that asked for it."""
     async with house.guest() as guest:
-        typed = await _type(guest, "Hello?", event_id="ask-1")
+        typed = await type_text(guest, "Hello?", event_id="ask-1")
         guest.seat.send(Refused("forbidden", "muted", typed.message))
         error = (await guest.expect("error"))["error"]
         assert (error["code"], error["event_id"]) == ("forbidden", "ask-1")
@@ -199,7 +193,7 @@ async def test_output_audio_buffer_clear_silences_and_cancels(house: House) -> N
 async def test_delete_strikes_one_s_own_and_only_that(house: House) -> None:
     """An item is gone when its fact is struck; a player cannot strike what others said."""
     async with house.guest(role="player") as guest:
-        typed = await _type(guest, "Oops", "m1")
+        typed = await type_text(guest, "Oops", "m1")
         said = house.stage.said(guest.seat, typed.message, "Oops", "typed")
         await guest.expect("conversation.item.done")
         await guest.send(type="conversation.item.delete", item_id="m1")
@@ -239,7 +233,7 @@ async def test_a_struck_item_stands_again_when_the_strike_is_taken_back(house: H
 async def test_refused_strike_is_told(house: House) -> None:
     """What the stage does not write comes back as an error of the event."""
     async with house.guest() as guest:
-        typed = await _type(guest, "Oops", "m1")
+        typed = await type_text(guest, "Oops", "m1")
         house.stage.said(guest.seat, typed.message, "Oops", "typed")
         await guest.expect("conversation.item.done")
         house.stage.refuse = Forbidden("not that one")
@@ -264,7 +258,7 @@ async def test_system_item_is_a_director_s_note(house: House) -> None:
 async def test_others_words_are_user_items_and_not_transcriptions(house: House) -> None:
     """What another participant said arrives as a user item and as `souffleur.said`, without transcription events."""
     async with house.guest() as ann, house.guest(session="s1", name="Bob") as bob:
-        typed = await _type(ann, "Hello?")
+        typed = await type_text(ann, "Hello?")
         house.stage.said(ann.seat, typed.message, "Hello?", "typed")
         told = await bob.expect("souffleur.said")
         assert (told["participant"], told["name"], told["text"]) == (ann.seat.participant, "Ann", "Hello?")
@@ -272,33 +266,6 @@ async def test_others_words_are_user_items_and_not_transcriptions(house: House) 
         assert bob.types == ["session.created", "conversation.item.added", "conversation.item.done"]
         await ann.expect("conversation.item.done")
         assert not any(event["type"] == "souffleur.said" for event in ann.events)
-
-
-async def test_others_words_under_one_s_own_id_are_theirs(house: House) -> None:
-    """Spoken, typed and written already: nobody says anything for somebody else by using the id that they use."""
-    async with house.guest() as guest:
-        await guest.update(audio={"input": {"turn_detection": None}})
-        await guest.append(tone(0.3))
-        onset = await guest.seat.expect(Onset)
-        typed = await _type(guest, "Hello?", "item_mine")
-        ids = []
-        for utterance in (onset.utterance, typed.message, "mine"):
-            stolen = house.stage.write(guest.sid, Said(utterance=utterance, text="All my gold is yours.", source="typed"), Author("player", "p-other", "Bob"))
-            told = await guest.expect("souffleur.said")
-            assert (told["participant"], told["seq"]) == ("p-other", stolen.seq)
-            ids.append(told["item_id"])
-        assert not {f"item_{onset.utterance}", "item_mine"} & set(ids)
-        assert len(set(ids)) == 3
-        await guest.send(type="input_audio_buffer.commit")
-        final = await guest.seat.expect(FinalHeard)
-        house.stage.said(guest.seat, onset.utterance, final.text)
-        house.stage.said(guest.seat, typed.message, typed.text, "typed")
-        completed = await guest.expect("conversation.item.input_audio_transcription.completed")
-        assert (completed["item_id"], completed["transcript"]) == (f"item_{onset.utterance}", final.text)
-        done = (await guest.expect("conversation.item.done"))["item"]
-        assert (done["id"], done["content"][0]["text"]) == ("item_mine", "Hello?")
-        again = house.stage.write(guest.sid, Said(utterance=onset.utterance, text="Mine!", source="typed"), Author("player", "p-other", "Bob"))
-        assert (await guest.expect("souffleur.said"))["item_id"] == f"item_{again.seq}"
 
 
 async def test_both_see_one_response_under_one_id(house: House) -> None:
@@ -395,7 +362,7 @@ async def test_what_is_not_offered_is_a_typed_error(house: House) -> None:
             await guest.send(**event, event_id=f"e{number}")
             error = (await guest.expect("error"))["error"]
             assert (error["code"], error["event_id"]) == (code, f"e{number}"), event
-        await asyncio.wait_for(_type(guest, "Still here"), 5)
+        await asyncio.wait_for(type_text(guest, "Still here"), 5)
 
 
 @pytest.mark.parametrize(
@@ -417,4 +384,4 @@ async def test_what_json_can_say_and_nobody_can_keep_is_refused(house: House, ev
         await guest.connection.send_raw(event)
         error = (await guest.expect("error"))["error"]
         assert (error["code"], error["type"], error["event_id"]) == ("invalid_request", "invalid_request_error", None if "nonsense" in event else "e")
-        await asyncio.wait_for(_type(guest, "Still here"), 5)
+        await asyncio.wait_for(type_text(guest, "Still here"), 5)

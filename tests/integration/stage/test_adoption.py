@@ -43,12 +43,7 @@ async def test_every_place_is_tidied_up_after_a_dead_owner(redis: Redis, tmp_pat
 async def test_what_a_dead_owner_left_is_taken_up_by_itself(redis: Redis, tmp_path: Path) -> None:
     """Nobody asks for the session: what is open in it is closed and archived all the same."""
     async with opened_house(redis, tmp_path) as (dead, _):
-        await dead.open(INN)
-        owned = await dead.get("inn")
-        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
-        await owned.session.say(attachment, TextSaid("a", "Hello?", answers=False))
-        owned.writing.cancel()
-        dead._owned.clear()
+        await _left_open(dead)
         async with opened_house(redis, tmp_path) as (living, _):
 
             async def archived() -> bool:

@@ -17,7 +17,7 @@ from services.core.model.facts import Joined, fields_of
 from services.core.model.principal import Principal
 from services.core.model.reply import ReplyEvent, ReplyFinished, ReplyRequest, ReplyStarted, Sentence
 from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio
-from services.core.settings import Settings
+from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.door import Door
@@ -26,6 +26,9 @@ from services.stage.session import Session
 from services.stage.sight import Sight
 from services.stage.writer import Writer
 from tests.waiting import until
+
+PREPARING = Settings(stage=StageSettings(hang_over_s=0.6, speculative_s=0.05))
+"""A loop that stands still for a moment does not come to the end of the speech before the reply was asked for."""
 
 
 class MemoryLog:

@@ -30,7 +30,7 @@ from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
 from services.stage.floor import State
-from tests.unit.services.stage.table import Mind, Table, received, table
+from tests.unit.services.stage.table import PREPARING, Mind, Table, received, table
 
 QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=0.15, resume_s=10.0))
 LONG = "One two three four five six seven eight nine ten eleven twelve."
@@ -183,9 +183,7 @@ async def test_a_cut_asks_whoever_cut() -> None:
 
 async def test_a_prepared_reply_that_nobody_takes_is_stopped() -> None:
     """Words that turn out to be for nobody end the reply that was prepared, and the next one can be prepared."""
-    # So much between the two that a loop which stands still for a moment does not come to the end of the speech first.
-    patient = Settings(stage=StageSettings(hang_over_s=0.6, speculative_s=0.05))
-    async with table(mind=Mind(gate=asyncio.Event()), settings=patient) as at:
+    async with table(mind=Mind(gate=asyncio.Event()), settings=PREPARING) as at:
         ann, _ = await at.sit("Ann", hears=False), await at.sit("Ben", hears=False)
         for number in (1, 2):
             at.session.listening.heard(ann, Onset(f"u{number}"))

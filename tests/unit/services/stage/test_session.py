@@ -29,11 +29,9 @@ from services.core.model.fact import Kind
 from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
 from services.stage.roster import OpenWords
-from tests.unit.services.stage.table import Mind, received, sound_ms, table
+from tests.unit.services.stage.table import PREPARING, Mind, received, sound_ms, table
 
 QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=0.15, resume_s=0.4))
-PREPARING = Settings(stage=StageSettings(hang_over_s=0.6, speculative_s=0.05))
-"""A loop that stands still for a moment does not come to the end of the speech before the reply was asked for."""
 
 
 async def test_typed_words_are_answered_and_delivered() -> None:
