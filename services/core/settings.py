@@ -121,7 +121,7 @@ class StageSettings(Section):
     longest_utterance_s: float = Field(30.0, ge=2, le=120, json_schema_extra=_LIVE)
     confirm_s: float = Field(0.5, ge=0.1, le=3, description="Speech that makes a barge-in real", json_schema_extra=_LIVE)
     resume_s: float = Field(2.0, ge=0.3, le=10, description="A paused line goes on after this at the latest", json_schema_extra=_LIVE)
-    lead_s: float = Field(0.15, ge=0.04, le=1, description="How far audio is sent ahead of playback")
+    lead_s: float = Field(0.3, ge=0.04, le=1, description="How far audio is sent ahead of playback")
     auto_release_s: float = Field(0.0, ge=0, le=600, description="A held line is released by itself after this; 0 = never", json_schema_extra=_LIVE)
     claim_s: float = Field(
         60.0,

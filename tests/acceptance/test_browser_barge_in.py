@@ -25,7 +25,7 @@ from tests.acceptance.timing import STRICT, p95, promised
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
-BROWSERS, BARGE_INS = (3, 3) if STRICT else (2, 2)
+BROWSERS, BARGE_INS = (2, 10) if STRICT else (2, 2)
 LEAD_S = 1.0
 BEFORE_S = 4.0
 """From the end of one phrase to the next, which falls into the reply to the first."""
