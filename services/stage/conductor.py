@@ -281,9 +281,12 @@ class Line:
     async def _pause_for(self, delay_s: float) -> None:
         """Until something changes, `delay_s` at the longest."""
         self._changed.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay_s):
-                await self._changed.wait()
+        # Several times a second for every voice: no scope of cancellation is worth it here.
+        timer = asyncio.get_running_loop().call_later(delay_s, self._changed.set)
+        try:
+            await self._changed.wait()
+        finally:
+            timer.cancel()
 
     async def _play_out(self) -> Basis:
         """Wait until the last sample was heard: as reported, else as the clock says; never past the sound's length and a grace."""

@@ -6,12 +6,16 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+from sys import intern
 from typing import Any, Final
 
 from services.core.clock import rfc3339
 
 VERSION: Final = 1
 """Envelope version; raised only with an upcaster for every older one."""
+_NAME: Final = 64
+"""Longer texts are told once."""
 
 
 class Kind(StrEnum):
@@ -125,16 +129,30 @@ class Fact:
             return cls(
                 v=int(data.get("v", VERSION)),
                 seq=int(data["seq"]),
-                kind=str(data["kind"]),
+                kind=intern(str(data["kind"])),
                 at_ms=round(datetime.fromisoformat(data["at"]).timestamp() * 1000),
-                by=Author(str(by.get("role", "")), str(by.get("id", "")), str(by.get("name", ""))),
-                place=str(data.get("place") or ""),
-                audience=None if audience is None else tuple(str(member) for member in audience),
+                by=_author(str(by.get("role", "")), str(by.get("id", "")), str(by.get("name", ""))),
+                place=intern(str(data.get("place") or "")),
+                audience=None if audience is None else _audience(*map(str, audience)),
                 cause=data.get("cause"),
-                body=dict(data.get("body") or {}),
+                body={intern(key): _shared(value) for key, value in (data.get("body") or {}).items()},
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a fact envelope: {error!r}") from error
+
+
+# Every reader of a session keeps its facts, and each says anew who was there: what is the same is kept once.
+_author = lru_cache(1024)(Author)
+
+
+@lru_cache(1024)
+def _audience(*members: str) -> tuple[str, ...]:
+    return members
+
+
+def _shared(value: Any) -> Any:
+    """A name of something, as a field of many facts has it, is the same string in all of them."""
+    return intern(value) if type(value) is str and len(value) <= _NAME else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,25 @@ def test_what_is_no_envelope_is_refused(text: str) -> None:
         Fact.from_json(text)
 
 
+def test_what_facts_have_in_common_is_kept_once() -> None:
+    """Who, where, before whom, and names: read twice, they are the same objects. A long text is told once, and each fact has its own."""
+    told = dataclasses.replace(_FACT, body={"line": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "text": "long ago " * 20})
+    one, other = Fact.from_json(told.to_json()), Fact.from_json(told.to_json())
+    assert one == other == told
+    assert all(a is b for a, b in [(one.by, other.by), (one.audience, other.audience), (one.place, other.place), (one.kind, other.kind)])
+    assert one.body["line"] is other.body["line"]
+    assert all(a is b for a, b in zip(one.body, other.body, strict=True))
+    assert one.body is not other.body
+    assert one.body["text"] is not other.body["text"]
+
+
+@pytest.mark.parametrize("body", ["[1]", '"said"', "7"])
+def test_a_body_is_an_object(body: str) -> None:
+    """Anything else is no envelope."""
+    with pytest.raises(ValueError, match="envelope"):
+        Fact.from_json(_FACT.to_json().replace('"body":{"text":"да"}', f'"body":{body}'))
+
+
 def test_a_draft_becomes_a_fact() -> None:
     """The fact has everything of the draft but the key."""
     draft = Draft(key="k", kind="said", at_ms=_FACT.at_ms, by=_FACT.by, place="cellar", audience=("p-1",), cause=3, body={"text": "да"})
