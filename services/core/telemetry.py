@@ -80,7 +80,7 @@ def _begin_at_zero() -> None:
     ):
         for value in values:
             metric.labels(value)
-    for kind in ("edit", "strike", "insert", "note", "whisper", "retcon", "scene", "reveal", "decide"):
+    for kind in ("edit", "strike", "insert", "note", "whisper", "retcon", "scene", "reveal", "decide", "erase"):
         for state in ("pending", "applied", "conflicted", "dead"):
             CORRECTIONS.labels(kind, state)
 

@@ -16,5 +16,6 @@ FACTS: Final[dict[str, str]] = {
     "scene": Kind.SCENE_SET,
     "reveal": Kind.REVEALED,
     "decide": Kind.RECOMMENDATION_DECIDED,
+    "erase": Kind.ERASED,
 }
 """The correction's kind -> the fact's."""

@@ -119,6 +119,8 @@ class Worker:
         if row.hotwords:
             await self._teach(row)
             await self._reached("taught")
+        if row.kind == "erase":
+            await self._outbox.erase(row.session, row.body["seqs"])
         await self._outbox.applied(row, told.seq)
         await self._marked(row, "applied")
         return False

@@ -13,13 +13,13 @@ import structlog
 from services.core.errors import SouffleurError
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
-from services.llm.folds import Folds, PastSource
+from services.llm.folds import Folds
 from services.llm.preparing import Preparing
 from services.llm.recalling import Recalling
 from services.llm.replying import Replies
 from services.llm.roster import Roster
 from services.llm.servicer import register
-from services.transcript.archive import Archive
+from services.transcript.late import LateArchive
 from services.transcript.log import TranscriptLog
 from services.transcript.memory import MemoryStore, embedder_of
 
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 async def build(runtime: Runtime) -> AsyncIterator[Replies]:
     """Serve at `runtime.address("llm")` for the time of the block. Engines load behind the scenes; the understudy answers meanwhile."""
     async with contextlib.AsyncExitStack() as stack:
-        past = _Past(runtime.archive_url)
+        past = LateArchive(runtime.archive_url)
         stack.push_async_callback(past.close)
         roster = Roster(runtime.settings, runtime.clock)
         stack.push_async_callback(roster.close)
@@ -65,25 +65,6 @@ async def _learn(store: MemoryStore) -> None:
         except SouffleurError as error:
             _log.warning("memory.no_meanings", reason=error.detail)
         await asyncio.sleep(_LEARN_AGAIN_S if learned else _LEARN_S)
-
-
-class _Past:
-    """The archive, opened when a trimmed session is first asked for."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._archive: Archive | None = None
-        self._lock = asyncio.Lock()
-
-    async def opened(self) -> PastSource:
-        async with self._lock:
-            if self._archive is None:
-                self._archive = await Archive.open(self._url)
-            return self._archive
-
-    async def close(self) -> None:
-        if self._archive is not None:
-            await self._archive.close()
 
 
 async def _keep(roster: Roster, runtime: Runtime) -> None:

@@ -16,15 +16,18 @@ from services.core.model.facts import (
     BODIES,
     Body,
     Corrected,
+    Erased,
     Inserted,
     Joined,
     Left,
     Noted,
     RecommendationDecided,
+    Recommended,
     Retconned,
     Revealed,
     SceneSet,
     Struck,
+    Summarized,
     Whispered,
     fields_of,
 )
@@ -34,11 +37,13 @@ from services.stage.desk import DELIVERIES, VOICES
 from services.stage.opening import checked_safety_words, object_of
 from services.stage.roster import CHARACTER, PLACE_LIMIT, Roster
 from services.stage.session import Session
+from services.transcript.erasing import is_erasable, with_derived
+from services.transcript.view import View
 
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "director": frozenset({
         Kind.SCENE_SET, Kind.JOINED, Kind.LEFT, Kind.CORRECTED, Kind.STRUCK, Kind.NOTED, Kind.WHISPERED, Kind.ROLLED,
-        Kind.RETCONNED, Kind.INSERTED, Kind.REVEALED, Kind.RECOMMENDATION_DECIDED,
+        Kind.RETCONNED, Kind.INSERTED, Kind.REVEALED, Kind.RECOMMENDATION_DECIDED, Kind.ERASED,
     }),
     "adviser": frozenset({Kind.SUMMARIZED, Kind.RECOMMENDED, Kind.RECOMMENDATION_DECIDED}),
     "player": frozenset({Kind.STRUCK, Kind.ROLLED}),
@@ -76,7 +81,8 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     """Have it written. Raises `Forbidden`, `InvalidRequest`, `TooLarge` or `NotFound`; on a conflict nothing is written and both sides are told."""
     body = _checked(request, session.roster)
     by, place, audience = _standing(request, session.roster)
-    await session.sight.open()
+    view = await session.sight.open()
+    _check_sources(body, view)
     targets = _targets(body)
     for target in targets:
         await _check_target(request.principal, session, log, target, body)
@@ -86,10 +92,12 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     # Asked for its key only after that: told twice at once, the other one may have become durable meanwhile, and what has changed is by its own hand.
     if touched > request.base and not await log.seq_of(session.sid, key):
         return TellResponse(0, conflicted=True, current=session.sight.wording(targets[0]), current_seq=touched)
+    if isinstance(body, Erased):
+        body = Erased(seqs=with_derived(view.state.facts, body.seqs))
     if isinstance(body, Corrected) and not body.text:
         # Only the feeling changes.
         body = replace(body, text=session.sight.wording(body.target))
-    changes = {body.target: body} if isinstance(body, Corrected) else dict.fromkeys(targets) if isinstance(body, Struck) else {}
+    changes = {body.target: body} if isinstance(body, Corrected) else dict.fromkeys(targets) if isinstance(body, Struck | Erased) else {}
     undone_to = None
     if isinstance(body, Retconned) and not await _is_written(session, log, key):
         undone_to = body.to
@@ -160,6 +168,8 @@ def _targets(body: Body) -> Sequence[int]:
     match body:
         case Struck():
             return body.targets
+        case Erased():
+            return body.seqs
         case Corrected():
             return [body.target]
         case Noted() if body.removes:
@@ -208,6 +218,8 @@ def _check_values(body: Body, roster: Roster) -> None:
             _check_scene(body)
         case Struck() if not 0 < len(body.targets) <= _TARGETS:
             raise InvalidRequest(f"1 to {_TARGETS} targets")
+        case Erased() if not 0 < len(body.seqs) <= _TARGETS:
+            raise InvalidRequest(f"1 to {_TARGETS} facts are erased at once")
         case Corrected() if not (body.text or body.emotion or body.intensity is not None or body.manner):
             raise InvalidRequest("a correction has a new wording or a new feeling")
         case Noted() if body.scope not in _SCOPES or not (body.text or body.removes):
@@ -237,12 +249,29 @@ def _check_scene(body: SceneSet) -> None:
         checked_safety_words(body.safety_words)
 
 
+def _check_sources(body: Body, view: View) -> None:
+    """Made from words that have been erased meanwhile, it must not bring them back."""
+    sources = (
+        body.covers
+        if isinstance(body, Summarized)
+        else body.rests_on
+        if isinstance(body, Recommended)
+        else [body.target]
+        if isinstance(body, Corrected)
+        else []
+    )
+    if not view.state.ledger.erased.isdisjoint(sources):
+        raise NotFound("the words that it rests on have been erased")
+
+
 async def _check_target(principal: Principal, session: Session, log: Lookup, target: int, body: Body) -> None:
     fact = await log.one(session.sid, target)
     if fact is None:
         raise NotFound(f"there is no fact {target}")
     if isinstance(body, Corrected):
         _check_wording(fact, body)
+    if isinstance(body, Erased) and not is_erasable(fact.kind):
+        raise InvalidRequest(f"fact {fact.seq} ({fact.kind}) has no words that could be erased")
     if principal.role == "director":
         return
     seat = session.roster.seats.get(fact.by.id)

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.core.errors import InvalidRequest
 from services.core.model.fact import Fact, Kind
 from services.core.model.facts import Joined, Left, SceneSet, body_of
-from services.transcript.database import database_errors, open_database
+from services.transcript.database import database_errors, forget_pages, open_database
+from services.transcript.erasing import erased_by, tombstone
 from services.transcript.store import Entry
 from services.transcript.tables import facts as _facts
 from services.transcript.tables import sessions as _sessions
@@ -79,7 +80,8 @@ class Archive:
     async def store(self, sid: str, entries: Sequence[Entry]) -> int:
         """Keep `entries`; the mark behind them. Storing again what is there changes nothing.
 
-        An entry that is there with other content is left as it is and reported as an alarm.
+        An entry that is there with other content is left as it is and reported as an alarm. What an `erased` among them names is
+        overwritten in the same transaction.
         """
         return (await self.store_all({sid: entries}))[sid] if entries else await self.mark(sid)
 
@@ -101,8 +103,11 @@ class Archive:
                 # Where every row was new, what is kept is what was given.
                 kept = pairs if added == len(rows) else await _kept(connection, sid, parts[sid])
                 after[sid] = _advanced(before[sid], kept)
+            erased = [await _bury(connection, sid, seqs) for sid, entries in parts.items() if (seqs := [seq for item in entries for seq in erased_by(item)])]
             if changed := [{"of": sid, **_row_values(row)} for sid, row in after.items() if row != before[sid]]:
                 await connection.execute(_CHANGE, changed)
+        if erased:
+            await forget_pages(self._engine)
         return {sid: row.head for sid, row in after.items()}
 
     async def _sessions(self, connection: AsyncConnection, firsts: Mapping[str, Fact]) -> dict[str, SessionRow]:
@@ -165,10 +170,20 @@ async def _kept(connection: AsyncConnection, sid: str, entries: Sequence[Entry])
     return [(entry, entry.fact()) for entry in kept]
 
 
+async def _bury(connection: AsyncConnection, sid: str, seqs: Sequence[int]) -> int:
+    """Leave tombstones; how many."""
+    mine = and_(_facts.c.session == sid, _facts.c.seq.in_(seqs))
+    found = await connection.execute(select(_facts.c.seq, _facts.c.key, _facts.c.envelope).where(mine))
+    stones = [tombstone(Entry(int(seq), key, envelope)) for seq, key, envelope in found]
+    for stone in stones:
+        await connection.execute(update(_facts).where(_facts.c.session == sid, _facts.c.seq == stone.seq).values(envelope=stone.envelope))
+    return len(stones)
+
+
 def _compare(sid: str, entries: Sequence[Entry], kept: Sequence[Entry]) -> None:
     by_seq = {entry.seq: entry for entry in kept}
     for entry in entries:
-        if by_seq.get(entry.seq) != entry:
+        if by_seq.get(entry.seq) not in (entry, tombstone(entry)):
             # Two hands have written one session, or the store gave a number out twice: for a person to look at, so never silent.
             _log.critical("archive.mismatch", session=sid, seq=entry.seq, missing=entry.seq not in by_seq)
 

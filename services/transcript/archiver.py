@@ -13,6 +13,7 @@ import structlog
 from services.core.errors import Conflict, DeadlineExceeded, SouffleurError, Unavailable
 from services.core.telemetry import ARCHIVE_LAG
 from services.transcript.archive import Archive
+from services.transcript.erasing import erased_by
 from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 
@@ -33,6 +34,8 @@ _MARKS: Final = 4096
 """Sessions of which it is remembered how far they are archived."""
 _BACKOFF_S: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _CLOSE_S: Final = 5.0
+_REWRITES: Final = 60
+"""Rounds of `_PACE_S`: a file that is being written just now must be written once more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -49,10 +52,14 @@ class Archiver:
         self._told = asyncio.Event()
         self._behind: dict[str, int] = {}
         """Facts of a session that are not archived, as far as was seen."""
+        self._more: set[str] = set()
+        """Sessions of which there may be more than was read."""
         self._marks: dict[str, int] = {}
         """How far a session was archived when it was last looked at; it may be further by now, never less."""
         self._failed = False
         """Something of this round has."""
+        self._rewrites = 0
+        """How often the store may still be asked to write its file anew, which has what was erased."""
         self._closed = False
         self._worker: asyncio.Task[None] | None = None
 
@@ -117,6 +124,20 @@ class Archiver:
             self._told.clear()
             failures = 0 if await self._round() else failures + 1
             ended = loop.time()
+            await self._rewrite()
+
+    async def _rewrite(self) -> None:
+        if not self._rewrites:
+            return
+        self._rewrites -= 1
+        try:
+            if await self._log.rewrite():
+                self._rewrites = 0
+        except SouffleurError as error:
+            if not self._rewrites:
+                _log.warning("archiver.file_not_rewritten", reason=error.detail)
+        if self._rewrites:
+            self._told.set()
 
     async def _round(self) -> bool:
         """Every session that is due, once; those that failed stay due. True if none failed."""
@@ -174,8 +195,7 @@ class Archiver:
         for sid, mark in marks.items():
             with self._surviving(sid):
                 await self._reached(sid, found[sid], mark)
-                if len(found[sid]) == BATCH:
-                    # There may be more.
+                if sid in self._more:
                     self.notify(sid)
 
     async def _copy(self, sid: str) -> None:
@@ -193,10 +213,23 @@ class Archiver:
             if len(self._marks) >= _MARKS:
                 self._marks.clear()
             mark = self._marks[sid] = await self._archive.mark(sid)
-        entries = await self._log.entries(sid, mark, limit=BATCH)
-        self._lags(sid, len(entries))
+        page = await self._log.entries(sid, mark, limit=BATCH)
+        entries = await self._upto_erasure(sid, page)
+        (self._more.add if len(entries) < len(page) or len(page) == BATCH else self._more.discard)(sid)
+        self._lags(sid, len(page))
         if not entries:
             self._log.archived(sid, mark)
+        return entries
+
+    async def _upto_erasure(self, sid: str, entries: list[Entry]) -> list[Entry]:
+        """What can be archived at once. Before an erasure is, what it erases is archived, and then gone from the stream: so nothing of it is ever forgotten."""
+        for at, entry in enumerate(entries):
+            if seqs := erased_by(entry):
+                if at:
+                    return entries[:at]
+                await self._log.bury(sid, max(seqs))
+                self._rewrites = _REWRITES
+                return entries[:1]
         return entries
 
     async def _reached(self, sid: str, entries: Sequence[Entry], mark: int) -> None:

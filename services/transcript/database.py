@@ -72,6 +72,13 @@ async def migrate(url: URL, migrations: Path = _MIGRATIONS) -> None:
         await engine.dispose()
 
 
+async def forget_pages(engine: AsyncEngine, name: str = "archive") -> None:
+    """What was overwritten or deleted SQLite still has in its write-ahead log. Where somebody reads just now it goes with a later one."""
+    if engine.dialect.name == "sqlite":
+        async with database_errors(name), engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 @asynccontextmanager
 async def database_errors(name: str = "archive") -> AsyncIterator[None]:
     """Around every statement: failures of the database leave as `Unavailable`; the text of a statement, being personal, does not."""
@@ -132,4 +139,6 @@ def _take_turn(connection: Connection) -> None:
 def _durable_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=FULL")
+    # What is deleted or overwritten is somebody's words: it is not to lie about in the file.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

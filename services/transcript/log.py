@@ -318,6 +318,29 @@ class TranscriptLog:
         async with store_errors():
             await self._redis.xtrim(keys_of(sid).stream, minid=f"{below}-0", approximate=False)
 
+    async def bury(self, sid: str, upto: int) -> None:
+        """Drop the facts up to `upto` from the stream so that nothing of them is left in it. Only what is archived may be dropped, and not the last fact.
+
+        Raises `StaleFence` if the session is not this process' own any more.
+        """
+        keys, held = keys_of(sid), self._held.get(sid)
+        if held is None or await run_script(self._redis, "bury", [keys.stream, keys.fence], [held.fence, upto]) < 0:
+            raise StaleFence
+
+    async def rewrite(self) -> bool:
+        """Have the store's append-only file written anew, without what is gone; False = it is being written just now: ask again.
+
+        A store without such a file, or one that does not let us, is left alone.
+        """
+        async with store_errors():
+            state = await self._redis.info("persistence")
+            if not state.get("aof_enabled"):
+                return True
+            if state.get("aof_rewrite_in_progress") or state.get("aof_rewrite_scheduled") or state.get("rdb_bgsave_in_progress"):
+                return False
+            await self._redis.bgrewriteaof()
+        return True
+
 
 def _fitting(pending: Sequence[tuple[bytes, ...]]) -> int:
     """How many of them one script call may carry; one at least."""

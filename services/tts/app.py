@@ -14,6 +14,7 @@ from services.core.model.facts import Spoken
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.transcript import wording
+from services.transcript.late import LateArchive
 from services.transcript.log import TranscriptLog
 from services.tts.ensemble import AUTO, Ensemble
 from services.tts.servicer import TtsServicer
@@ -25,7 +26,8 @@ _log = structlog.get_logger(__name__)
 async def build(runtime: Runtime) -> AsyncIterator[None]:
     """Serve for the time of the block. Raises `SettingsRejected` for an engine table that does not fit."""
     ensemble = Ensemble(runtime.settings, runtime.clock)
-    log = TranscriptLog(runtime.redis)
+    past = LateArchive(runtime.archive_url)
+    log = TranscriptLog(runtime.redis, past)
 
     async def read(session: str, seq: int) -> Spoken:
         try:
@@ -42,6 +44,7 @@ async def build(runtime: Runtime) -> AsyncIterator[None]:
         warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
         await ensemble.close()
+        await past.close()
 
 
 async def _warm(ensemble: Ensemble, name: str) -> None:

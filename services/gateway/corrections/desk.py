@@ -21,7 +21,7 @@ from services.core.telemetry import CORRECTIONS
 from services.gateway.corrections.acts import request_of
 from services.gateway.corrections.hotwords import names_taught
 from services.gateway.corrections.relay import Relay
-from services.gateway.corrections.requests import Act, Correction, Edit, Insert, Note, Retcon, Strike
+from services.gateway.corrections.requests import Act, Correction, Edit, Erase, Insert, Note, Retcon, Strike
 from services.gateway.edge import Edge
 from services.gateway.history import History, Table
 from services.transcript.outbox import Outbox, Row
@@ -200,6 +200,8 @@ def _check_facts(asked: Correction, head: int) -> None:
             named = [asked.target]
         case Strike():
             named = asked.targets
+        case Erase():
+            named = asked.seqs
         case Insert():
             named = [asked.after]
         case Note():

@@ -152,7 +152,14 @@ class Decide(_Asked):
     text: Text = ""
 
 
-Correction = Annotated[Edit | Strike | Insert | Note | Whisper | Retcon | Scene | Reveal | Decide, Field(discriminator="kind")]
+class Erase(_Asked):
+    """Words that are removed for good, from everywhere; nothing takes that back."""
+
+    kind: Literal["erase"]
+    seqs: list[Seq] = Field(min_length=1, max_length=500)
+
+
+Correction = Annotated[Edit | Strike | Insert | Note | Whisper | Retcon | Scene | Reveal | Decide | Erase, Field(discriminator="kind")]
 _CORRECTION: Final[TypeAdapter[Correction]] = TypeAdapter(Correction)
 
 ActKind = Literal[

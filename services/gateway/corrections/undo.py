@@ -62,7 +62,7 @@ class Undo:
         raise CannotUndo("Your last act is still on its way.")
 
     async def _found(self, session: str, principal: Principal) -> Row:
-        """Rows by age: those that failed, that take back, that are taken back or that meant a moment only are passed over.
+        """Rows by age: those that failed, that erased, that take back, that are taken back or that meant a moment only are passed over.
 
         So is a live act that somebody else has decided otherwise since: what stands is theirs.
         """
@@ -72,7 +72,7 @@ class Undo:
         while True:
             page = await self._corrections.outbox.page(session, below=below, limit=_PAGE)
             for row in page.items:
-                if row.state in ("dead", "conflicted"):
+                if row.state in ("dead", "conflicted") or row.kind == "erase":
                     continue
                 if row.undoes:
                     taken_back.add(row.undoes)

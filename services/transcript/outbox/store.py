@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.core.clock import Clock, SystemClock
 from services.core.errors import Conflict, NotFound
 from services.core.model.principal import Principal
-from services.transcript.database import database_errors, open_database
+from services.transcript.database import database_errors, forget_pages, open_database
 from services.transcript.outbox.row import LIVE, OPEN, TEXT, Page, Row
 from services.transcript.outbox.tables import outbox as _outbox
 
@@ -97,6 +97,17 @@ class Outbox:
         """As if it had never been asked for: its asker was told no."""
         async with database_errors(_NAME), self._engine.connect() as connection:
             await connection.execute(delete(_outbox).where(_is(row.session, row.id)))
+
+    async def erase(self, session: str, seqs: Sequence[int]) -> int:
+        """Remove the resolved corrections that became one of these facts or changed one: their words are gone for good; how many."""
+        gone = frozenset(seqs)
+        rows = await self._select((_outbox.c.session == session) & (_outbox.c.state != OPEN))
+        numbers = [row.number for row in rows if row.kind != "erase" and not gone.isdisjoint((row.seq, row.body.get("target")))]
+        if numbers:
+            async with database_errors(_NAME), self._engine.connect() as connection:
+                await connection.execute(delete(_outbox).where(_outbox.c.number.in_(numbers)))
+            await forget_pages(self._engine, _NAME)
+        return len(numbers)
 
     async def prune(self, applied_before_ms: int, failed_before_ms: int) -> int:
         """Remove what was applied, and what was conflicted or put aside, before these times; how many. What is open stays, however old."""

@@ -23,6 +23,7 @@ export type Correction = (
   | { kind: 'note'; text: string; character?: string; scope?: 'once' | 'turns' | 'until_removed'; turns?: number; removes?: number }
   | { kind: 'whisper'; character: string; text: string }
   | { kind: 'retcon'; to: number }
+  | { kind: 'erase'; seqs: number[] }
   | { kind: 'scene'; heading?: string; description?: string }
   | { kind: 'reveal'; character: string; secret: string }
   | { kind: 'decide'; recommendation: string; state: 'accepted' | 'pinned' | 'rejected'; text?: string }

@@ -1,4 +1,4 @@
-/** What can be done with a chosen entry: edit, strike, take once more, insert behind, go back to it. */
+/** What can be done with a chosen entry: edit, strike, take once more, insert behind, go back to it, erase it for good. */
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
@@ -42,6 +42,7 @@ export function EntryTools({ desk, entry, doing }: Props) {
       {doing === 'retake' && entry.type === 'line' && <Retake desk={desk} line={entry} onDone={done} />}
       {doing === 'insert' && <Insert desk={desk} entry={entry} onDone={done} />}
       {doing === 'retcon' && <Retcon desk={desk} entry={entry} onDone={done} onBack={back} />}
+      {doing === 'erase' && <Erase desk={desk} entry={entry} onDone={done} onBack={back} />}
     </div>
   )
 }
@@ -72,6 +73,9 @@ function Menu({ desk, entry }: { desk: DeskSession; entry: Changeable }) {
       </button>
       <button type="button" className="btn-sm text-danger" data-testid="entry-retcon" onClick={turn('retcon')}>
         {t('desk.retcon')} <Key>C</Key>
+      </button>
+      <button type="button" className="btn-sm text-danger" data-testid="entry-erase" onClick={turn('erase')}>
+        {t('desk.erase')} <Key>Del</Key>
       </button>
       {entry.type === 'line' && isOpen(entry.state) && (
         <button type="button" className="btn-sm" data-testid="entry-hold" onClick={() => void desk.act({ kind: 'hold', line: entry.line })}>
@@ -223,33 +227,63 @@ function Insert({ desk, entry, onDone }: { desk: DeskSession; entry: Changeable;
   )
 }
 
+interface SureProps {
+  label: string
+  question: string
+  yes: string
+  testId: string
+  disabled?: boolean
+  onYes: () => void
+  onBack: () => void
+}
+
 /** Asked once more: it takes much away at once. */
-function Retcon({ desk, entry, onDone, onBack }: { desk: DeskSession; entry: Changeable; onDone: () => void; onBack: () => void }) {
+function Sure({ label, question, yes, testId, disabled = false, onYes, onBack }: SureProps) {
   const { t } = useTranslation()
-  const { view } = useParts(desk)
-  const yes = useRef<HTMLButtonElement>(null)
-  useEffect(() => yes.current?.focus(), [])
-  const last = lastOf(entry)
-  const count = view.entries.filter((other) => (other.type === 'line' || other.type === 'said') && other.seq > last).length
+  const button = useRef<HTMLButtonElement>(null)
+  useEffect(() => button.current?.focus(), [])
   return (
-    <div className="flex flex-wrap items-center gap-2 text-sm" role="alertdialog" aria-label={t('desk.retcon')}>
-      <span>{t('desk.retcon_sure', { count })}</span>
-      <button
-        ref={yes}
-        type="button"
-        className="btn-sm border-danger/60 text-danger"
-        data-testid="retcon-yes"
-        disabled={count === 0}
-        onClick={() => {
-          void desk.correct({ kind: 'retcon', to: last })
-          onDone()
-        }}
-      >
-        {t('desk.retcon_yes')} <Key>⏎</Key>
+    <div className="flex flex-wrap items-center gap-2 text-sm" role="alertdialog" aria-label={label}>
+      <span>{question}</span>
+      <button ref={button} type="button" className="btn-sm border-danger/60 text-danger" data-testid={testId} disabled={disabled} onClick={onYes}>
+        {yes} <Key>⏎</Key>
       </button>
       <button type="button" className="btn-sm btn-quiet" onClick={onBack}>
         {t('common.cancel')} <Key>Esc</Key>
       </button>
     </div>
   )
+}
+
+interface SureOf {
+  desk: DeskSession
+  entry: Changeable
+  onDone: () => void
+  onBack: () => void
+}
+
+function Retcon({ desk, entry, onDone, onBack }: SureOf) {
+  const { t } = useTranslation()
+  const { view } = useParts(desk)
+  const last = lastOf(entry)
+  const count = view.entries.filter((other) => (other.type === 'line' || other.type === 'said') && other.seq > last).length
+  const take = () => {
+    void desk.correct({ kind: 'retcon', to: last })
+    onDone()
+  }
+  return <Sure label={t('desk.retcon')} question={t('desk.retcon_sure', { count })} yes={t('desk.retcon_yes')} testId="retcon-yes" disabled={count === 0} onYes={take} onBack={onBack} />
+}
+
+/** The words of an entry, for good: of a line every sentence. */
+export function wordsOf(entry: Changeable): number[] {
+  return entry.type === 'line' && !entry.inserted ? entry.sentences.map((sentence) => sentence.seq) : [entry.seq]
+}
+
+function Erase({ desk, entry, onDone, onBack }: SureOf) {
+  const { t } = useTranslation()
+  const erase = () => {
+    void desk.correct({ kind: 'erase', seqs: wordsOf(entry) })
+    onDone()
+  }
+  return <Sure label={t('desk.erase')} question={t('desk.erase_sure')} yes={t('desk.erase_yes')} testId="erase-yes" disabled={wordsOf(entry).length === 0} onYes={erase} onBack={onBack} />
 }

@@ -44,6 +44,7 @@ export const KEYS = {
     ['T', 'retake'],
     ['I', 'insert'],
     ['C', 'retcon'],
+    ['Del', 'erase'],
   ],
 } as const
 
@@ -160,6 +161,7 @@ function onEntry(desk: DeskSession, event: KeyboardEvent): boolean {
   else if (event.code === 'KeyT' && entry.type === 'line') desk.stand.turn({ entry: seq, doing: 'retake' })
   else if (event.code === 'KeyI') desk.stand.turn({ entry: seq, doing: 'insert' })
   else if (event.code === 'KeyC') desk.stand.turn({ entry: seq, doing: 'retcon' })
+  else if (event.code === 'Delete') desk.stand.turn({ entry: seq, doing: 'erase' })
   else return false
   return true
 }

@@ -8,7 +8,7 @@ export const PANELS = ['notes', 'advice', 'queue', 'memory', 'character', 'figur
 export type Panel = (typeof PANELS)[number]
 
 /** What is done with the chosen entry of the transcript. */
-export type Doing = 'menu' | 'edit' | 'retake' | 'insert' | 'retcon'
+export type Doing = 'menu' | 'edit' | 'retake' | 'insert' | 'retcon' | 'erase'
 
 export interface Attention {
   /** Slug; empty = all of them. */
