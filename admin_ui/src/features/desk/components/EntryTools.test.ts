@@ -26,7 +26,7 @@ describe('the words of an entry', () => {
   it('are those of every sentence of a line, and its own where it is no line or was inserted', () => {
     const line = { type: 'line', seq: 4, inserted: false, sentences: [WAS, { ...WAS, seq: 9 }] } as unknown as Changeable
     expect(wordsOf(line)).toEqual([6, 9])
-    expect(wordsOf({ ...line, inserted: true } as Changeable)).toEqual([4])
+    expect(wordsOf({ ...line, inserted: true })).toEqual([4])
     expect(wordsOf({ type: 'said', seq: 3 } as Changeable)).toEqual([3])
   })
 })
