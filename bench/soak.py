@@ -32,8 +32,10 @@ from services.transcript.archive import Archive
 
 _SLICE_S: Final = 300.0
 _SAMPLE_S: Final = 10.0
-_WARM_UP_S: Final = 300.0
-"""Caches and pools fill; no growth is counted before."""
+_WARM_UP_S: Final = 1500.0
+"""Caches and pools fill, and views are kept for a quarter of an hour after somebody asked for them last; no growth is counted before."""
+_STORE_WARM_UP_S: Final = 4500.0
+"""The store forgets a session an hour after it was given up, which is five minutes after it fell silent; so is its growth."""
 _LAG_S: Final = 30.0
 _TASKS: Final = re.compile(r"^souffleur_tasks (\S+)", re.MULTILINE)
 
@@ -74,14 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def report(samples: Sequence[Sample]) -> str:
-    """What grew, for each run of the program, in MB an hour after the warm-up."""
+    """What grew, for each run of the program, in MB an hour after what it keeps for a while has begun to go."""
     rows = []
     for run in sorted({sample.run for sample in samples}):
         mine = [sample for sample in samples if sample.run == run]
         warm = [sample for sample in mine if sample.at_s >= _WARM_UP_S]
         if len(warm) > 1:
             flat = [f"{getattr(warm[0], name)} -> {getattr(warm[-1], name)}" for name in ("descriptors", "threads", "tasks")]
-            slopes = [number(_slope(warm, name)) for name in ("rss_mb", "redis_mb")]
+            store = [sample for sample in mine if sample.at_s >= _STORE_WARM_UP_S]
+            slopes = [number(_slope(warm, "rss_mb")), number(_slope(store, "redis_mb")) if len(store) > 1 else "too short"]
             lag = percentile([sample.lag_s for sample in mine], 99)
             rows.append([number(mine[-1].at_s / 60), number(warm[-1].rss_mb), *slopes, *flat, number(lag)])
     head = ("minutes", "program, MB", "growth, MB/h", "Redis growth, MB/h", "descriptors", "threads", "tasks", "archive lag p99, s")

@@ -14,7 +14,7 @@ from services.core.model.fact import Fact, Kind
 from services.core.model.principal import Principal
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
-from services.transcript.view import DIRECTOR, Reader, View, fold
+from services.transcript.view import DIRECTOR, Reader, View, advanced
 
 _KEPT: Final = 64
 """Views kept in memory; the least used goes first."""
@@ -88,7 +88,7 @@ class History:
             fresh = await self.facts(sid, old.view.seq if old else 0)
             if old is None and not fresh:
                 raise NotFound("There is no session of that id.")
-            table = _advanced(old, fresh, reader)
+            table = _with(old, fresh, await advanced(old.view if old else View(reader), fresh))
             self._tables[key] = table
             self._tables.move_to_end(key)
             while len(self._tables) > _KEPT:
@@ -107,8 +107,7 @@ class History:
         return Reader(principal.role, member)
 
 
-def _advanced(old: Table | None, fresh: list[Fact], reader: Reader) -> Table:
-    view = old.view.advance(fresh) if old else fold(fresh, reader)
+def _with(old: Table | None, fresh: list[Fact], view: View) -> Table:
     principals = dict(old.principals) if old else {}
     for fact in fresh:
         if fact.kind == Kind.JOINED:

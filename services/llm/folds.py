@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 from services.core.clock import Clock, SystemClock
 from services.core.errors import NotFound, Unavailable
 from services.core.model.fact import Fact
-from services.transcript.view import Reader, View, fold
+from services.transcript.view import Reader, View, advanced
 
 _MOST_VIEWS: Final = 512
 _IDLE_S: Final = 900.0
@@ -63,10 +63,10 @@ class Folds:
         async with kept.lock:
             known = kept.view
             if known is not None and known.seq <= seq:
-                kept.view = known.advance(await self._facts(session, known.seq, seq))
+                kept.view = await advanced(known, await self._facts(session, known.seq, seq))
                 self._check(kept.view, seq)
                 return kept.view
-            view = fold(await self._facts(session, 0, seq), Reader("character", character))
+            view = await advanced(View(Reader("character", character)), await self._facts(session, 0, seq))
             self._check(view, seq)
             if known is None:
                 kept.view = view

@@ -1,5 +1,6 @@
 """The view of a transcript for one reader: `fold(facts, reader)`, then `view.advance(facts)`."""
 
+from services.transcript.view.aside import advanced
 from services.transcript.view.entries import (
     DegradedEntry,
     Entry,
@@ -47,6 +48,7 @@ __all__ = [
     "SummaryEntry",
     "View",
     "WhisperEntry",
+    "advanced",
     "fold",
     "joined",
     "redacted",
