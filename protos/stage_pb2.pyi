@@ -1334,6 +1334,7 @@ class TellResponse(_message.Message):
     CONFLICTED_FIELD_NUMBER: _builtins.int
     CURRENT_FIELD_NUMBER: _builtins.int
     CURRENT_SEQ_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
     seq: _builtins.int
     repeated_key: _builtins.bool
     conflicted: _builtins.bool
@@ -1341,6 +1342,10 @@ class TellResponse(_message.Message):
     current: _builtins.str
     """The wording that stands."""
     current_seq: _builtins.int
+    @_builtins.property
+    def erased(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """All that was erased, with what was made of it."""
+
     def __init__(
         self,
         *,
@@ -1349,10 +1354,11 @@ class TellResponse(_message.Message):
         conflicted: _builtins.bool = ...,
         current: _builtins.str = ...,
         current_seq: _builtins.int = ...,
+        erased: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicted", b"conflicted", "current", b"current", "current_seq", b"current_seq", "repeated_key", b"repeated_key", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicted", b"conflicted", "current", b"current", "current_seq", b"current_seq", "erased", b"erased", "repeated_key", b"repeated_key", "seq", b"seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -120,7 +120,7 @@ class Worker:
             await self._teach(row)
             await self._reached("taught")
         if row.kind == "erase":
-            await self._outbox.erase(row.session, row.body["seqs"])
+            await self._outbox.erase(row.session, told.erased)
         await self._outbox.applied(row, told.seq)
         await self._marked(row, "applied")
         return False

@@ -100,7 +100,7 @@ async def opened(runtime: Runtime, stack: contextlib.AsyncExitStack) -> Edge:
         tts=runtime.tts(),
         stage=runtime.stage(),
         manager=runtime.manager(),
-        log=TranscriptLog(runtime.redis),
+        log=TranscriptLog(runtime.redis, archive),
         archive=archive,
     )
 

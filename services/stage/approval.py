@@ -105,7 +105,7 @@ class Approval(Holding):
         order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing, retakes=old.line if line.opened else old.retakes)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
         rest = line.drafting.rest()
-        drafting.task = self._floor.spawn(drafting.continued(unheard(line), rest), "draft")
+        drafting.task = self._floor.spawn(drafting.continued(unheard(line, self._backstage.sight.stands), rest), "draft")
         return self.add(drafting, turn)
 
     async def reword(self, held: Held, text: str, by: Author) -> None:

@@ -25,12 +25,14 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 """Runs a task of this name."""
 
 
-def unheard(line: Line, changes: Changes | None = None) -> list[Sentence]:
-    """What nobody heard of it, as it is to be said now; of the sentence in which it was cut, its rest, or all of its new wording."""
+def unheard(line: Line, stands: Callable[[int], bool], changes: Changes | None = None) -> list[Sentence]:
+    """What nobody heard of it and still `stands`, as it is to be said now; of the sentence in which it was cut, its rest, or all of its new wording."""
     last_seq, offset = line.heard_to
     rest: list[Sentence] = []
     for sentence, written in zip(line.drafting.given, line.drafting.facts[1:], strict=False):
         seq = written_seq(written)
+        if seq and not stands(seq):
+            continue
         if seq and changes is not None and seq in changes:
             change = changes[seq]
             if change is not None:
@@ -70,7 +72,7 @@ class Remainders:
 
     def add(self, line: Line, changes: Changes) -> None:
         """What is left of a line that was just cut, as corrected."""
-        rest = unheard(line, changes)
+        rest = unheard(line, self._backstage.sight.stands, changes)
         if not rest and line.drafting.complete:
             return
         old = line.order

@@ -48,6 +48,8 @@ class Session:
         self._chorus = Chorus(backstage, self.desk, self.listening.anybody)
         self._safety = Safety(lambda: (*settings().stage.safety_words, *self.roster.safety_words))
         self.touched = self._clock.now()
+        self.erasing: set[int] = set()
+        """Facts whose words are being erased, or were since this process has the session."""
         self.closing = False
         """What comes from outside now is for the next owner."""
 

@@ -68,8 +68,15 @@ class Sight:
         elif fact.kind == Kind.LINE_CLOSED:
             self._drafts.pop(line, None)
 
+    @property
+    def erased(self) -> frozenset[int]:
+        """Facts whose words are gone. Whoever erases begins to look."""
+        return frozenset() if self.view is None else self.view.state.ledger.erased
+
     def stands(self, sentence: int) -> bool:
-        """It has not been struck. Whoever strikes begins to look, so without a view nothing is."""
+        """It has been neither struck nor erased. Whoever strikes begins to look, so without a view nothing is."""
+        if sentence in self.erased:
+            return False
         entry = None if self.view is None else self.view.entry_of(sentence)
         return not (isinstance(entry, LineEntry) and any(item.seq == sentence and item.struck for item in entry.sentences))
 

@@ -38,7 +38,6 @@ from services.stage.opening import checked_safety_words, object_of
 from services.stage.roster import CHARACTER, PLACE_LIMIT, Roster
 from services.stage.session import Session
 from services.transcript.erasing import is_erasable, with_derived
-from services.transcript.view import View
 
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "director": frozenset({
@@ -81,8 +80,7 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     """Have it written. Raises `Forbidden`, `InvalidRequest`, `TooLarge` or `NotFound`; on a conflict nothing is written and both sides are told."""
     body = _checked(request, session.roster)
     by, place, audience = _standing(request, session.roster)
-    view = await session.sight.open()
-    _check_sources(body, view)
+    await session.sight.open()
     targets = _targets(body)
     for target in targets:
         await _check_target(request.principal, session, log, target, body)
@@ -92,15 +90,18 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
     # Asked for its key only after that: told twice at once, the other one may have become durable meanwhile, and what has changed is by its own hand.
     if touched > request.base and not await log.seq_of(session.sid, key):
         return TellResponse(0, conflicted=True, current=session.sight.wording(targets[0]), current_seq=touched)
-    if isinstance(body, Erased):
-        body = Erased(seqs=with_derived(view.state.facts, body.seqs))
     if isinstance(body, Corrected) and not body.text:
         # Only the feeling changes.
         body = replace(body, text=session.sight.wording(body.target))
-    changes = {body.target: body} if isinstance(body, Corrected) else dict.fromkeys(targets) if isinstance(body, Struck | Erased) else {}
+    changes = {body.target: body} if isinstance(body, Corrected) else dict.fromkeys(targets) if isinstance(body, Struck) else {}
     undone_to = None
     if isinstance(body, Retconned) and not await _is_written(session, log, key):
         undone_to = body.to
+    if isinstance(body, Erased):
+        body = await _all_of(body, session)
+        changes = dict.fromkeys(body.seqs)
+    # Nothing is waited for from here to the writing.
+    _check_sources(body, session)
     session.interrupt_for(changes, retcon_to=undone_to)
     before = session.writer.durable
     fact = await session.write(
@@ -115,7 +116,17 @@ async def told(request: TellRequest, session: Session, log: Lookup, at_ms: int) 
             body=fields_of(body),
         )
     )
-    return TellResponse(fact.seq, repeated_key=fact.seq <= before)
+    erased = tuple(fact.body["seqs"]) if fact.kind == Kind.ERASED else ()
+    return TellResponse(fact.seq, repeated_key=fact.seq <= before, erased=erased)
+
+
+async def _all_of(body: Erased, session: Session) -> Erased:
+    """With what was made of it. From here on nothing is told that rests on these words; what was told before must stand to be found."""
+    session.erasing.update(body.seqs)
+    await session.writer.caught_up()
+    seqs = with_derived(list((await session.sight.open()).state.facts), body.seqs)
+    session.erasing.update(seqs)
+    return Erased(seqs=seqs)
 
 
 async def _is_written(session: Session, log: Lookup, key: str) -> bool:
@@ -249,18 +260,18 @@ def _check_scene(body: SceneSet) -> None:
         checked_safety_words(body.safety_words)
 
 
-def _check_sources(body: Body, view: View) -> None:
+def _check_sources(body: Body, session: Session) -> None:
     """Made from words that have been erased meanwhile, it must not bring them back."""
-    sources = (
-        body.covers
-        if isinstance(body, Summarized)
-        else body.rests_on
-        if isinstance(body, Recommended)
-        else [body.target]
-        if isinstance(body, Corrected)
-        else []
-    )
-    if not view.state.ledger.erased.isdisjoint(sources):
+    match body:
+        case Summarized():
+            sources = body.covers
+        case Recommended():
+            sources = body.rests_on
+        case Corrected():
+            sources = [body.target]
+        case _:
+            return
+    if session.erasing.intersection(sources) or session.sight.erased.intersection(sources):
         raise NotFound("the words that it rests on have been erased")
 
 

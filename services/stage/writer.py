@@ -107,6 +107,11 @@ class Writer:
         drafts = [*self._in_flight, *(draft for draft, _ in self._queue)]
         return tuple(draft.at(0).to_json() for draft in drafts)
 
+    async def caught_up(self) -> None:
+        """Return when everything that was told so far is durable, or never will be."""
+        if self._keys:
+            await asyncio.wait(list(self._keys.values()))
+
     def catch_up(self) -> None:
         """The store was found to have lost facts: bring them back now, not only with the next one."""
         self._behind = True

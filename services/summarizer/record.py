@@ -104,6 +104,9 @@ class Record:
             reworded = self.drafts.take(fact)
             if fact.kind in REWRITING:
                 self.withdrawn, self.rewritten_ms = True, fact.at_ms
+                # What was corrected says what it said before.
+                gone = frozenset(fact.body.get("seqs") or ()) if fact.kind == Kind.ERASED else frozenset()
+                self.corrected |= {target: fact.seq for target, seq in self.corrected.items() if seq in gone}
             elif fact.kind == Kind.CORRECTED and reworded and isinstance(target := fact.body.get("target"), int):
                 self.corrected[target], self.rewritten_ms, self.withdrawn = fact.seq, fact.at_ms, True
             elif fact.kind == Kind.SUMMARIZED and fact.body.get("covers"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,6 +18,7 @@ from services.transcript.database import database_errors, forget_pages, open_dat
 from services.transcript.erasing import erased_by, tombstone
 from services.transcript.store import Entry
 from services.transcript.tables import facts as _facts
+from services.transcript.tables import memories as _memories
 from services.transcript.tables import sessions as _sessions
 
 _LARGEST_PAGE: Final = 500
@@ -123,6 +124,13 @@ class Archive:
         async with database_errors(), self._engine.connect() as connection:
             return int(await connection.scalar(select(_sessions.c.head).where(_sessions.c.id == sid)) or 0)
 
+    async def erased(self, sid: str) -> int:
+        """Seq of the last fact of the session whose words were erased; 0 if none was."""
+        mine = and_(_facts.c.session == sid, _facts.c.kind == Kind.ERASED)
+        async with database_errors(), self._engine.connect() as connection:
+            found = await connection.execute(select(_facts.c.seq, _facts.c.key, _facts.c.envelope).where(mine))
+            return max((seq for row in found for seq in erased_by(Entry(*row))), default=0)
+
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
         """Archived facts with `after` < seq <= `upto`, in order, at most `limit`."""
         return [entry.fact() for entry in await self.entries(sid, after, upto, limit)]
@@ -171,12 +179,18 @@ async def _kept(connection: AsyncConnection, sid: str, entries: Sequence[Entry])
 
 
 async def _bury(connection: AsyncConnection, sid: str, seqs: Sequence[int]) -> int:
-    """Leave tombstones; how many."""
+    """Leave tombstones, and no memory that rests on them; how many."""
     mine = and_(_facts.c.session == sid, _facts.c.seq.in_(seqs))
     found = await connection.execute(select(_facts.c.seq, _facts.c.key, _facts.c.envelope).where(mine))
     stones = [tombstone(Entry(int(seq), key, envelope)) for seq, key, envelope in found]
     for stone in stones:
         await connection.execute(update(_facts).where(_facts.c.session == sid, _facts.c.seq == stone.seq).values(envelope=stone.envelope))
+    gone, kept = frozenset(seqs), select(_memories.c.number, _memories.c.sources).where(_memories.c.session == sid)
+    if numbers := [number for number, sources in await connection.execute(kept) if not gone.isdisjoint(sources)]:
+        await connection.execute(delete(_memories).where(_memories.c.number.in_(numbers)))
+        if connection.dialect.name == "sqlite":
+            # Until its parts are merged the index still has the words of what was deleted.
+            await connection.exec_driver_sql("INSERT INTO memory_terms(memory_terms) VALUES ('optimize')")
     return len(stones)
 
 

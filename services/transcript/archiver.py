@@ -58,8 +58,8 @@ class Archiver:
         """How far a session was archived when it was last looked at; it may be further by now, never less."""
         self._failed = False
         """Something of this round has."""
-        self._rewrites = 0
-        """How often the store may still be asked to write its file anew, which has what was erased."""
+        self._rewrites = _REWRITES
+        """How often the store is still asked whether its file, which had what was erased, has been written anew; somebody may have died over it."""
         self._closed = False
         self._worker: asyncio.Task[None] | None = None
 
@@ -109,6 +109,10 @@ class Archiver:
         mark = await self._archive.mark(sid)
         while (after := await self._log.newest(sid)) < mark:
             written += await self._log.restore(sid, await self._archive.entries(sid, after, mark, _RESTORE_PAGE))
+        if erased := await self._archive.erased(sid):
+            # A store that lost its last moments may have what had been taken out of it.
+            await self._log.bury(sid, erased)
+            self._rewrites = _REWRITES
         if written:
             _log.info("archiver.restored", session=sid, facts=written)
         return written
@@ -130,14 +134,17 @@ class Archiver:
         if not self._rewrites:
             return
         self._rewrites -= 1
+        reason = "the store is writing it for something else"
         try:
-            if await self._log.rewrite():
+            if await self._log.rewritten():
                 self._rewrites = 0
+                return
         except SouffleurError as error:
-            if not self._rewrites:
-                _log.warning("archiver.file_not_rewritten", reason=error.detail)
+            reason = error.detail
         if self._rewrites:
             self._told.set()
+        else:
+            _log.warning("archiver.file_not_rewritten", reason=reason)
 
     async def _round(self) -> bool:
         """Every session that is due, once; those that failed stay due. True if none failed."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, text
@@ -24,8 +25,10 @@ _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+async
 _BUSY_S: Final = 15
 """How long a SQLite writer waits for another one."""
 _RETRY_S: Final = 0.02
+_EMPTYINGS: Final = 50
 _TIMEOUT_S: Final = 15
 _MIGRATION_LOCK: Final = 0x50_55_46_46
+_log = structlog.get_logger(__name__)
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
 
 
@@ -73,10 +76,22 @@ async def migrate(url: URL, migrations: Path = _MIGRATIONS) -> None:
 
 
 async def forget_pages(engine: AsyncEngine, name: str = "archive") -> None:
-    """What was overwritten or deleted SQLite still has in its write-ahead log. Where somebody reads just now it goes with a later one."""
-    if engine.dialect.name == "sqlite":
-        async with database_errors(name), engine.connect() as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    """What was overwritten or deleted SQLite still has in its write-ahead log, which is emptied. Somebody who reads for long keeps it; then the log says so."""
+    if engine.dialect.name != "sqlite":
+        return
+    async with database_errors(name), engine.connect() as connection:
+        patience = (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one()
+        # It would wait with the lock in its hand, and everybody who writes with it.
+        await connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            for _ in range(_EMPTYINGS):
+                busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).scalar_one()
+                if not busy:
+                    return
+                await asyncio.sleep(_RETRY_S)
+        finally:
+            await connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}")
+    _log.warning("database.log_not_emptied", database=name)
 
 
 @asynccontextmanager

@@ -23,6 +23,10 @@ _BATCH_BYTES: Final = 8 * 1024 * 1024
 _CLAIMED: Final = "souffleur:claimed"
 """Sessions that somebody has claimed, and nobody has closed and archived since."""
 
+_REWRITE: Final = "souffleur:rewrite"
+"""There while the store's file still has what was taken out of a stream."""
+_ASKED_FOR, _BEGUN = b"asked for", b"begun"
+
 _log = structlog.get_logger(__name__)
 
 
@@ -321,25 +325,39 @@ class TranscriptLog:
     async def bury(self, sid: str, upto: int) -> None:
         """Drop the facts up to `upto` from the stream so that nothing of them is left in it. Only what is archived may be dropped, and not the last fact.
 
-        Raises `StaleFence` if the session is not this process' own any more.
+        The store's file has them until `rewritten`. Raises `StaleFence` if the session is not this process' own any more.
         """
         keys, held = keys_of(sid), self._held.get(sid)
-        if held is None or await run_script(self._redis, "bury", [keys.stream, keys.fence], [held.fence, upto]) < 0:
+        if held is None:
+            raise StaleFence
+        async with store_errors():
+            if not await self._redis.xrange(keys.stream, "-", f"{upto}-0", count=1):
+                return
+            # First: whoever dies after this has left word.
+            await self._redis.set(_REWRITE, _ASKED_FOR)
+        if await run_script(self._redis, "bury", [keys.stream, keys.fence], [held.fence, upto]) < 0:
             raise StaleFence
 
-    async def rewrite(self) -> bool:
-        """Have the store's append-only file written anew, without what is gone; False = it is being written just now: ask again.
+    async def rewritten(self) -> bool:
+        """See to it that the store's append-only file is written anew after something was buried; True when that is done, or nothing is to be done.
 
-        A store without such a file, or one that does not let us, is left alone.
+        For whoever archives, to be asked again as long as it says no. A store without such a file is left alone.
         """
         async with store_errors():
+            if (wanted := await self._redis.get(_REWRITE)) is None:
+                return True
             state = await self._redis.info("persistence")
             if not state.get("aof_enabled"):
+                await self._redis.delete(_REWRITE)
                 return True
             if state.get("aof_rewrite_in_progress") or state.get("aof_rewrite_scheduled") or state.get("rdb_bgsave_in_progress"):
                 return False
+            if wanted == _BEGUN and state.get("aof_last_bgrewrite_status") == "ok":
+                await self._redis.delete(_REWRITE)
+                return True
+            await self._redis.set(_REWRITE, _BEGUN)
             await self._redis.bgrewriteaof()
-        return True
+        return False
 
 
 def _fitting(pending: Sequence[tuple[bytes, ...]]) -> int:

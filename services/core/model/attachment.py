@@ -344,3 +344,5 @@ class TellResponse:
     current: str = ""
     """The wording that stands."""
     current_seq: int = 0
+    erased: tuple[int, ...] = ()
+    """All that was erased, with what was made of it."""

@@ -41,7 +41,8 @@ class Undo:
         await self._corrections.history.table(session)
         row = await self._settled(session, principal)
         table = await self._corrections.history.table(session)
-        facts = [fact for fact in table.view.state.facts if fact.seq < row.seq]
+        erased = table.view.state.ledger.erased
+        facts = [fact for fact in table.view.state.facts if fact.seq < row.seq and fact.seq not in erased]
         if row.sort == LIVE:
             acted = await self._corrections.act(session, principal, _counter_act(row, facts), undoes=row.id)
             await self._corrections.caught_up(session)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.core.clock import Clock, SystemClock
 from services.core.errors import InvalidRequest, NotFound, SouffleurError
-from services.transcript.database import database_errors, forget_pages, open_database
+from services.transcript.database import database_errors, open_database
 from services.transcript.memory.lookup import PostgresLookup, SqliteLookup
 from services.transcript.memory.meaning import Embedder, nearest
 from services.transcript.memory.memory import Memory, checked, checked_importance, checked_text
@@ -175,11 +175,6 @@ class MemoryStore:
             gone = [memory for memory in found if not all(map(stands, memory.sources))]
             for memory in gone:
                 await connection.execute(delete(_memories).where(own, _memories.c.id == memory.id))
-            if gone and self._engine.dialect.name == "sqlite":
-                # Until its parts are merged the index still has the words of what was deleted.
-                await connection.exec_driver_sql("INSERT INTO memory_terms(memory_terms) VALUES ('optimize')")
-        if gone:
-            await forget_pages(self._engine)
         return gone
 
     def _row(self, memory: Memory, model: str, vector: bytes | None) -> dict[str, Any]:

@@ -99,10 +99,10 @@ class Outbox:
             await connection.execute(delete(_outbox).where(_is(row.session, row.id)))
 
     async def erase(self, session: str, seqs: Sequence[int]) -> int:
-        """Remove the resolved corrections that became one of these facts or changed one: their words are gone for good; how many."""
+        """Remove the resolved corrections that became one of these facts or changed one, or found one changed: their words are gone for good; how many."""
         gone = frozenset(seqs)
         rows = await self._select((_outbox.c.session == session) & (_outbox.c.state != OPEN))
-        numbers = [row.number for row in rows if row.kind != "erase" and not gone.isdisjoint((row.seq, row.body.get("target")))]
+        numbers = [row.number for row in rows if (row.kind != "erase" or row.current) and not gone.isdisjoint(_named(row))]
         if numbers:
             async with database_errors(_NAME), self._engine.connect() as connection:
                 await connection.execute(delete(_outbox).where(_outbox.c.number.in_(numbers)))
@@ -171,6 +171,12 @@ class Outbox:
         wanted = select(_outbox).where(which).order_by(number.desc() if newest_first else number).limit(limit)
         async with database_errors(_NAME), self._engine.connect() as connection:
             return [_row(dict(item)) for item in (await connection.execute(wanted)).mappings()]
+
+
+def _named(row: Row) -> list[int]:
+    """Facts that it became, changed, or found changed."""
+    listed = [*row.body.get("targets", ()), *row.body.get("seqs", ())] if row.current else []
+    return [row.seq, int(row.body.get("target") or 0), *listed]
 
 
 def _is(session: str, id: str) -> ColumnElement[bool]:  # noqa: A002

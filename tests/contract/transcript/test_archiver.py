@@ -19,6 +19,7 @@ from services.core.model.facts import Erased
 from services.transcript.archive import Archive
 from services.transcript.archiver import BATCH, Archiver
 from services.transcript.log import TranscriptLog
+from services.transcript.memory import Memory, MemoryStore
 from services.transcript.store import Entry
 from tests.redis_server import running_redis
 from tests.unit.services.transcript.drafts import draft, said
@@ -364,6 +365,46 @@ async def test_the_stores_file_is_written_anew(tmp_path: Path) -> None:
         finally:
             await archive.close()
             await client.aclose()
+
+
+async def test_a_store_that_lost_the_end_of_an_erasure_gets_no_words_back(redis: Redis, archive: Archive) -> None:
+    """The archive has taken it over, and the store comes back with the words in its stream: whoever claims the session takes them out again."""
+    log = TranscriptLog(redis, archive)
+    fence = await log.claim("s", ME, 60)
+    await log.append("s", [said("u1", text="swordfish"), said("u2")], fence)
+    before = await redis.dump("{s}:t")
+    await log.append("s", [draft("e", Erased(seqs=[1])), said("u3")], fence)
+    async with Archiver(log, archive) as archiver:
+        await archiver.settle("s")
+        await redis.delete("{s}:t")
+        await redis.restore("{s}:t", 0, before or b"")
+        await log.claim("s", ME, 60)
+        await archiver.restore("s")
+        assert await redis.xlen("{s}:t") == 3
+        assert [fact.body.get("text") for fact in await log.read("s")] == ["", "Is there a room?", None, "Is there a room?"]
+
+
+async def test_memories_go_with_the_words_they_rest_on(tmp_path: Path, redis: Redis) -> None:
+    """In the same transaction, whether anybody looks after memories or not; others stay."""
+    url = f"sqlite:///{tmp_path}/archive.sqlite3"
+    archive, store = await Archive.open(url), await MemoryStore.open(url)
+    try:
+        await store.add(
+            [
+                Memory(character="mirelle", session="s", text=text, importance=0.5, sources=sources)
+                for text, sources in (("It is swordfish.", (1, 2)), ("It rained.", (2,)))
+            ]
+        )
+        log = TranscriptLog(redis, archive)
+        fence = await log.claim("s", ME, 60)
+        await log.append("s", [said("u1", text="swordfish"), said("u2"), draft("e", Erased(seqs=[1]))], fence)
+        async with Archiver(log, archive) as archiver:
+            await archiver.settle("s")
+        assert [memory.text for memory in (await store.page()).items] == ["It rained."]
+        assert (await store.page(text="swordfish")).items == ()
+    finally:
+        await store.close()
+        await archive.close()
 
 
 def appended(folder: Path, words: bytes) -> bool:

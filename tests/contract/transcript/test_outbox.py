@@ -94,23 +94,26 @@ async def test_what_is_resolved_stays_so(outbox: Outbox, sid: str) -> None:
 
 async def test_erased_words_are_in_no_resolved_row(outbox: Outbox, sid: str) -> None:
     """Neither what became the fact nor what changed it, or was to; what is open, the erasure itself and other sessions stay."""
-    note, edit, lost, other, erasure, mine = [
+    note, edit, lost, strike, kept_strike, other, erasure, mine = [
         (await outbox.add(asked))[0]
         for asked in (
             row(sid, "note"),
             row(sid, "edit", kind="edit", body={"target": 7, "text": "Still."}),
             row(sid, "lost", kind="edit", body={"target": 7, "text": "Stiller."}),
+            row(sid, "lost strike", kind="strike", body={"targets": [7]}),
+            row(sid, "strike", kind="strike", body={"targets": [7]}),
             row(sid, "other"),
             row(sid, "erasure", kind="erase", body={"seqs": [7]}),
             row(sid, "open", kind="edit", body={"target": 7, "text": "Am stillsten."}),
         )
     ]
     elsewhere, _ = await outbox.add(row(uuid4().hex, "note"))
-    for found, seq in ((note, 7), (edit, 9), (other, 8), (erasure, 10), (elsewhere, 7)):
+    for found, seq in ((note, 7), (edit, 9), (kept_strike, 11), (other, 8), (erasure, 10), (elsewhere, 7)):
         await outbox.applied(found, seq)
     await outbox.conflicted(lost, "Still.", 9, "changed")
-    assert await outbox.erase(sid, [7]) == 3
-    assert [found.id for found in (await outbox.page(sid)).items] == [mine.id, erasure.id, other.id]
+    await outbox.conflicted(strike, "Still.", 9, "changed")
+    assert await outbox.erase(sid, [7]) == 4
+    assert [found.id for found in (await outbox.page(sid)).items] == [mine.id, erasure.id, other.id, kept_strike.id]
     assert await outbox.get(elsewhere.session, "note")
     assert await outbox.erase(sid, [7]) == 0
 

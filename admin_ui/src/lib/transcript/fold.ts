@@ -17,7 +17,7 @@ export function advance(transcript: Transcript, fact: Fact): Transcript {
   if (fact.seq <= transcript.view.seq) return transcript
   const facts = [...transcript.facts, fact]
   const now = { seq: fact.seq, nowMs: Math.max(transcript.view.nowMs, Date.parse(fact.at) || 0) }
-  if (fact.kind === 'retconned' || takesBack(fact, transcript.facts)) return { facts, view: { ...refold(facts), ...now } }
+  if (fact.kind === 'retconned' || fact.kind === 'erased' || takesBack(fact, transcript.facts)) return { facts, view: { ...refold(facts), ...now } }
   return { facts, view: { ...step(transcript.view, fact), ...now } }
 }
 
@@ -35,14 +35,15 @@ function takesBack(fact: Fact, before: readonly Fact[]): boolean {
   return before.some((known) => ACTS.has(known.kind) && targets.has(known.seq))
 }
 
-/** Whether a strike counts is settled by those that are later than it: the last word comes first. */
+/** What counts: what is erased never was, and whether a strike counts is settled by those that are later than it: the last word comes first. */
 function standing(facts: readonly Fact[]): Fact[] {
   const struck = new Set<number>()
   for (const fact of facts.toReversed()) {
     if (fact.kind !== 'struck' || struck.has(fact.seq)) continue
     for (const target of fact.body.targets) if (target < fact.seq) struck.add(target)
   }
-  return facts.filter((fact) => !(ACTS.has(fact.kind) && struck.has(fact.seq)))
+  const erased = new Set(facts.flatMap((fact) => (fact.kind === 'erased' ? fact.body.seqs : [])))
+  return facts.filter((fact) => !erased.has(fact.seq) && !(ACTS.has(fact.kind) && struck.has(fact.seq)))
 }
 
 /** What a retcon leaves standing: the table, its settings, the director's notes, corrections, and that a line has ended. */
@@ -96,8 +97,6 @@ function step(view: View, fact: Fact): View {
       return corrected(view, fact)
     case 'struck':
       return struck(view, new Set(fact.body.targets), fact.seq)
-    case 'erased':
-      return erased(view, new Set(fact.body.seqs))
     case 'noted':
       return noted(view, fact)
     case 'passed':
@@ -223,13 +222,6 @@ function struck(view: View, targets: ReadonlySet<number>, seq: number): View {
     if (!whole && !entry.sentences.some((sentence) => gone(sentence.seq))) return entry
     return { ...entry, sentences: entry.sentences.map((sentence) => (whole || gone(sentence.seq) ? { ...sentence, struck: true, touched: seq } : sentence)) }
   })
-}
-
-function erased(view: View, seqs: ReadonlySet<number>): View {
-  const entries = view.entries
-    .filter((entry) => !seqs.has(entry.seq))
-    .map((entry) => (entry.type === 'line' ? { ...entry, sentences: entry.sentences.filter((sentence) => !seqs.has(sentence.seq)) } : entry))
-  return { ...view, entries }
 }
 
 function noted(view: View, fact: Of<'noted'>): View {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from services.core.model.attachment import TellRequest
 from services.core.model.fact import Kind
 from services.core.model.principal import Principal
 from services.stage.told import told
-from tests.unit.services.stage.direction import type_in
+from tests.unit.services.stage.direction import act, approving, held, type_in
 from tests.unit.services.stage.table import Mind, Table, table
 from tests.unit.services.stage.telling import tell
 
@@ -57,6 +58,43 @@ async def test_a_sentence_that_is_being_spoken_falls_silent() -> None:
         cut, rest = await at.closed(), await at.closed(2)
         assert (cut["reason"], rest["state"]) == ("corrected", "heard")
         assert [body["text"] for body in at.bodies(Kind.SENTENCE) if body["line"] == rest["line"]] == ["The end."]
+
+
+async def test_a_digest_in_flight_does_not_survive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told just before, it is erased as well; told while the erasure is on its way, it is refused."""
+    async with table() as at:
+        ann = await at.sit("Ann", role="player")
+        said = await type_in(at, ann)
+        await at.closed()
+        before = asyncio.create_task(_advise(at, Kind.SUMMARIZED, text="Ann said it.", covers=[said]))
+        erasing = asyncio.create_task(tell(at, Kind.ERASED, key="erase", seqs=[said]))
+        await at.until(lambda: said in at.session.erasing)
+        with pytest.raises(NotFound):
+            await _advise(at, Kind.SUMMARIZED, text="Ann said it, after all.", covers=[said])
+        erased = await erasing
+        assert at.bodies(Kind.ERASED) == [{"seqs": [said, await before]}]
+        assert erased.erased == (said, await before)
+
+
+async def test_what_was_erased_of_a_held_line_is_not_said_after_a_cut() -> None:
+    """Nor is what was struck: the rest of a line that is corrected while it is spoken is what still stands of it."""
+    words = ["One two three four five six.", "Swordfish.", "Herring.", "Seven eight nine."]
+    async with table(mind=Mind(words), ms_per_char=12) as at:
+        ann = await at.sit("Ann", role="player")
+        await approving(at)
+        await type_in(at, ann)
+        line = await held(at)
+        first, second, third, fourth = (fact.seq for fact in at.log.facts if fact.kind == Kind.SENTENCE)
+        await tell(at, Kind.ERASED, seqs=[second])
+        await tell(at, Kind.STRUCK, targets=[third])
+        await act(at, "release", line=line)
+        await at.until(at.speaking)
+        assert first < second
+        await tell(at, Kind.CORRECTED, target=fourth, text="Ten.")
+        await at.closed(2)
+        told_again = [fact.body["text"] for fact in at.log.facts if fact.kind == Kind.SENTENCE and fact.seq > fourth]
+        assert told_again[-1] == "Ten."
+        assert not {"Swordfish.", "Herring."}.intersection(told_again)
 
 
 async def test_only_a_director_erases_and_only_words() -> None:

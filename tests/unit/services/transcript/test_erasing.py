@@ -72,6 +72,44 @@ def test_what_an_entry_erases() -> None:
     assert erased_by(Entry(3, "k", json.dumps({"kind": "said", "body": {}}))) == []
 
 
+def test_a_correction_takes_what_was_made_with_its_wording() -> None:
+    """Digests since name what was corrected, and have the corrected words; those before it have not."""
+    story = Story()
+    said = story.say("Good evening.")
+    story.add(bodies.Summarized(text="A greeting.", covers=[said]))
+    edit = story.add(bodies.Corrected(target=said, text=SECRET))
+    digest = story.add(bodies.Summarized(text=SECRET, covers=[said]))
+    assert with_derived(story.facts, [edit]) == [edit, digest]
+
+
+def test_earlier_attempts_go_with_the_one_that_was_heard() -> None:
+    """Otherwise a draft that nobody heard would stand in its place; of other lines nothing goes."""
+    story = Story()
+    story.open("l", mode="approve")
+    first = story.sentence("l", SECRET)
+    second = story.sentence("l", f"{SECRET}, my friend", attempt=2)
+    story.add(bodies.Released(line="l"))
+    story.close("l", "heard", second, len(SECRET) + 11)
+    other = story.speak("m", "Good night.")
+    seqs = with_derived(story.facts, [second])
+    assert seqs == [first, second]
+    story.add(bodies.Erased(seqs=seqs))
+    assert "swordfish" not in str([fold(story.facts, reader).entries for reader in READERS])
+    assert with_derived(story.facts, other) == other
+
+
+def test_a_name_that_was_learned_from_words_goes_with_them() -> None:
+    """It stood in them, and the scene says nothing else; what hearing knows besides stays."""
+    story = Story()
+    said = story.say("I am Saul.")
+    edit = story.add(bodies.Corrected(target=said, text="I am Swordfish Sally."))
+    learned = story.add(bodies.SceneSet(hotwords=["Sally"]))
+    story.add(bodies.SceneSet(hotwords=["Brackwater"]))
+    story.add(bodies.SceneSet(heading="INN", hotwords=["Sally"]))
+    assert with_derived(story.facts, [said]) == [said, edit, learned]
+    assert "Sally" not in tombstone(entry(story.facts[learned - 1])).envelope
+
+
 def test_what_was_made_from_words_goes_with_them() -> None:
     """Corrections, the digests since, advice and what was decided on it; what rests on something else stays."""
     story = Story()
