@@ -45,7 +45,9 @@ class Correction:
 
     text: str
     target: int = 0
-    """The fact that is to have these words; 0 = they are a note."""
+    """The fact that is to have these words, or to lose its own; 0 = they are a note."""
+    erases: bool = False
+    """Nothing is to be left of the target's words."""
     state: str = "pending"
     seq: int = 0
     """Of the fact that it has become, if it was applied."""

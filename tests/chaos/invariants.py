@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
 from tests.chaos.closure import aborted, closure
 from tests.chaos.evidence import Correction, Evidence, Told, facts_of
 
-ENDED: Final = frozenset({"applied", "conflicted", "dead"})
+GONE: Final = "gone"
+"""Of a correction that nobody knows any more: what it said or changed was erased."""
+ENDED: Final = frozenset({"applied", "conflicted", "dead", GONE})
 _NAMED: Final = 5
 
 
@@ -23,8 +26,9 @@ def violations(evidence: Evidence) -> list[str]:
         *_numbered(evidence),
         *_told_in_order(evidence),
         *_once(evidence),
-        *_as_asked(evidence),
+        *_as_asked(evidence, _erased(archive)),
         *_agreed(evidence, archive),
+        *_silent(evidence, archive),
         *closure(facts),
         *aborted(facts, evidence.calm),
         *_corrected(evidence, archive),
@@ -79,7 +83,7 @@ def _once(evidence: Evidence) -> Iterator[str]:
     yield from (f"I3 key {key} was acknowledged as {sorted(found)}" for key, found in seqs.items() if len(found) > 1)
 
 
-def _as_asked(evidence: Evidence) -> Iterator[str]:
+def _as_asked(evidence: Evidence, erased: Collection[int]) -> Iterator[str]:
     """I3: whoever is told that their words stand is told of these words, and nobody else is told of the same ones."""
     keys: dict[int, set[str]] = {}
     for key, fact in evidence.acknowledged:
@@ -88,7 +92,7 @@ def _as_asked(evidence: Evidence) -> Iterator[str]:
     for key, fact in evidence.acknowledged:
         if fact.kind != "said" or fact.body.get("utterance") != key:
             yield f"I3 key {key} was acknowledged with fact {fact.seq}, which is another one's ({fact.body.get('utterance', fact.kind)})"
-        elif fact.body.get("text") != evidence.asked.get(key):
+        elif fact.seq not in erased and fact.body.get("text") != evidence.asked.get(key):
             yield f"I3 key {key} was acknowledged with fact {fact.seq}, which has other words"
 
 
@@ -98,6 +102,15 @@ def _agreed(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
     for entry in evidence.stream:
         if entry.seq in archive and entry.seq not in erased and archive[entry.seq] != entry:
             yield f"I4 stream and archive differ at {entry.seq}"
+
+
+def _silent(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
+    """I4: of erased facts there is the tombstone, in both."""
+    erased = _erased(facts)
+    for where, entries in (("archive", evidence.archive), ("stream", evidence.stream)):
+        for entry in entries:
+            if entry.seq in erased and any(json.loads(entry.envelope)["body"].get(name) for name in ("text", "tagged", "words")):
+                yield f"I4 the words of {entry.seq} were erased and stand in the {where}"
 
 
 def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
@@ -110,6 +123,9 @@ def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]
         stands = seqs.get(name, [])
         if correction.state not in ENDED:
             yield f"I6 correction {name} is still {correction.state}"
+        elif correction.state == GONE:
+            if erased.isdisjoint((correction.target, *stands)):
+                yield f"I6 correction {name} is gone, and nothing of it was erased"
         elif correction.state == "applied" and len(stands) != 1:
             yield f"I6 correction {name} is applied and stands {len(stands)} times"
         elif correction.state == "applied" and stands != [correction.seq]:
@@ -122,6 +138,8 @@ def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]
 
 def _says(fact: Told, correction: Correction) -> bool:
     """What was asked for, of the fact that was meant."""
+    if correction.erases:
+        return correction.target in fact.body.get("seqs", ())
     return (fact.body.get("text"), fact.body.get("target", 0)) == (correction.text, correction.target)
 
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.chaos.evidence import Correction, Told
-from tests.chaos.invariants import ENDED
+from tests.chaos.invariants import ENDED, GONE
 
 _AGAIN_S: Final = 0.1
 _PATIENCE_S: Final = 5.0
@@ -23,6 +23,8 @@ _READER_S: Final = 20.0
 _WORDS_S: Final = (0.2, 0.8)
 """Between the words of one writer: some lines are cut before anything of them is heard, most of them behind that."""
 _ACTS_S: Final = (0.4, 1.0)
+_ERASURES: Final = 6
+"""Every so many acts."""
 _SOCKET: Final[dict[str, Any]] = {
     "open_timeout": _PATIENCE_S,
     "ping_interval": 2,
@@ -85,10 +87,13 @@ class Load:
                 key = f"c-{number}"
                 said = [fact.seq for _, fact in self.acknowledged]
                 target = self.chance.choice(said) if number % 2 == 0 and said else 0
-                text = f"Word corrected by {key}." if target else f"Remark {number}."
-                act = {"kind": "edit", "target": target} if target else {"kind": "note", "scope": "once"}
-                if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, "text": text, **act}, key) is not None:
-                    self.accepted[key] = Correction(text=text, target=target)
+                erases = bool(target) and number % _ERASURES == 0
+                text = "" if erases else f"Word corrected by {key}." if target else f"Remark {number}."
+                act: dict[str, Any] = {"kind": "note", "scope": "once", "text": text}
+                if target:
+                    act = {"kind": "erase", "seqs": [target]} if erases else {"kind": "edit", "target": target, "text": text}
+                if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, **act}, key) is not None:
+                    self.accepted[key] = Correction(text=text, target=target, erases=erases)
                 await self._pause(*_ACTS_S)
 
     async def read(self, name: str) -> None:
@@ -135,7 +140,11 @@ class Load:
         async with self._client() as client:
             for key, asked in list(self.accepted.items()):
                 if (name := f"told:{key}") not in self.settled:
-                    row = (await client.get(f"/api/sessions/{self.session}/corrections/{key}")).raise_for_status().json()
+                    answer = await client.get(f"/api/sessions/{self.session}/corrections/{key}")
+                    if answer.status_code == 404:
+                        found[name] = replace(asked, state=GONE)
+                        continue
+                    row = answer.raise_for_status().json()
                     found[name] = replace(asked, state=row["state"], seq=row["seq"] or 0)
         self.settled |= {name: correction for name, correction in found.items() if correction.state in ENDED}
         return found | self.settled

@@ -14,10 +14,11 @@ import pytest
 from services.compose import redis_client
 from services.core.model.fact import Author, Draft, Fact, LineState
 from services.core.model.facts import Erased, LineClosed, LineOpened, Passed, Said
+from services.transcript.erasing import tombstone
 from services.transcript.store import Entry
 from tests.chaos.closure import closure, unfinished
 from tests.chaos.evidence import Correction, Evidence, Told
-from tests.chaos.invariants import violations
+from tests.chaos.invariants import GONE, violations
 from tests.chaos.naive import NaiveLog
 from tests.chaos.table import heard_in
 from tests.redis_server import running_redis
@@ -205,6 +206,21 @@ BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
         "I6 correction c1 is applied at 5 with other words",
         lambda: replace(GOOD, corrections={"c1": replace(APPLIED, target=1)}),
     ),
+    "words that were erased": ("I4 the words of 3 were erased and stand in the archive", lambda: replace(GOOD, archive=_and(draft("e", Erased(seqs=[3]))))),
+    "words that were erased, in the stream": (
+        "I4 the words of 3 were erased and stand in the stream",
+        lambda: replace(GOOD, stream=ENTRIES[1:], archive=_and(draft("e", Erased(seqs=[3])))),
+    ),
+    "one that nobody knows any more": (
+        "I6 correction c1 is gone, and nothing of it was erased",
+        lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state=GONE)}),
+    ),
+    "an erasure of something else": (
+        "I6 correction e is applied at 6 with other words",
+        lambda: replace(
+            GOOD, archive=_and(draft("e", Erased(seqs=[1]))), corrections={"e": Correction(text="", target=3, erases=True, state="applied", seq=6)}
+        ),
+    ),
     "a refused one that stands": ("I6 correction c1 is dead", lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="dead")})),
 }
 
@@ -224,11 +240,12 @@ def test_what_is_broken_is_found(name: str) -> None:
 
 def test_erased_words_are_not_missed() -> None:
     """A tombstone keeps the number; what it said before is nobody's business any more."""
-    tombstone = replace(ENTRIES[2], envelope=ENTRIES[2].envelope.replace("Come in.", ""))
-    archive = _and(draft("e1", Erased(seqs=[3])))
-    archive[2] = tombstone
-    told = [*TOLD, Told.of(draft("e1", Erased(seqs=[3])).at(6).to_dict())]
-    assert violations(replace(GOOD, archive=archive, stream=archive[3:], shown={"ann": told})) == []
+    archive = _and(erasure := draft("e1", Erased(seqs=[3, 5])))
+    archive[2], archive[4] = tombstone(ENTRIES[2]), tombstone(ENTRIES[4])
+    told = [*TOLD, Told.of(erasure.at(6).to_dict())]
+    desk = {"c1": replace(APPLIED, state=GONE), "told:e1": Correction(text="", target=3, erases=True, state="applied", seq=6)}
+    archive[5] = replace(archive[5], key="told:e1")
+    assert violations(replace(GOOD, archive=archive, stream=archive[5:], shown={"ann": told}, corrections=desk)) == []
 
 
 def test_a_line_answers_several_words() -> None:
