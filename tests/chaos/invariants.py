@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
@@ -26,7 +26,7 @@ def violations(evidence: Evidence) -> list[str]:
         *_numbered(evidence),
         *_told_in_order(evidence),
         *_once(evidence),
-        *_as_asked(evidence, _erased(archive)),
+        *_as_asked(evidence, erased_by(archive.values())),
         *_agreed(evidence, archive),
         *_silent(evidence, archive),
         *closure(facts),
@@ -37,7 +37,7 @@ def violations(evidence: Evidence) -> list[str]:
 
 def _durable(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
     """I1: whatever was acknowledged or shown stands in the archive, as it was told."""
-    erased = _erased(archive)
+    erased = erased_by(archive.values())
     told = [("acknowledged", fact) for _, fact in evidence.acknowledged]
     told += [(f"shown to {reader}", fact) for reader, facts in evidence.shown.items() for fact in facts]
     for how, fact in told:
@@ -98,7 +98,7 @@ def _as_asked(evidence: Evidence, erased: Collection[int]) -> Iterator[str]:
 
 def _agreed(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
     """I4: stream and archive hold the same, letter for letter."""
-    archive, erased = {entry.seq: entry for entry in evidence.archive}, _erased(facts)
+    archive, erased = {entry.seq: entry for entry in evidence.archive}, erased_by(facts.values())
     for entry in evidence.stream:
         if entry.seq in archive and entry.seq not in erased and archive[entry.seq] != entry:
             yield f"I4 stream and archive differ at {entry.seq}"
@@ -106,7 +106,7 @@ def _agreed(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
 
 def _silent(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
     """I4: of erased facts there is the tombstone, in both."""
-    erased = _erased(facts)
+    erased = erased_by(facts.values())
     for where, entries in (("archive", evidence.archive), ("stream", evidence.stream)):
         for entry in entries:
             if entry.seq in erased and any(json.loads(entry.envelope)["body"].get(name) for name in ("text", "tagged", "words")):
@@ -115,7 +115,7 @@ def _silent(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
 
 def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
     """I6: each accepted correction has come to an end, and an applied one is a fact, once, where the desk says it is, in its own words."""
-    erased = _erased(archive)
+    erased = erased_by(archive.values())
     seqs: dict[str, list[int]] = {}
     for entry in evidence.archive:
         seqs.setdefault(entry.key, []).append(entry.seq)
@@ -143,6 +143,6 @@ def _says(fact: Told, correction: Correction) -> bool:
     return (fact.body.get("text"), fact.body.get("target", 0)) == (correction.text, correction.target)
 
 
-def _erased(facts: Mapping[int, Told]) -> frozenset[int]:
+def erased_by(facts: Iterable[Told]) -> frozenset[int]:
     """Facts whose words were erased: tombstones say that they were there, and no more."""
-    return frozenset(seq for fact in facts.values() if fact.kind == "erased" for seq in fact.body.get("seqs", ()))
+    return frozenset(seq for fact in facts if fact.kind == "erased" for seq in fact.body.get("seqs", ()))
