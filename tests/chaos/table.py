@@ -14,8 +14,7 @@ import psutil
 
 from services.compose import redis_client
 from services.transcript.archive import Archive
-from services.transcript.log import TranscriptLog
-from services.transcript.store import Entry
+from services.transcript.store import Entry, entry_of, keys_of
 from tests.acceptance.program import Program, running
 from tests.acceptance.table import api, opened
 from tests.chaos.closure import is_heard
@@ -109,10 +108,9 @@ async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry
     client = redis_client(redis.url)
     archive = await Archive.open(f"sqlite+aiosqlite:///{data / 'archive.sqlite3'}")
     try:
-        log = TranscriptLog(client)
-        newest = await log.newest(session)
+        # The archive first: what comes meanwhile stands in the stream alone.
         kept = await archive.entries(session)
-        return await log.entries(session, upto=newest), kept
+        return [entry_of(item) for item in await client.xrange(keys_of(session).stream)], kept
     finally:
         await archive.close()
         await client.aclose()
