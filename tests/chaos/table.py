@@ -110,7 +110,7 @@ async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry
     try:
         # The archive first: what comes meanwhile stands in the stream alone.
         kept = await archive.entries(session)
-        return [entry_of(item) for item in await client.xrange(keys_of(session).stream)], kept
+        return [entry_of(item) for item in await client.xrange(keys_of(session).stream) or ()], kept
     finally:
         await archive.close()
         await client.aclose()
