@@ -28,8 +28,9 @@ _RETRY_S: Final = 0.02
 _EMPTYINGS: Final = 50
 _TIMEOUT_S: Final = 15
 _MIGRATION_LOCK: Final = 0x50_55_46_46
-_log = structlog.get_logger(__name__)
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
+
+_log = structlog.get_logger(__name__)
 
 
 async def open_database(url: str, migrations: Path = _MIGRATIONS, name: str = "archive", **options: Any) -> AsyncEngine:

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, cast
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from services.core.errors import Conflict, NotFound, NotOwner, Recovering, StaleFence
 from services.core.model.fact import Draft, Fact
@@ -337,6 +338,9 @@ class TranscriptLog:
             await self._redis.set(_REWRITE, _ASKED_FOR)
         if await run_script(self._redis, "bury", [keys.stream, keys.fence], [held.fence, upto]) < 0:
             raise StaleFence
+        async with store_errors():
+            # And again: a rewriting that somebody began in between still had it.
+            await self._redis.set(_REWRITE, _ASKED_FOR)
 
     async def rewritten(self) -> bool:
         """See to it that the store's append-only file is written anew after something was buried; True when that is done, or nothing is to be done.
@@ -356,7 +360,11 @@ class TranscriptLog:
                 await self._redis.delete(_REWRITE)
                 return True
             await self._redis.set(_REWRITE, _BEGUN)
-            await self._redis.bgrewriteaof()
+            try:
+                await self._redis.bgrewriteaof()
+            except RedisError:
+                await self._redis.set(_REWRITE, _ASKED_FOR)
+                raise
         return False
 
 
