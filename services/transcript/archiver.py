@@ -121,7 +121,7 @@ class Archiver:
         failures = 0
         loop = asyncio.get_running_loop()
         ended = -_PACE_S
-        while True:
+        while not self._closed:
             await self._told.wait()
             linger = max(_LINGER_S, ended + _PACE_S - loop.time())
             await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else linger)

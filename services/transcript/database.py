@@ -91,7 +91,9 @@ async def forget_pages(engine: AsyncEngine, name: str = "archive") -> None:
                     return
                 await asyncio.sleep(_RETRY_S)
         finally:
-            await connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}")
+            # One that was cancelled in the middle of a statement is thrown away, and to use it would turn the cancellation into an error.
+            if not connection.invalidated:
+                await connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}")
     _log.warning("database.log_not_emptied", database=name)
 
 

@@ -286,3 +286,26 @@ async def test_settling_ends_when_the_archive_cannot(log: TranscriptLog, archive
     monkeypatch.setattr(archive, "mark", hanging)
     with pytest.raises(DeadlineExceeded):
         await archiver.settle("s", timeout_s=0.05)
+
+
+async def test_closing_does_not_wait_for_a_worker_that_was_told_once_only(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library may make an error of a cancellation; the worker ends at its next look."""
+    await written(log, 3)
+    store_all, storing = archive.store_all, asyncio.Event()
+
+    async def stubborn(parts: Any) -> dict[str, int]:
+        storing.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            monkeypatch.setattr(archive, "store_all", store_all)
+            raise Unavailable("the connection broke") from None
+        return {}
+
+    monkeypatch.setattr(archive, "store_all", stubborn)
+    archiver = Archiver(log, archive)
+    archiver.notify("s")
+    async with asyncio.timeout(10):
+        await storing.wait()
+        await archiver.close()
+    assert await archive.mark("s") == 3

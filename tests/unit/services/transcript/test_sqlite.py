@@ -15,6 +15,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.transcript import sqlite
+from services.transcript.database import forget_pages, open_database
 
 _PATIENCE_S: Final = 10
 
@@ -102,3 +103,22 @@ async def _engine(folder: Path, gate: Callable[[], int]) -> AsyncIterator[AsyncE
 async def _ask(engine: AsyncEngine) -> int:
     async with engine.connect() as connection:
         return int((await connection.execute(text("SELECT gate()"))).scalar_one())
+
+
+async def test_who_is_cancelled_while_emptying_the_write_ahead_log_leaves_as_one_who_was_cancelled(tmp_path: Path) -> None:
+    """An error in its place would be taken for the database's, and survived by those who try again."""
+    engine = await open_database(f"sqlite:///{tmp_path}/a.sqlite3")
+
+    def cancel(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "wal_checkpoint" in statement:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+    event.listen(engine.sync_engine, "before_cursor_execute", cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(forget_pages(engine))
+    event.remove(engine.sync_engine, "before_cursor_execute", cancel)
+    async with engine.connect() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one() > 0
+    await engine.dispose()
