@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import structlog
 from alembic import command
@@ -29,6 +30,8 @@ _EMPTYINGS: Final = 50
 _TIMEOUT_S: Final = 15
 _MIGRATION_LOCK: Final = 0x50_55_46_46
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
+_LOCKS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
+"""A lock belongs to the loop of those who wait for it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -71,9 +74,15 @@ async def migrate(url: URL, migrations: Path = _MIGRATIONS) -> None:
         async with engine.begin() as connection:
             if url.get_backend_name() == "postgresql":
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            await connection.run_sync(_upgrade, migrations)
+            async with _alembic():
+                await connection.run_sync(_upgrade, migrations)
     finally:
         await engine.dispose()
+
+
+def _alembic() -> asyncio.Lock:
+    """Held by whoever runs migrations: what they use of Alembic (`op`, `context`) is one for the whole process, and a statement gives others a turn."""
+    return _LOCKS.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 async def forget_pages(engine: AsyncEngine, name: str = "archive") -> None:

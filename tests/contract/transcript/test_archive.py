@@ -17,6 +17,7 @@ from services.core.model.fact import Author, Draft, Fact
 from services.core.model.facts import Joined, Left, SceneSet
 from services.transcript.archive import Archive, CastRow, SessionRow
 from services.transcript.database import open_database
+from services.transcript.outbox import Outbox
 from services.transcript.store import Entry
 from tests.unit.services.transcript.drafts import AT_MS, draft, said
 
@@ -201,6 +202,14 @@ async def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
         opened = await asyncio.gather(*(Archive.open(f"sqlite:///{tmp_path}/{number}.sqlite3") for _ in range(6)))
         for archive in opened:
             await archive.close()
+
+
+async def test_databases_of_several_kinds_may_be_opened_at_once(tmp_path: Path) -> None:
+    """The services of a process do not wait for each other's start, and what runs their migrations is one for all of them."""
+    for number in range(12):
+        archive, outbox = await asyncio.gather(Archive.open(f"sqlite:///{tmp_path}/a{number}.sqlite3"), Outbox.open(f"sqlite:///{tmp_path}/o{number}.sqlite3"))
+        await archive.close()
+        await outbox.close()
 
 
 async def test_sqlite_is_opened_durably(tmp_path: Path) -> None:
