@@ -17,14 +17,14 @@ from bench.corrections import corrections_table
 from bench.growth import growth_table
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.peers.relay import relay_peers_table
-from bench.peers.voice import SESSIONS, peers_tables
+from bench.peers.voice import SESSIONS, peers_tables, silero_table
 from bench.profile import SESSIONS as PROFILED
 from bench.profile import profile_tables
 from bench.relay import STREAMS, relay_table
 from bench.start import start_table
 
 _SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay", "growth")
-_ASKED_FOR = ("coqui", "peers", "relay-peers", "profile")
+_ASKED_FOR = ("coqui", "peers", "peers-silero", "relay-peers", "profile")
 """Only when named: they need environments of their own, the first a GPU to mean something, the last the right to look into another process."""
 _USUAL = (1, 10, 50)
 
@@ -91,6 +91,7 @@ _MEASURED: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "growth": lambda _: growth_table(),
     "coqui": lambda options: coqui_table(options.runs),
     "peers": lambda options: peers_tables(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent),
+    "peers-silero": lambda options: silero_table(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent),
     "relay-peers": lambda options: relay_peers_table(options.sessions or STREAMS, options.seconds, options.runs, urgent=options.urgent),
     "profile": lambda options: profile_tables(options.sessions or PROFILED, options.seconds, urgent=options.urgent),
 }

@@ -7,18 +7,18 @@ import base64
 import json
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bench.figures import frames_to_onset, grid_ms
-from bench.script import FRAME_BYTES, FRAME_MS, HANG_OVER_MS, HEARING_RATE, SPEECH_MS, speech_frame
+from bench.script import FRAME_BYTES, FRAME_MS, HANG_OVER_MS, HEARING_RATE
 from bench.wire import BINARY, TEXT, Wire, frame
 
 SUBPROTOCOL: Final = "souffleur.pcm"
 PATIENCE_S: Final = 3.0
 """A turn without sound for so long is a missing one."""
 _FRAME_S: Final = FRAME_MS / 1000
-_SPEECH_FRAMES: Final = SPEECH_MS // FRAME_MS
 _STOP_FRAMES: Final = HANG_OVER_MS // FRAME_MS
 _LEAD_IN_FRAMES: Final = 15
 _INTERRUPT_S: Final = 0.7
@@ -49,8 +49,11 @@ class Tally:
 class Caller:
     """`connect`, then `begin` at a moment of its own; it talks until `finish`."""
 
-    def __init__(self, url: str, tally: Tally, *, binary: bool, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
-        """`url` is the realtime address; `interrupts`: every reply is cut short by the next utterance; `rest_s`: at least, from a reply's beginning to it."""
+    def __init__(self, url: str, tally: Tally, speech: Sequence[bytes], *, binary: bool, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
+        """`url` is the realtime address; `speech` what is said each time, in frames.
+
+        `interrupts`: every reply is cut short by the next utterance; `rest_s`: at least, from a reply's beginning to it.
+        """
         self._loop = asyncio.get_running_loop()
         self._tally = tally
         self._interrupts = interrupts
@@ -58,7 +61,8 @@ class Caller:
         self._rest_s = rest_s
         self._binary = binary
         self._wire = Wire(url, SUBPROTOCOL if binary else "", self._take, self._failed)
-        self._speech, self._silence = (self._packed(pcm) for pcm in (speech_frame(), bytes(FRAME_BYTES)))
+        self._speech = [self._packed(pcm) for pcm in speech]
+        self._silence = self._packed(bytes(FRAME_BYTES))
         self._configured = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._began_at = 0.0
@@ -113,14 +117,14 @@ class Caller:
         if self._talk_from < 0 and time.monotonic() >= self._talk_at and self._finished is None:
             self._talk_from, self._talk_at = self._frames, float("inf")
         spoken = self._frames - self._talk_from
-        talking = self._talk_from >= 0 and 0 <= spoken < _SPEECH_FRAMES
+        talking = self._talk_from >= 0 and 0 <= spoken < len(self._speech)
         now = time.monotonic()
-        self._wire.send(self._speech if talking else self._silence)
+        self._wire.send(self._speech[spoken] if talking else self._silence)
         self._tally.lateness.append((due, now - due))
         if talking and spoken == 0:
             self._spoken_at = now
             self._onset_frame = self._frames_to_onset(self._frames * FRAME_MS) - 1
-            self._stop_frame = self._frames + _SPEECH_FRAMES + _STOP_FRAMES - 1
+            self._stop_frame = self._frames + len(self._speech) + _STOP_FRAMES - 1
         if self._frames == self._onset_frame:
             self._onset_at = now
         if self._frames == self._stop_frame:

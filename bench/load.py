@@ -8,6 +8,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -19,6 +20,8 @@ from bench.caller import PATIENCE_S, Caller, Tally
 from bench.cores import PROGRAM
 from bench.peers.caller import RawCaller
 from bench.probe import appends
+from bench.script import ENERGY
+from bench.speech import said
 
 SPREAD_S: Final = 1.2
 """Over which the callers begin: turn ends lie closer together than by chance."""
@@ -41,6 +44,8 @@ class Load:
     model: str = "npc/mirelle"
     rest_s: float = 0.0
     """From the beginning of a reply to the next speech, if the reply is over by then."""
+    vad: str = ENERGY
+    """What is said: something that a detector of this kind hears."""
     raw: bool = False
     """Another system, with nothing but PCM on its socket."""
 
@@ -97,7 +102,8 @@ async def run(load: Load) -> Measured:
     """Connect everybody, let them talk, count what falls into the window."""
     tally = Tally()
     dice = random.Random(1)  # the same phases in every run
-    callers = [_caller(load, tally, dice) for _ in range(load.sessions)]
+    speech = said(load.vad)
+    callers = [_caller(load, tally, speech, dice) for _ in range(load.sessions)]
     try:
         for first in range(0, len(callers), _CONNECTING):
             await asyncio.gather(*(caller.connect() for caller in callers[first : first + _CONNECTING]))
@@ -117,12 +123,12 @@ async def run(load: Load) -> Measured:
     return _measured(tally, since, until, [1000 * took for at, took in latencies if since.at <= at < until.at])
 
 
-def _caller(load: Load, tally: Tally, dice: random.Random) -> Caller:
+def _caller(load: Load, tally: Tally, speech: Sequence[bytes], dice: random.Random) -> Caller:
     address = load.url.replace("http", "ws", 1)
     if load.raw:
-        return RawCaller(f"{address}/", tally, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
+        return RawCaller(f"{address}/", tally, speech, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
     address = f"{address}/v1/realtime?model={load.model}&name=Caller"
-    return Caller(address, tally, binary=load.binary, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
+    return Caller(address, tally, speech, binary=load.binary, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
 
 
 async def _window(load: Load, begin: float) -> tuple[Use, Use]:

@@ -16,7 +16,7 @@ from bench.cores import LOAD, hurry, on_core
 from bench.figures import LATE_MS, Spread, number, percentile, spread, table
 from bench.load import SPREAD_S, WARM_UP_S, Load, Measured
 from bench.program import Program, running
-from bench.script import HANG_OVER_MS, first_stop_ms, settings
+from bench.script import ENERGY, HANG_OVER_MS, first_stop_ms, settings
 
 _SLACK_S: Final = 60.0
 FAST_MS: Final = 5.0
@@ -35,6 +35,7 @@ class Plan:
     token_ms: float = FAST_MS
     binary: bool = True
     interrupts: bool = False
+    vad: str = ENERGY
     rest_s: float = 0.0
     urgent: bool = False
 
@@ -92,7 +93,7 @@ class Row:
 async def measured(plan: Plan) -> Row:
     """Start a fresh program and run the load against it, again and again."""
     with tempfile.TemporaryDirectory(prefix="souffleur-bench-") as folder:
-        async with running(Path(folder), settings(plan.token_ms), urgent=plan.urgent) as program:
+        async with running(Path(folder), settings(plan.token_ms, plan.vad), urgent=plan.urgent) as program:
             return Row(plan, [await loaded(program, plan) for _ in range(plan.runs)])
 
 
@@ -106,6 +107,7 @@ async def loaded(program: Program, plan: Plan) -> Measured:
         seconds=plan.seconds,
         binary=plan.binary,
         interrupts=plan.interrupts,
+        vad=plan.vad,
         rest_s=plan.rest_s,
     )
     return await generated(load, urgent=plan.urgent)

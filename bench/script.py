@@ -19,6 +19,9 @@ HEARD: Final = "Good evening, who sits at that table over there?"
 TOKENS_TO_FULL_STOP: Final = 15
 MS_PER_CHARACTER: Final = 100 / 17
 HANG_OVER_MS: Final = 200
+ENERGY: Final = "energy"
+SILERO: Final = "silero"
+"""The two kinds of voice activity: everybody's same arithmetic on loudness, or everybody's own build of the Silero model."""
 SPEECH_MS: Final = 600
 FRAME_MS: Final = 20
 HEARING_RATE: Final = 16_000
@@ -30,14 +33,14 @@ def first_stop_ms(token_ms: float) -> float:
     return (TOKENS_TO_FULL_STOP - 1) * token_ms
 
 
-def settings(token_ms: float) -> dict[str, str]:
+def settings(token_ms: float, vad: str = ENERGY) -> dict[str, str]:
     """The settings as environment variables."""
     tree: dict[str, Any] = {
         "offline": True,
         "stt": {"engine": "scripted", "max_streams": 1024, "engines": {"scripted": {"texts": [HEARD]}}},
         "llm": {"chain": ["paced"], "engines": {"paced": {"kind": "bench.paced:PacedEngine", "replies": [" ".join(REPLY)], "token_ms": token_ms}}},
         "tts": {"engine": "scripted", "max_streams": 1024, "engines": {"scripted": {"ms_per_char": MS_PER_CHARACTER}}},
-        "hearing": {"vad": "energy"},
+        "hearing": {"vad": vad},
         "stage": {"hang_over_s": HANG_OVER_MS / 1000},
         "gateway": {"max_sockets": 1024},
         "redis": {"durability": "always"},

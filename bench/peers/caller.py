@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from bench.caller import Caller, Tally
@@ -22,9 +23,9 @@ _GIVEN_UP_S: Final = 1.0
 class RawCaller(Caller):
     """A reply is over when all of its sound is here and could have been played, as our own protocol says it; what is less was cut."""
 
-    def __init__(self, url: str, tally: Tally, *, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
+    def __init__(self, url: str, tally: Tally, speech: Sequence[bytes], *, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
         """As a `Caller`; `url` is the socket."""
-        super().__init__(url, tally, binary=False, interrupts=interrupts, dice=dice, rest_s=rest_s)
+        super().__init__(url, tally, speech, binary=False, interrupts=interrupts, dice=dice, rest_s=rest_s)
         self._heard_s = 0.0
         self._replying = False
 

@@ -35,9 +35,9 @@ class Server:
 
 
 @asynccontextmanager
-async def voice(peer: Peer, token_ms: float, *, urgent: bool) -> AsyncIterator[Server]:
+async def voice(peer: Peer, token_ms: float, vad: str, *, urgent: bool) -> AsyncIterator[Server]:
     """A voice agent of `bench/peers/<name>/server.py`. Raises `RuntimeError` with its last words if it does not start."""
-    command = [str(peer.python), "-m", f"bench.peers.{peer.name}.server", "--token-ms", f"{token_ms:g}"]
+    command = [str(peer.python), "-m", f"bench.peers.{peer.name}.server", "--token-ms", f"{token_ms:g}", "--vad", vad]
     async with _running(command, ROOT, _told, urgent=urgent) as server:
         yield server
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from bench.peers import servers
 from bench.peers.environments import LIVEKIT, PIPECAT, SOUFFLEUR, Peer, ready
 from bench.peers.fakes import ONSET_WINDOWS, WINDOW_MS
 from bench.peers.size import Weight, weighed
+from bench.script import SILERO
 from services.gateway.hearing.vad import EnergyVad
 
 SESSIONS: Final = (1, 10, 25, 50)
@@ -42,25 +43,41 @@ class Found:
 
 async def peers_tables(sessions: Sequence[int], seconds: float, runs: int, *, urgent: bool) -> str:
     """Both tables: a row for each system and size, and a column for each system."""
-    others = [peer for peer in (PIPECAT, LIVEKIT) if await asyncio.to_thread(ready, peer)]
-    found = {peer: Found() for peer in (SOUFFLEUR, *others)}
     common: dict[str, Any] = {"seconds": seconds, "runs": runs, "rest_s": _REST_S, "urgent": urgent}
-    for count in sessions:
-        for peer, so_far in found.items():
-            if not so_far.rows or not _hopeless(so_far.rows[-1]):
-                so_far.rows.append(await _row(peer, Plan(sessions=count, **common)))
+    found = await _sizes(sessions, common)
     for peer, so_far in found.items():
         so_far.slow = await _row(peer, Plan(sessions=sessions[0], token_ms=SLOW_MS, **common))
         so_far.barge_in = await _row(peer, Plan(sessions=_INTERRUPTED, interrupts=True, **common))
         if await asyncio.to_thread(ready, peer):
             so_far.weight = await asyncio.to_thread(weighed, peer, _IMPORTS)
-    versions = "; ".join(peer.versions() for peer in others) or "no other system could be installed"
-    return f"{rows_table(found)}\n\n{columns_table(found)}\n\n{versions}."
+    return f"{rows_table(found)}\n\n{columns_table(found)}\n\n{_versions(found)}"
+
+
+async def silero_table(sessions: Sequence[int], seconds: float, runs: int, *, urgent: bool) -> str:
+    """The rows once more, each system with its own build of the Silero model, and a caller who speaks."""
+    found = await _sizes(sessions, {"seconds": seconds, "runs": runs, "rest_s": _REST_S, "urgent": urgent, "vad": SILERO})
+    most = table(("figure", *(peer.title for peer in found)), [_most(found)])
+    return f"{rows_table(found)}\n\n{most}\n\n{_versions(found)}"
+
+
+async def _sizes(sessions: Sequence[int], common: Mapping[str, Any]) -> dict[Peer, Found]:
+    """Every system that can be had, size by size, until it is hopeless."""
+    others = [peer for peer in (PIPECAT, LIVEKIT) if await asyncio.to_thread(ready, peer)]
+    found = {peer: Found() for peer in (SOUFFLEUR, *others)}
+    for count in sessions:
+        for peer, so_far in found.items():
+            if not so_far.rows or not _hopeless(so_far.rows[-1]):
+                so_far.rows.append(await _row(peer, Plan(sessions=count, **common)))
+    return found
+
+
+def _versions(found: Iterable[Peer]) -> str:
+    return f"{'; '.join(peer.versions() for peer in found if peer is not SOUFFLEUR) or 'no other system could be installed'}."
 
 
 async def _row(peer: Peer, plan: Plan) -> Row:
     kind = ", interrupted" if plan.interrupts else ""
-    sys.stderr.write(f"{peer.title}: {plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {plan.token_ms:.0f} ms a token{kind}\n")
+    sys.stderr.write(f"{peer.title}: {plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {plan.token_ms:.0f} ms a token, {plan.vad}{kind}\n")
     try:
         return await (measured(plan) if peer is SOUFFLEUR else _measured(peer, plan))
     except (RuntimeError, TimeoutError) as error:
@@ -70,9 +87,9 @@ async def _row(peer: Peer, plan: Plan) -> Row:
 
 
 async def _measured(peer: Peer, plan: Plan) -> Row:
-    async with servers.voice(peer, plan.token_ms, urgent=plan.urgent) as server:
+    async with servers.voice(peer, plan.token_ms, plan.vad, urgent=plan.urgent) as server:
         common: dict[str, Any] = {"sessions": plan.sessions, "seconds": plan.seconds, "interrupts": plan.interrupts, "rest_s": plan.rest_s}
-        load = Load(url=server.url, pid=server.pid, raw=True, **common)
+        load = Load(url=server.url, pid=server.pid, vad=plan.vad, raw=True, **common)
         return Row(plan, [await generated(load, urgent=plan.urgent) for _ in range(plan.runs)])
 
 
@@ -105,7 +122,7 @@ def _late(row: Row | None) -> str:
 def columns_table(found: Mapping[Peer, Found]) -> str:
     """Figure by figure."""
     lines: list[list[str]] = [
-        [f"most sessions with p95 below {BAR_MS:.0f} ms", *(held(one.rows) for one in found.values())],
+        _most(found),
         ["CPU % per session, at the most of them", *(_cpu(one.rows) for one in found.values())],
         ["memory per session, MB", *(_memory(one.rows) for one in found.values())],
         ["speech that is an onset, ms", *(_onset(peer) for peer in found)],
@@ -117,6 +134,10 @@ def columns_table(found: Mapping[Peer, Found]) -> str:
         ["installed, MiB (packages)", *(_disk(one.weight) for one in found.values())],
     ]
     return table(("figure", *(peer.title for peer in found)), lines)
+
+
+def _most(found: Mapping[Peer, Found]) -> list[str]:
+    return [f"most sessions with p95 below {BAR_MS:.0f} ms", *(held(one.rows) for one in found.values())]
 
 
 def held(rows: Sequence[Row]) -> str:

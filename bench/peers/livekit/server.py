@@ -16,13 +16,13 @@ import uuid
 import uvloop
 from aiohttp import WSMsgType, web
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, llm, stt, tts, vad
+from livekit.agents import Agent, AgentSession, inference, llm, stt, tts, vad
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, APIConnectOptions
 from livekit.agents.voice import io
 
 from bench.peers.fakes import ONSET_WINDOWS, READY, VOICE_RATE, WINDOW_BYTES, WINDOW_MS, announced, is_loud, listening, spoken, words
 from bench.peers.livekit.wire import Ears, Mouth
-from bench.script import HANG_OVER_MS, HEARD
+from bench.script import ENERGY, HANG_OVER_MS, HEARD, SILERO
 
 _WINDOW_S = WINDOW_MS / 1000
 
@@ -143,11 +143,16 @@ class _Spoken(tts.ChunkedStream):
         output_emitter.flush()
 
 
-def session(token_ms: float, ears: io.AudioInput, mouth: io.AudioOutput) -> AgentSession:
-    """With everything off that would wait, record or judge by a model."""
+def detector(kind: str) -> vad.VAD:
+    """By loudness, or LiveKit's own Silero as it comes but for the length of the silence."""
+    return EnergyVad() if kind == ENERGY else inference.VAD(model="silero", min_silence_duration=HANG_OVER_MS / 1000)
+
+
+def session(token_ms: float, heard_by: vad.VAD, ears: io.AudioInput, mouth: io.AudioOutput) -> AgentSession:
+    """With everything off that would wait, record or judge the end of a turn by a model."""
     made = AgentSession(
         stt=FixedStt(),
-        vad=EnergyVad(),
+        vad=heard_by,
         llm=PacedLlm(token_ms),
         tts=InstantTts(),
         turn_handling={
@@ -170,15 +175,15 @@ def session(token_ms: float, ears: io.AudioInput, mouth: io.AudioOutput) -> Agen
     return made
 
 
-async def serve(token_ms: float) -> None:
+async def serve(token_ms: float, kind: str) -> None:
     """Until a signal."""
-    app = web.Application()
+    app, heard_by = web.Application(), detector(kind)
 
     async def talk(request: web.Request) -> web.WebSocketResponse:
         caller = web.WebSocketResponse(compress=False)
         await caller.prepare(request)
         ears, mouth = Ears(), Mouth(caller)
-        talking = session(token_ms, ears, mouth)
+        talking = session(token_ms, heard_by, ears, mouth)
         await talking.start(Agent(instructions="You are terse."), record=False)
         await caller.send_str(READY)
         try:
@@ -205,9 +210,10 @@ def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers.livekit.server", description=__doc__)
     parser.add_argument("--token-ms", type=float, default=5.0)
+    parser.add_argument("--vad", choices=(ENERGY, SILERO), default=ENERGY)
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(options.token_ms))
+        runner.run(serve(options.token_ms, options.vad))
     return 0
 
 

@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI, WebSocket
 from loguru import logger
+from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
 from pipecat.frames.frames import (
     Frame,
@@ -46,7 +47,7 @@ from pipecat.utils.time import time_now_iso8601
 from pipecat.workers.runner import WorkerRunner
 
 from bench.peers.fakes import ONSET_WINDOWS, READY, VOICE_RATE, WINDOW_MS, announced, is_loud, listening, spoken, words
-from bench.script import HANG_OVER_MS, HEARD, HEARING_RATE
+from bench.script import ENERGY, HANG_OVER_MS, HEARD, HEARING_RATE, SILERO
 
 
 class RawPcm(FrameSerializer):
@@ -122,7 +123,15 @@ class InstantTts(TTSService):
         yield TTSAudioRawFrame(audio=spoken(text), sample_rate=self.sample_rate, num_channels=1, context_id=context_id)
 
 
-def application(token_ms: float) -> FastAPI:
+def detector(kind: str) -> VADAnalyzer:
+    """By loudness, or Pipecat's own Silero as it comes but for the length of the silence, and no bar of loudness beside it."""
+    stop_s = HANG_OVER_MS / 1000
+    if kind == SILERO:
+        return SileroVADAnalyzer(params=VADParams(stop_secs=stop_s, min_volume=0.0))
+    return EnergyVad(params=VADParams(confidence=0.5, start_secs=ONSET_WINDOWS * WINDOW_MS / 1000, stop_secs=stop_s, min_volume=0.0))
+
+
+def application(token_ms: float, kind: str) -> FastAPI:
     """A WebSocket a caller."""
     app = FastAPI()
 
@@ -132,7 +141,7 @@ def application(token_ms: float) -> FastAPI:
         params = FastAPIWebsocketParams(audio_in_enabled=True, audio_out_enabled=True, serializer=RawPcm())
         transport = FastAPIWebsocketTransport(websocket, params)
         worker = PipelineWorker(
-            pipeline(transport, token_ms),
+            pipeline(transport, token_ms, detector(kind)),
             params=PipelineParams(audio_in_sample_rate=HEARING_RATE, audio_out_sample_rate=VOICE_RATE),
             enable_rtvi=False,
             enable_turn_tracking=False,
@@ -154,9 +163,8 @@ def application(token_ms: float) -> FastAPI:
     return app
 
 
-def pipeline(transport: FastAPIWebsocketTransport, token_ms: float) -> Pipeline:
+def pipeline(transport: FastAPIWebsocketTransport, token_ms: float, vad: VADAnalyzer) -> Pipeline:
     """In, text, context, model, voice, out."""
-    vad = EnergyVad(params=VADParams(confidence=0.5, start_secs=ONSET_WINDOWS * WINDOW_MS / 1000, stop_secs=HANG_OVER_MS / 1000, min_volume=0.0))
     turns = UserTurnStrategies(start=[VADUserTurnStartStrategy()], stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0)])
     pair = LLMContextAggregatorPair(
         LLMContext([{"role": "system", "content": "You are terse."}]),
@@ -166,10 +174,10 @@ def pipeline(transport: FastAPIWebsocketTransport, token_ms: float) -> Pipeline:
     return Pipeline([transport.input(), stt, pair.user(), PacedLlm(token_ms), InstantTts(), transport.output(), pair.assistant()])
 
 
-async def serve(token_ms: float) -> None:
+async def serve(token_ms: float, kind: str) -> None:
     """Until a signal."""
     door = listening()
-    server = uvicorn.Server(uvicorn.Config(application(token_ms), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(application(token_ms, kind), log_level="warning"))
     sys.stdout.write(announced(door))
     sys.stdout.flush()
     await server.serve(sockets=[door])
@@ -179,11 +187,12 @@ def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers.pipecat.server", description=__doc__)
     parser.add_argument("--token-ms", type=float, default=5.0)
+    parser.add_argument("--vad", choices=(ENERGY, SILERO), default=ENERGY)
     options = parser.parse_args()
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(options.token_ms))
+        runner.run(serve(options.token_ms, options.vad))
     return 0
 
 

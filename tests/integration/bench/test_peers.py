@@ -14,6 +14,7 @@ from bench.peers.environments import LITELLM, LIVEKIT, PIPECAT, Peer, ready
 from bench.relay import far_end
 from bench.relay_load import Wanted
 from bench.relay_script import PACES
+from bench.script import ENERGY, SILERO
 
 pytestmark = [pytest.mark.nightly, pytest.mark.timeout(600)]
 
@@ -24,12 +25,13 @@ async def installed(peer: Peer) -> None:
         pytest.skip(f"{peer.title} cannot be installed here")
 
 
+@pytest.mark.parametrize("vad", [ENERGY, SILERO])
 @pytest.mark.parametrize("peer", [PIPECAT, LIVEKIT], ids=lambda peer: peer.name)
-async def test_a_voice_agent_answers_and_can_be_interrupted(peer: Peer) -> None:
+async def test_a_voice_agent_answers_and_can_be_interrupted(peer: Peer, vad: str) -> None:
     """Two callers who listen to the end hear the whole reply; two who do not are no failures either."""
     await installed(peer)
-    common: dict[str, Any] = {"sessions": 2, "seconds": 6.0, "raw": True}
-    async with servers.voice(peer, FAST_MS, urgent=False) as server:
+    common: dict[str, Any] = {"sessions": 2, "seconds": 6.0, "vad": vad, "raw": True}
+    async with servers.voice(peer, FAST_MS, vad, urgent=False) as server:
         patient = await generated(Load(url=server.url, pid=server.pid, **common), urgent=False)
         rude = await generated(Load(url=server.url, pid=server.pid, interrupts=True, **common), urgent=False)
     assert patient.turns

@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from bench.caller import Caller, Tally
 from bench.peers.caller import REPLY_S, RawCaller
 from bench.peers.fakes import ONSET_WINDOWS, READY, VOICE_RATE, is_loud, spoken
-from bench.script import FRAME_MS, HANG_OVER_MS, REPLY, SPEECH_MS
+from bench.script import ENERGY, FRAME_MS, HANG_OVER_MS, REPLY, SPEECH_MS
+from bench.speech import said
 from tests.waiting import until
 
 REST_S = REPLY_S + 0.2
@@ -50,7 +51,7 @@ async def replying(socket: ServerConnection) -> None:
 async def talking(url: str, *, interrupts: bool) -> Tally:
     """Until two turns have been answered."""
     tally = Tally()
-    caller: Caller = RawCaller(url, tally, interrupts=interrupts, dice=random.Random(1), rest_s=REST_S)
+    caller: Caller = RawCaller(url, tally, said(ENERGY), interrupts=interrupts, dice=random.Random(1), rest_s=REST_S)
     await caller.connect()
     try:
         caller.begin(time.monotonic())
@@ -87,7 +88,7 @@ async def test_a_server_that_hangs_up_is_a_failure() -> None:
 
     async with serve(rude, "127.0.0.1", 0) as server:
         tally = Tally()
-        caller = RawCaller(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", tally, interrupts=False, dice=random.Random(1))
+        caller = RawCaller(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", tally, said(ENERGY), interrupts=False, dice=random.Random(1))
         with pytest.raises(ConnectionError, match="full"):
             await caller.connect()
         caller.close()
