@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 from tests.chaos.ends import end_of, ended_twice, words_in
@@ -11,6 +12,8 @@ from tests.chaos.evidence import Told
 
 ABORTED_AT_MOST: Final = 0.1
 """Of the lines that no fault has touched."""
+GRACE_S: Final = 15.0
+"""Beyond its deadline, until somebody else has closed a line whose owner is gone."""
 
 
 def closure(facts: Sequence[Told]) -> Iterator[str]:
@@ -67,6 +70,16 @@ def aborted(facts: Sequence[Told], calm: Sequence[tuple[int, int]]) -> Iterator[
     count = states.count("aborted")
     if count > ABORTED_AT_MOST * len(states):
         yield f"I5 {count} of {len(states)} lines that no fault has touched were aborted"
+
+
+def overdue(facts: Sequence[Told], deadline_s: float) -> Iterator[str]:
+    """Whoever owns the session meanwhile, a line ends within its deadline and the grace."""
+    began = {fact.body["line"]: fact for fact in facts if fact.kind == "line_opened"}
+    for fact in facts:
+        if fact.kind == "line_closed" and (first := began.get(fact.body["line"])) is not None:
+            took_s = (datetime.fromisoformat(fact.at) - datetime.fromisoformat(first.at)).total_seconds()
+            if took_s > deadline_s + GRACE_S:
+                yield f"I5 line {fact.body['line']} took {took_s:.0f} s to its end"
 
 
 def is_heard(closed: Told) -> bool:

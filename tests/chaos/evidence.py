@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,8 @@ class Evidence:
     """By the key of the fact that each of them is to become."""
     calm: Sequence[tuple[int, int]] = ()
     """(behind this fact, up to that one): no fault was at work meanwhile."""
+    deadline_s: float = math.inf
+    """Of a line."""
 
 
 def facts_of(entries: Sequence[Entry]) -> dict[int, Told]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
-from tests.chaos.closure import aborted, closure
+from tests.chaos.closure import aborted, closure, overdue
 from tests.chaos.evidence import Correction, Evidence, Told, facts_of
 
 GONE: Final = "gone"
@@ -31,6 +31,7 @@ def violations(evidence: Evidence) -> list[str]:
         *_silent(evidence, archive),
         *closure(facts),
         *aborted(facts, evidence.calm),
+        *overdue(facts, evidence.deadline_s),
         *_corrected(evidence, archive),
     ]
 

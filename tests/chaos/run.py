@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import psutil
@@ -21,7 +21,7 @@ from tests.chaos.invariants import ENDED, violations
 from tests.chaos.lateness import Lateness, measured
 from tests.chaos.load import Load
 from tests.chaos.report import RECOVERED_S, Report
-from tests.chaos.table import Table, left, table
+from tests.chaos.table import DEADLINE_S, Table, left, table
 from tests.waiting import until
 
 _GIVEN_UP_S: Final = 40.0
@@ -77,7 +77,8 @@ async def _session(report: Report, chance: random.Random, lateness: Lateness, fo
             await asyncio.gather(*working, *watching, return_exceptions=True)
         await here.program.stop()
         stream, archive = await left(here.redis, here.program.data, here.session)
-    evidence = Evidence(stream=stream, archive=archive, asked=load.asked, acknowledged=load.acknowledged, shown=load.shown, corrections=corrections, calm=calm)
+    told: dict[str, Any] = {"asked": load.asked, "acknowledged": load.acknowledged, "shown": load.shown, "corrections": corrections}
+    evidence = Evidence(stream=stream, archive=archive, calm=calm, deadline_s=DEADLINE_S, **told)
     report.acknowledged, report.facts, report.corrections = len(load.acknowledged), len(archive), len(corrections)
     report.violations = [*violations(evidence), *(f"refused {answer}" for answer in load.refused)]
 

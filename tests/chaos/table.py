@@ -27,6 +27,9 @@ MISBEHAVIOURS: Final = ("status:500", "status:429", "black-hole", "stall", "html
 """Of a model's server, from list 3b."""
 _REPLIES: Final = ["[joy] Come in. [neutral] The fire is warm.", "[fear] Did you hear that?", "The bridge is gone. You will have to wait."]
 _LEASE_S: Final = 3.0
+_REPLY_S: Final = 60.0
+DEADLINE_S: Final = _REPLY_S + 60.0
+"""Of a line: its reply's, and a minute for the rest of its sound."""
 
 
 @dataclass(slots=True)
@@ -95,6 +98,7 @@ async def table(folder: Path) -> AsyncIterator[Table]:
                 "llm": {
                     "chain": ["scripted"],
                     "attempt_timeout_s": 1.0,
+                    "reply_timeout_s": _REPLY_S,
                     "engines": {"scripted": {"replies": _REPLIES, "first_ms": 20, "token_ms": 5}, **bad},
                 },
                 "stage": {"lease_s": _LEASE_S},

@@ -22,7 +22,7 @@ from tests.chaos.invariants import GONE, violations
 from tests.chaos.naive import NaiveLog
 from tests.chaos.table import heard_in
 from tests.redis_server import running_redis
-from tests.unit.services.transcript.drafts import corrected, draft, opened, said, sentence
+from tests.unit.services.transcript.drafts import AT_MS, corrected, draft, opened, said, sentence
 
 DRAFTS = [
     said("u1"),
@@ -43,6 +43,7 @@ GOOD = Evidence(
     shown={"ann": TOLD, "bob": TOLD},
     corrections={"c1": APPLIED, "c2": Correction(text="No.", target=3, state="conflicted")},
     calm=[(0, 5)],
+    deadline_s=120,
 )
 
 
@@ -83,8 +84,8 @@ def _shown_with(**fields: Any) -> Evidence:
     return replace(GOOD, shown={"ann": [*TOLD[:2], Told.of(FACTS[2].to_dict() | fields), *TOLD[3:]]})
 
 
-def _end(line: str, state: LineState, last_seq: int = 0, offset: int = 0) -> Draft:
-    return draft(f"{line}:close", LineClosed(line=line, state=state, last_seq=last_seq, offset=offset))
+def _end(line: str, state: LineState, last_seq: int = 0, offset: int = 0, after_ms: int = 0) -> Draft:
+    return draft(f"{line}:close", LineClosed(line=line, state=state, last_seq=last_seq, offset=offset), at_ms=AT_MS + after_ms)
 
 
 BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
@@ -188,6 +189,10 @@ BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
     "lines come to nothing, and no fault is there": (
         "I5 1 of 2 lines that no fault has touched were aborted",
         lambda: replace(GOOD, archive=_and(said("u2"), _line("M", 6, 6), _end("M", LineState.ABORTED)), calm=[(0, 8)]),
+    ),
+    "a line that nobody ended in time": (
+        "I5 line M took 136 s",
+        lambda: replace(GOOD, archive=_and(said("u2"), _line("M", 6, 6), _end("M", LineState.CUT, after_ms=136_000))),
     ),
     "a correction without an end": ("I6 correction c1 is still pending", lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="pending")})),
     "an applied one that does not stand": (
