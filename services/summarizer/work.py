@@ -42,6 +42,8 @@ class Work:
             digested = await self.digesting.digest(record, passages, Outcome(), wanted=False)
             if digested:
                 await record.catch_up(self.facts)
+                # A model was asked meanwhile: what was taken back or erased since is not to be remembered.
+                passages = await record.passages()
         if self.remembers():
             async with self._guarded(record, record.remembering, "memory"):
                 await self.remembering.remember(record, passages, digested=bool(digested))

@@ -9,17 +9,22 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.core.clock import Clock, SystemClock
 from services.core.errors import InvalidRequest, NotFound, SouffleurError
+from services.core.model.fact import Kind
 from services.transcript.database import database_errors, open_database
+from services.transcript.erasing import erased_by
 from services.transcript.memory.lookup import PostgresLookup, SqliteLookup
 from services.transcript.memory.meaning import Embedder, nearest
 from services.transcript.memory.memory import Memory, checked, checked_importance, checked_text
 from services.transcript.memory.terms import groups_of, indexed, sought
 from services.transcript.memory.weighing import merged, weight
+from services.transcript.store import Entry
+from services.transcript.tables import facts as _facts
 from services.transcript.tables import memories as _memories
+from services.transcript.tables import sessions as _sessions
 
 _log = structlog.get_logger(__name__)
 _LARGEST_PAGE: Final = 500
@@ -66,15 +71,17 @@ class MemoryStore:
         await self._engine.dispose()
 
     async def add(self, memories: Sequence[Memory]) -> int:
-        """Keep them; how many are new. One that is there, or that somebody deleted, changes nothing. Raises `InvalidRequest`."""
+        """Keep them; how many are new. One that is there, that somebody deleted, or that rests on erased words changes nothing. Raises `InvalidRequest`."""
         if len(memories) > _LARGEST_BATCH:
             raise InvalidRequest(f"at most {_LARGEST_BATCH} memories at a time")
         whole = [checked(memory, self._clock.wall_ms()) for memory in memories]
         model, vectors = await self._vectors([memory.text for memory in whole])
         added = 0
         async with database_errors(), self._engine.begin() as connection:
+            erased = await _erased(connection, sorted({memory.session for memory in whole}))
             for memory, vector in zip(whole, vectors, strict=True):
-                added += (await connection.execute(self._add, self._row(memory, model, vector))).rowcount
+                if erased.isdisjoint((memory.session, seq) for seq in memory.sources):
+                    added += (await connection.execute(self._add, self._row(memory, model, vector))).rowcount
         return added
 
     async def recall(self, character: str, present: Sequence[str], text: str, limit: int) -> list[Memory]:
@@ -225,3 +232,14 @@ def _behind(cursor: str) -> ColumnElement[bool]:
         raise InvalidRequest("that is no cursor of this list")
     at_ms = int(created)
     return or_(_memories.c.created_at_ms < at_ms, and_(_memories.c.created_at_ms == at_ms, _memories.c.id < name))
+
+
+async def _erased(connection: AsyncConnection, sessions: Sequence[str]) -> frozenset[tuple[str, int]]:
+    """(session, seq) of every fact of theirs whose words are gone, and no other one from now to the end of the transaction.
+
+    An erasure takes along the memories that it finds, with the session's row in its hand; so that none comes behind it, this takes the row first.
+    """
+    await connection.execute(update(_sessions).where(_sessions.c.id.in_(sessions)).values(id=_sessions.c.id))
+    mine = and_(_facts.c.session.in_(sessions), _facts.c.kind == Kind.ERASED)
+    found = await connection.execute(select(_facts.c.session, _facts.c.seq, _facts.c.key, _facts.c.envelope).where(mine))
+    return frozenset((sid, seq) for sid, *entry in found for seq in erased_by(Entry(*entry)))

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
 import pytest
 import pytest_asyncio
+from sqlalchemy.engine import make_url
 
 from services.core.errors import InvalidRequest, NotFound
+from services.core.model.facts import Erased
 from services.transcript.archive import Archive
 from services.transcript.memory import Memory, MemoryStore
 from services.transcript.memory.meaning import packed
+from services.transcript.store import Entry
 from tests.contract.transcript.test_archive import entries
-from tests.unit.services.transcript.drafts import AT_MS, said
+from tests.unit.services.transcript.drafts import AT_MS, draft, said
 
 DAY_MS = 86_400_000
 
@@ -229,6 +233,28 @@ async def test_meanings_are_learned_later(url: str) -> None:
         assert await plain.learn_meanings() == 0
     finally:
         await plain.close()
+
+
+async def test_nothing_is_remembered_of_erased_words(url: str) -> None:
+    """Whichever comes first: a memory that is there goes with the erasure, one that comes later is not kept; neither are its words in the file."""
+    archive, store = await Archive.open(url), await MemoryStore.open(url, tenant=uuid4().hex, clock=Clock())
+    try:
+        for number in range(12):
+            sid = uuid4().hex
+            await archive.store(sid, entries(said("u1", text="My name is Zyxquor."), said("u2", text="The inn is full.")))
+            erasure = Entry(3, "e", draft("e", Erased(seqs=[1])).at(3).to_json())
+            secret, harmless = memory("Ann's name is Zyxquor.", session=sid, sources=(1,)), memory("The inn is full.", session=sid, sources=(2,))
+            storing, adding = archive.store(sid, [erasure]), store.add([replace(secret, id=f"a{number}"), replace(harmless, id=f"b{number}")])
+            await asyncio.gather(*((storing, adding) if number % 2 else (adding, storing)))
+            assert [(kept.text, kept.session) for kept in (await store.page()).items if kept.session == sid] == [(harmless.text, sid)]
+            assert await store.add([replace(secret, id=f"c{number}")]) == 0
+        assert await texts(store, "Zyxquor") == []
+        if url.startswith("sqlite"):
+            folder = Path(make_url(url).database or "").parent
+            assert not [path.name for path in folder.iterdir() if b"yxquor" in path.read_bytes()]
+    finally:
+        await archive.close()
+        await store.close()
 
 
 async def test_it_lives_beside_the_archive(url: str) -> None:
