@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 _START_S: Final = 60.0
@@ -92,8 +93,13 @@ class RabbitServer:
 
     def freeze(self, *, on: bool) -> None:
         """It neither answers nor closes its connections."""
-        assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGSTOP if on else signal.SIGCONT)
+        leader = psutil.Process(self.pid)
+        os.killpg(leader.pid, signal.SIGSTOP if on else signal.SIGCONT)
+        deadline = time.monotonic() + _START_S
+        group = [one for one in (leader, *leader.children(recursive=True)) if os.getpgid(one.pid) == leader.pid]
+        while on and any(one.status() != psutil.STATUS_STOPPED for one in group):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Kill it and its port mapper, and remove its data."""

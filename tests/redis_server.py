@@ -101,6 +101,10 @@ class RedisServer:
             self._process.wait(timeout=_START_S)
             self._process = None
 
+    def freeze(self, *, on: bool) -> None:
+        """It neither answers nor closes its connections."""
+        os.kill(self.pid, signal.SIGSTOP if on else signal.SIGCONT)
+
     def close(self) -> None:
         """Kill it and remove its data."""
         self.kill()

@@ -16,10 +16,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.core.clock import Clock
+from services.core.ending import goes_on
 
 _PREFIX: Final = "souffleur:presence:"
 _LIFE_MS: Final = 15_000
 _RENEW_S: Final = 5.0
+_FAREWELL_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,9 @@ async def present(redis: Redis, clock: Clock, service: str, address: str) -> Asy
         # Not awaited itself: its cancellation would look like one of our own, and the other way round.
         await asyncio.wait([renewal])
         # A dead store forgets it by itself.
-        with contextlib.suppress(RedisError, OSError):
-            await redis.delete(key)
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await redis.delete(key)
 
 
 async def everybody(redis: Redis) -> list[Presence]:
@@ -66,7 +69,7 @@ async def _say(redis: Redis, key: str, mine: Presence) -> None:
 
 
 async def _renew(redis: Redis, key: str, mine: Presence) -> None:
-    while True:
+    while goes_on():
         await asyncio.sleep(_RENEW_S)
         with contextlib.suppress(RedisError, OSError):
             await _say(redis, key, mine)

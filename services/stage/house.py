@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import structlog
 from ulid import ULID
 
+from services.core.ending import goes_on
 from services.core.errors import Conflict, NotFound, NotOwner, Recovering, SouffleurError, StaleFence
 from services.core.model.attachment import OpenRequest, OpenResponse
 from services.core.model.fact import Author, Basis, Draft, Fact, Kind, LineState
@@ -34,6 +35,9 @@ from services.transcript.log import TranscriptLog
 _RENEWALS_PER_LEASE: Final = 3
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
+_RELEASE_S: Final = 2.0
+_TOGETHER: Final = 64
+"""Leases that are renewed at a time."""
 _FORGET_S: Final = 3_600.0
 """After that the store need not hold an archived session that nobody owns."""
 
@@ -241,8 +245,10 @@ class House:
             finally:
                 owned.writing.cancel()
                 await asyncio.gather(owned.writing, return_exceptions=True)
-                with contextlib.suppress(SouffleurError):
-                    await self.log.release(sid, forget_s=forget_s)
+                with contextlib.suppress(SouffleurError, TimeoutError):
+                    # Without the store the lease ends by itself.
+                    async with asyncio.timeout(_RELEASE_S):
+                        await self.log.release(sid, forget_s=forget_s)
 
     def wall_ms(self) -> int:
         """The date, for facts."""
@@ -250,11 +256,13 @@ class House:
 
     async def keep(self) -> None:
         """Renew every lease, and let go of sessions that nobody has used for a while; runs until cancelled."""
-        stage, task = self._runtime.settings.stage, asyncio.current_task()
-        # redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`): look for it.
-        while task is None or not task.cancelling():
+        stage = self._runtime.settings.stage
+        while goes_on():
             await asyncio.sleep(stage.lease_s / _RENEWALS_PER_LEASE)
-            await asyncio.gather(*(self._keep(sid, owned) for sid, owned in list(self._owned.items())))
+            owned = list(self._owned.items())
+            # Each takes a connection to the store, of which there are only so many.
+            for first in range(0, len(owned), _TOGETHER):
+                await asyncio.gather(*(self._keep(*one) for one in owned[first : first + _TOGETHER]))
 
     async def _keep(self, sid: str, owned: Owned) -> None:
         stage, idle_s = self._runtime.settings.stage, self._runtime.clock.now() - owned.session.touched

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -96,7 +96,9 @@ class Models:
             used = answer.tokens or max(reserved, size + tokens_of(answer.text))
             raise
         finally:
-            await asyncio.shield(self._budget.settle(question.session, slot, reserved, used))
+            # What cannot be settled stays booked; and whoever was cancelled is not to hear of the store instead.
+            with suppress(SouffleurError):
+                await asyncio.shield(self._budget.settle(question.session, slot, reserved, used))
         return answer.text
 
     async def _hear(self, question: Question, size: int, answer: _Answer) -> None:

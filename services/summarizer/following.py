@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from services.core.ending import goes_on
 from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError
 from services.summarizer.ground import Outcome
 from services.summarizer.lease import Leases
@@ -29,6 +30,7 @@ _AT_ONCE: Final = 2
 _WISHES: Final = 8
 _PATIENCE_S: Final = 2.0
 """How long turns are given way to."""
+_FAREWELL_S: Final = 5.0
 _LEASE_MARGIN_S: Final = 60.0
 _HELD_S: Final = 20.0
 """A lease that was taken this long ago still has most of its time: it is not prolonged by every visit."""
@@ -87,7 +89,7 @@ class Following:
     async def run(self) -> None:
         """Until cancelled."""
         failed = False
-        while True:
+        while goes_on():
             await asyncio.sleep(self._look_s)
             if not self._settings().enabled:
                 continue
@@ -106,9 +108,11 @@ class Following:
         for visit in visits:
             visit.cancel()
         await asyncio.gather(*visits, return_exceptions=True)
-        for sid in self._followed:
-            with suppress(SouffleurError):
-                await self._leases.release(sid)
+        with suppress(SouffleurError, TimeoutError):
+            # Without the store they end by themselves.
+            async with asyncio.timeout(_FAREWELL_S):
+                for sid in self._followed:
+                    await self._leases.release(sid)
 
     async def wish(self, sid: str, what: str, patience_s: float) -> Outcome:
         """Now, whoever has the lease: what is told twice is written once."""

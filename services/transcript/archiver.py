@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import structlog
 
+from services.core.ending import goes_on
 from services.core.errors import Conflict, DeadlineExceeded, SouffleurError, Unavailable
 from services.core.telemetry import ARCHIVE_LAG
 from services.transcript.archive import Archive
@@ -121,7 +122,7 @@ class Archiver:
         failures = 0
         loop = asyncio.get_running_loop()
         ended = -_PACE_S
-        while not self._closed:
+        while goes_on():
             await self._told.wait()
             linger = max(_LINGER_S, ended + _PACE_S - loop.time())
             await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else linger)

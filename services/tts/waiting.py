@@ -9,6 +9,8 @@ from concurrent.futures import Executor
 from contextlib import aclosing, asynccontextmanager
 from typing import Final, Generic, TypeVar
 
+from services.core.ending import goes_on
+
 T = TypeVar("T")
 
 
@@ -40,7 +42,9 @@ async def _fill(source: AsyncGenerator[T, None], queue: asyncio.Queue[T | Except
             async for item in source:
                 await queue.put(item)
     except Exception as error:
-        await queue.put(error)
+        # A clean-up that fails where a cancellation ended the reading: nobody takes anything from the queue any more.
+        if goes_on():
+            await queue.put(error)
     else:
         await queue.put(_END)
 

@@ -16,12 +16,12 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
 from yarl import URL
 
 from services.core.bus.amqp_dead import buried, dead_letter
-from services.core.bus.amqp_link import NAME, AmqpLink, Queues, connected
+from services.core.bus.amqp_link import NAME, AmqpLink, Queues, asked, connected
 from services.core.bus.amqp_reader import AmqpReader
 from services.core.bus.corrections import DRAIN_S, LARGEST_PAGE, Counts, DeadLetter, Handler, Letter, Link
+from services.core.ending import goes_on
 from services.core.errors import NotFound, SettingsRejected, Unavailable
 
-_DEADLINE_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 3.0
 _SEARCHED: Final = 10_000
@@ -65,7 +65,7 @@ class AmqpBus:
             letter.to_bytes(), delivery_mode=aio_pika.DeliveryMode.PERSISTENT, message_id=letter.id, content_type="application/json", type="correction"
         )
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asked():
                 await link.exchange.publish(message, self._queues.name, mandatory=True)
         except PublishError as error:
             # The queue is gone: only a new link declares it again.
@@ -135,7 +135,7 @@ class AmqpBus:
         """One for a single question: what is not acknowledged when it closes goes back to its place."""
         link = self._linked()
         try:
-            async with asyncio.timeout(_DEADLINE_S), link.connection.channel(publisher_confirms=False) as channel:
+            async with asked(), link.connection.channel(publisher_confirms=False) as channel:
                 yield channel
         except FAILURES as error:
             raise Unavailable("RabbitMQ does not answer") from error
@@ -145,7 +145,7 @@ class AmqpBus:
         # It would say so with every attempt; we say so once.
         logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
         pause, silent = _FIRST_PAUSE_S, False
-        while True:
+        while goes_on():
             try:
                 async with connected(self._url, self._queues) as link:
                     _log.info("bus.connected", kind=self.kind)
@@ -165,7 +165,7 @@ class AmqpBus:
 
     async def _read(self, reader: AmqpReader) -> None:
         seen = 0
-        while not reader.stopping:
+        while goes_on() and not reader.stopping:
             seen = await self.link.next_up(seen)
             if (link := self._open) is None:
                 continue

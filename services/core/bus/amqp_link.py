@@ -14,9 +14,12 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelPreconditionFailed
 from yarl import URL
 
+from services.core.ending import goes_on
+
 NAME: Final = "souffleur.corrections"
 _CONNECT_S: Final = 10.0
 _CLOSE_S: Final = 2.0
+_DEADLINE_S: Final = 5.0
 _HEARTBEAT_S: Final = 5
 """A broker that is silent for about three of these is taken for gone."""
 
@@ -52,12 +55,27 @@ class AmqpLink:
 
 
 @asynccontextmanager
+async def asked(deadline_s: float = _DEADLINE_S) -> AsyncIterator[None]:
+    """Around whatever is asked of the broker. Raises `TimeoutError` behind the deadline, or what the library raises, but no cancellation that is none.
+
+    A connection that is given up answers everything that is under way on it with a cancellation; it is one only if this task was cancelled.
+    """
+    try:
+        async with asyncio.timeout(deadline_s):
+            yield
+    except asyncio.CancelledError:
+        if not goes_on():
+            raise
+        raise ConnectionError("the connection to RabbitMQ was given up") from None
+
+
+@asynccontextmanager
 async def connected(url: URL, queues: Queues) -> AsyncIterator[AmqpLink]:
     """For the time of the block. Raises what the library raises, or `TimeoutError`."""
     # Not by `aio_pika.connect`: a connection that could not be made would be closed by the collector, on whatever loop runs then.
     connection = aio_pika.Connection(url.update_query(heartbeat=_HEARTBEAT_S))
     try:
-        async with asyncio.timeout(_CONNECT_S):
+        async with asked(_CONNECT_S):
             await connection.connect()
             await _declare(connection, queues)
             # Without the second, a letter that no queue takes would come back as if it had been kept.
@@ -69,7 +87,7 @@ async def connected(url: URL, queues: Queues) -> AsyncIterator[AmqpLink]:
     finally:
         # A broker that does not answer any more does not answer the farewell either.
         with suppress(TimeoutError, *CONNECTION_EXCEPTIONS):
-            async with asyncio.timeout(_CLOSE_S):
+            async with asked(_CLOSE_S):
                 await connection.close()
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Final
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from services.core.bus.amqp_link import AmqpLink
+from services.core.bus.amqp_link import AmqpLink, asked
 from services.core.bus.corrections import PREFETCH, Handler, Letter, Verdict, verdict_of
 from services.core.bus.hands import Hands
 from services.core.errors import InvalidRequest
 
-_DEADLINE_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -33,7 +30,7 @@ class AmqpReader:
 
     async def read(self, link: AmqpLink) -> None:
         """Consume until the link breaks."""
-        async with asyncio.timeout(_DEADLINE_S):
+        async with asked():
             channel = await link.connection.channel(publisher_confirms=False)
             self._lost = lambda *_: link.give_up()
             channel.close_callbacks.add(self._lost)
@@ -49,7 +46,7 @@ class AmqpReader:
         self.stopping = True
         if self._channel is not None:
             try:
-                async with asyncio.timeout(_DEADLINE_S):
+                async with asked():
                     await (await self._channel.get_queue(self._queue, ensure=False)).cancel(self._tag(self._channel))
             except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
                 _log.info("bus.not_cancelled", error=type(error).__name__)
@@ -59,7 +56,7 @@ class AmqpReader:
         if self._channel is not None:
             try:
                 self._channel.close_callbacks.discard(self._lost)
-                async with asyncio.timeout(_DEADLINE_S):
+                async with asked():
                     await self._channel.close()
             except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
                 _log.info("bus.not_closed", error=type(error).__name__)
@@ -81,7 +78,7 @@ class AmqpReader:
         else:
             verdict = await verdict_of(self._handler, letter, _attempt(message))
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asked():
                 if verdict is Verdict.DONE:
                     await message.ack()
                 else:

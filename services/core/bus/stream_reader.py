@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar, cast
 
 import structlog
@@ -15,6 +15,7 @@ from ulid import ULID
 
 from services.core.bus.corrections import PREFETCH, Handler, Letter, Link, Verdict, verdict_of
 from services.core.bus.hands import Hands
+from services.core.ending import goes_on
 from services.core.errors import InvalidRequest, Unavailable
 
 DEADLINE_S: Final = 5.0
@@ -62,7 +63,9 @@ class StreamReader:
             await self._hands.drain(drain_s)
             tending.cancel()
             await asyncio.wait([tending])
-            await self._leave()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DEADLINE_S):
+                    await self._leave()
 
     async def _read(self) -> None:
         while goes_on():
@@ -164,12 +167,6 @@ class StreamReader:
                     await self._redis.xgroup_delconsumer(self._stream, _GROUP, its)
         except (RedisError, OSError) as error:
             _log.info("bus.consumer_stays", error=type(error).__name__)
-
-
-def goes_on() -> bool:
-    """False once the task is told to end: redis-py may swallow a cancellation that arrives together with an answer (Python 3.11's `wait_for`)."""
-    task = asyncio.current_task()
-    return task is None or not task.cancelling()
 
 
 async def answered(asked: Awaitable[T]) -> T:

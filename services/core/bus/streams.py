@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.core.bus.corrections import DRAIN_S, LARGEST_PAGE, Counts, DeadLetter, Handler, Letter, Link
-from services.core.bus.stream_reader import DEADLINE_S, StreamReader, answered, goes_on
+from services.core.bus.stream_reader import DEADLINE_S, StreamReader, answered
+from services.core.ending import goes_on
 from services.core.errors import InvalidRequest, NotFound
 
 NAME: Final = "souffleur:corrections"

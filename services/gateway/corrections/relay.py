@@ -12,6 +12,7 @@ from ulid import ULID
 
 from services.core.bus.corrections import CorrectionBus, DeadLetter, Letter
 from services.core.clock import Clock
+from services.core.ending import goes_on
 from services.core.errors import NotFound, SouffleurError
 from services.core.live import LiveSettings
 from services.core.rpc.client import StageClient
@@ -97,13 +98,13 @@ class Relay:
     async def _rejoicing(self) -> None:
         """The bus is back: everything that is open goes at once."""
         seen = 0
-        while True:
+        while goes_on():
             seen = await self._bus.link.next_up(seen)
             await self._tried(self._outbox.hasten())
             self.hurry()
 
     async def _resending(self) -> None:
-        while True:
+        while goes_on():
             await self._tried(self._send_due())
             try:
                 async with asyncio.timeout(_TICK_S):
@@ -142,7 +143,7 @@ class Relay:
         await self._outbox.applied(row, answer.seq)
 
     async def _sweeping(self) -> None:
-        while True:
+        while goes_on():
             await self._tried(self._sweep())
             await asyncio.sleep(_SWEEP_S)
 
@@ -178,3 +179,6 @@ class Relay:
         except SouffleurError as error:
             # Database or bus are away; the next round finds everything as it is.
             _log.warning("relay.hindered", reason=error.code, detail=error.detail)
+        except Exception:
+            # A loop that ended would be missed by nobody until somebody's correction stays on its way for ever.
+            _log.exception("relay.broken")

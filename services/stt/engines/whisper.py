@@ -126,7 +126,7 @@ class WhisperEngine:
     async def close(self) -> None:
         """Free the model."""
         self._model = None
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
 
     async def transcribe(self, opening: TranscribeOpen, audio: AsyncIterator[bytes]) -> AsyncGenerator[SpeechEvent]:
         """Partials while it is affordable, the final after the end."""

@@ -33,8 +33,12 @@ def abandoned_ms() -> int:
 def broker(server: RedisServer | RabbitServer, monkeypatch: pytest.MonkeyPatch, abandoned_ms: int) -> Broker:
     """With queues that no other test knows, and a link that is tried again at once."""
     monkeypatch.setattr("services.core.bus.amqp._LONGEST_PAUSE_S", 0.2)
+
+    def freeze(on: bool) -> None:  # noqa: FBT001
+        server.freeze(on=on)
+
     if isinstance(server, RabbitServer):
-        return Broker("amqp", lambda name: AmqpBus(server.url, delivery_limit=LIMIT, name=name).open(), server.kill, server.start, server.knows)
+        return Broker("amqp", lambda name: AmqpBus(server.url, delivery_limit=LIMIT, name=name).open(), server.kill, server.start, freeze, server.knows)
 
     @asynccontextmanager
     async def opened(name: str) -> AsyncIterator[CorrectionBus]:
@@ -45,4 +49,4 @@ def broker(server: RedisServer | RabbitServer, monkeypatch: pytest.MonkeyPatch, 
         finally:
             await client.aclose()
 
-    return Broker("redis", opened, server.kill, server.start)
+    return Broker("redis", opened, server.kill, server.start, freeze)

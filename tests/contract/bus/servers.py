@@ -22,6 +22,8 @@ class Broker:
     open: Callable[[str], AbstractAsyncContextManager[CorrectionBus]]
     kill: Callable[[], None]
     start: Callable[[], None]
+    freeze: Callable[[bool], None]
+    """It stands still, or goes on."""
     knows: Callable[[str], bool] = lambda _: True
     """Its queue would be found again after a kill."""
     name: str = ""

@@ -14,6 +14,7 @@ from tests.contract.bus.servers import LIMIT, Broker
 from tests.waiting import until
 
 WAIT_S = 30.0
+_ASK_AGAIN_S = 0.7
 
 
 def letter(correction: str = "c1", session: str = "s1") -> Letter:
@@ -252,6 +253,32 @@ async def test_a_broker_that_is_killed_keeps_what_it_confirmed(broker: Broker) -
             await until(lambda: "after" in desk.corrections)
             await counted(bus, 0, 0)
     assert "lost" not in desk.corrections
+
+
+async def _published(bus: CorrectionBus) -> bool:
+    try:
+        await bus.publish(letter("after"))
+    except Unavailable:
+        return False
+    return True
+
+
+async def test_a_broker_that_stands_still_is_away_and_no_more(broker: Broker) -> None:
+    """Whatever is asked of it fails as that: a link that is given up must not look, to whoever waits for an answer, like being told to end."""
+    async with broker.bus() as bus:
+        await up(bus)
+        broker.freeze(True)
+        try:
+            asked: list[asyncio.Task[object]] = [asyncio.create_task(bus.publish(letter("still")))]
+            for _ in range(8):
+                asked.append(asyncio.create_task(bus.counts()))
+                await asyncio.wait(asked, timeout=_ASK_AGAIN_S, return_when=asyncio.ALL_COMPLETED)
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+        finally:
+            broker.freeze(False)
+        assert [type(answer) for answer in answers] == [Unavailable] * len(asked)
+        # The link may still be the one that is about to be given up.
+        await until(lambda: _published(bus), WAIT_S)
 
 
 @pytest.mark.nightly

@@ -91,3 +91,25 @@ async def test_no_model_is_asked_while_a_turn_is_answered() -> None:
         assert roleplay.asked == []
     async with asyncio.timeout(5):
         assert await asked == "An answer."
+
+
+async def test_who_is_cancelled_does_not_hear_of_the_accounts() -> None:
+    """They cannot be kept, since the store has gone as well; a cancellation that became an error would be worked on after."""
+
+    class Silent(Roleplay):
+        async def reply(self, request: ReplyRequest, timeout_s: float) -> AsyncGenerator[ReplyEvent]:
+            self.asked.append(request.messages[-1].content)
+            await asyncio.Event().wait()
+            yield _STARTED
+
+    class Closed(Budget):
+        async def settle(self, sid: str, slot: int, reserved: int, used: int) -> None:
+            raise Unavailable
+
+    roleplay = Silent()
+    asking = asyncio.create_task(counsel(roleplay, Closed()).light("summary", "You keep the record.", "What was said?", max_tokens=_MOST))
+    while not roleplay.asked:
+        await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking

@@ -192,3 +192,20 @@ async def test_work_that_waits_for_a_thread_never_begins_once_it_is_closed() -> 
         release.set()
         await first.aclose()
     assert not begun.is_set()
+
+
+async def test_leaving_does_not_wait_for_a_clean_up_that_fails() -> None:
+    """Its error has nobody to go to: the buffer is full, and nobody reads it."""
+
+    async def failing() -> AsyncGenerator[int, None]:
+        try:
+            for number in range(50):
+                yield number
+        finally:
+            raise OSError("the engine has gone")
+
+    async with asyncio.timeout(DEADLINE_S):
+        async with ahead(failing(), 2) as items:
+            assert await anext(aiter(items)) == 0
+            for _ in range(20):
+                await asyncio.sleep(0)
