@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from services.core.settings import Settings
 
 _PACKAGES: Final = {"whisper": "faster_whisper", "piper": "piper"}
 _TELL_EVERY: Final = 0.25
+_FAREWELL_S: Final = 2.0
 
 
 def missing_defaults(settings: Settings) -> list[Model]:
@@ -38,13 +38,14 @@ async def fetching(settings: Settings, *, wanted: bool, hub: str = HUB, console:
         return
     stop = threading.Event()
     out = console or Console(highlight=False, stderr=True, soft_wrap=True)
-    task = asyncio.create_task(asyncio.to_thread(_fetch_all, models, settings.models, hub, stop, out.print), name="models")
+    # A thread of its own that nobody has to wait for: a server that keeps still would hold up the end of the program.
+    thread = threading.Thread(target=_fetch_all, args=(models, settings.models, hub, stop, out.print), name="models", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         stop.set()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.to_thread(thread.join, _FAREWELL_S)
 
 
 def _served(model: Model, folder: Path) -> bool:

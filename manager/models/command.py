@@ -51,6 +51,9 @@ def pull_models(settings: Settings, names: Sequence[str], *, hub: str | None = N
             out.print(f"[red]{model.name}: {error.detail}[/red]", soft_wrap=True)
             if isinstance(error, Unavailable):
                 out.print(by_hand(model, settings.models, hub or HUB), soft_wrap=True)
+        except OSError as error:
+            failed = True
+            out.print(f"[red]{model.name}: {error.strerror or error} ({error.filename or settings.models})[/red]", soft_wrap=True)
     return 1 if failed else 0
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import httpx2
 
@@ -19,6 +22,7 @@ _CHUNK: Final = 256 * 1024
 _TIMEOUT: Final = httpx2.Timeout(30.0, connect=8.0)
 _TRIES_WITHOUT_PROGRESS: Final = 4
 _PAUSE_S: Final = 1.0
+_LOOK_S: Final = 0.2
 _SPARE: Final = 200 * 1024 * 1024
 """Bytes that stay free on the disk."""
 _PARTIAL: Final = 206
@@ -65,10 +69,18 @@ def fetch(
 ) -> None:
     """Put the file at `url` at `target`, going on where an earlier attempt was cut.
 
+    Where another process fetches the same, this one waits for it.
     Raises `Unavailable` when the server cannot be reached or refuses, `ChecksumMismatch`, or `Cancelled` when `stop` is set.
     """
     watch = _Watch(progress or _silent, stop or threading.Event())
     target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target, watch):
+        # Whoever had it before may have brought it.
+        if not target.is_file():
+            _fetch(url, target, sha256, watch, pause_s)
+
+
+def _fetch(url: str, target: Path, sha256: str, watch: _Watch, pause_s: float) -> None:
     with httpx2.Client(timeout=_TIMEOUT, headers={"User-Agent": "souffleur", "Accept-Encoding": "identity"}) as client:
         remote = _described(client, url)
         part = _part_for(target, remote)
@@ -90,6 +102,31 @@ def fetch(
     _check(part, Remote(algorithm="sha256", digest=sha256) if sha256 else remote, url)
     part.replace(target)
     _note_of(part).unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(target: Path, watch: _Watch) -> Iterator[None]:
+    """Two that went on with one partial file would spoil it for both: `up` fetches behind the scenes what somebody may pull by hand."""
+    path = target.with_name(f"{target.name}.lock")
+    while True:
+        with path.open("wb") as file:
+            if _is_ours(file, path):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+        if watch.stop.wait(_LOOK_S):
+            raise Cancelled from None
+
+
+def _is_ours(file: BinaryIO, path: Path) -> bool:
+    """Locked, and not one that somebody has removed in leaving meanwhile."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _described(client: httpx2.Client, url: str) -> Remote:

@@ -112,7 +112,8 @@ class Door:
         return Seat(member=principal.id, role=principal.role, name=name, place=opening.place, principal=principal.id)
 
     def _free_name(self) -> str:
-        taken = {seat.name for seat in self._session.roster.seats.values()}
+        # Who is just coming in has a name, and no seat yet.
+        taken = {*(seat.name for seat in self._session.roster.seats.values()), *(attachment.name for attachment in self._session.attachments)}
         number = 1
         while (name := f"Player {number}") in taken:
             number += 1

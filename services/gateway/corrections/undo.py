@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
+from weakref import WeakValueDictionary
 
 from services.core.errors import Conflict, NotFound
 from services.core.model.fact import Fact, Kind
@@ -35,9 +36,15 @@ class Undo:
     def __init__(self, corrections: Corrections) -> None:
         """Corrections that take back go the way of all others."""
         self._corrections = corrections
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def last(self, session: str, principal: Principal) -> Row:
         """Take the last one back; the row of the act that does. Raises `NotFound` or `CannotUndo`."""
+        # One after the other: who asks twice means two acts, and the first must be on record before the second is looked for.
+        async with self._locks.setdefault(f"{session} {principal.id}", asyncio.Lock()):
+            return await self._last(session, principal)
+
+    async def _last(self, session: str, principal: Principal) -> Row:
         await self._corrections.history.table(session)
         row = await self._settled(session, principal)
         table = await self._corrections.history.table(session)

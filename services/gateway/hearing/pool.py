@@ -39,9 +39,13 @@ class Source:
         self.generation = 0
         self.stale = False
         self.open = True
+        self.failure: Exception | None = None
 
     def push(self, windows: bytes) -> None:
-        """Have these judged: one whole window, or some."""
+        """Have these judged: one whole window, or some. Raises what `deliver` has raised meanwhile."""
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
         size, generation = self.window_bytes, self.generation
         if self._quick is None:
             for start in range(0, len(windows), size):
@@ -123,9 +127,13 @@ class VadPool:
         if hop.cancelled():
             return
         for (source, generation, windows), judged in zip(batch, hop.result(), strict=True):
-            for window, probability in zip(windows, judged, strict=True):
-                if source.open and source.generation == generation:
-                    source.deliver(window, probability)
+            try:
+                for window, probability in zip(windows, judged, strict=True):
+                    if source.open and source.generation == generation:
+                        source.deliver(window, probability)
+            except Exception as error:
+                # One who cannot be told of their own windows must not cost the others theirs; they hear of it with their next sound.
+                source.failure = error
         if self._ready and self._hop is None:
             self._start()
 

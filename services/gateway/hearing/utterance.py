@@ -105,9 +105,10 @@ class Utterance:
 
     def drop(self) -> None:
         """Give it up at once."""
+        if self._dropped:
+            return
         self._dropped = True
-        if self._alarm is not None:
-            self._alarm.reschedule(asyncio.get_running_loop().time())
+        self._set_alarm()
 
     async def run(self) -> Heard | Lost:
         """What was heard. Never raises but for cancellation."""
@@ -122,11 +123,16 @@ class Utterance:
         except Exception:
             _log.exception("hearing.failed", utterance=self.id)
             return Lost(SouffleurError.code)
+        finally:
+            self._alarm = None
 
     def _set_alarm(self) -> None:
-        if self._alarm is not None and self._dropped:
+        # One that has gone off can be set to no other time.
+        if self._alarm is None or self._alarm.expired():
+            return
+        if self._dropped:
             self._alarm.reschedule(asyncio.get_running_loop().time())
-        elif self._alarm is not None and self.ended_at is not None:
+        elif self.ended_at is not None:
             self._alarm.reschedule(asyncio.get_running_loop().time() + self._limits.final_timeout_s)
 
     async def _attempts(self) -> Heard:

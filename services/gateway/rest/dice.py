@@ -17,7 +17,8 @@ _DICE: Final = 100
 def rolled(expression: str, purpose: str = "") -> Rolled:
     """Roll it. Raises `InvalidRequest` with what is wrong with the expression."""
     try:
-        result = d20.roll(expression.strip())
+        # One of its own: the library's has a cache and a count of dice that threads would share.
+        result = d20.Roller().roll(expression.strip())
         total, dice = result.total, _dice(result.expr)
     except d20.RollError as error:
         raise InvalidRequest(f"The dice cannot be rolled: {error}") from None

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -132,12 +132,13 @@ class OpenAiEngine:
         """The answer as it comes."""
         level = self._format
         for _ in range(_ADJUSTMENTS + len(_FORMATS)):
+            body = self._body(prompt, level)
             try:
-                async with self._posted(self._body(prompt, level)) as response:
+                async with self._posted(json.dumps(body | self._options.extra, ensure_ascii=False).encode("utf-8", "ignore")) as response:
                     bound = prompt.schema is not None and level < len(_FORMATS) - 1 and response.status_code in _UNBOUND
                     if response.status_code == 400 or bound:
                         refusal = await _start_of(response, _LONGEST_ERROR)
-                        if response.status_code == 400 and self._adjusted(refusal):
+                        if response.status_code == 400 and self._adjusted(refusal, body):
                             continue
                         if bound:
                             level += 1
@@ -182,7 +183,7 @@ class OpenAiEngine:
             if gather_s and not reader.finished:
                 await asyncio.sleep(read + gather_s - time.monotonic())
 
-    def _body(self, prompt: Prompt, level: int) -> bytes:
+    def _body(self, prompt: Prompt, level: int) -> dict[str, Any]:
         sampling = prompt.sampling
         bound = _bound(prompt.schema, level) if prompt.schema is not None else None
         body: dict[str, Any] = {
@@ -197,18 +198,20 @@ class OpenAiEngine:
             "stop": list(sampling.stop) or None,
             "max_completion_tokens" if self._renamed else "max_tokens": sampling.max_tokens,
         }
-        kept = {name: value for name, value in body.items() if value is not None and name not in self._dropped}
-        return json.dumps(kept | self._options.extra, ensure_ascii=False).encode("utf-8", "ignore")
+        return {name: value for name, value in body.items() if value is not None and name not in self._dropped}
 
-    def _adjusted(self, answer: bytes) -> bool:
-        """A server that refuses a parameter by name is asked again without it, now and from then on."""
+    def _adjusted(self, answer: bytes, sent: Container[str]) -> bool:
+        """A server that refuses a parameter by name is asked again without it, now and from then on.
+
+        What counts is what this request had in it: another one may have learned the same meanwhile.
+        """
         text = answer.decode("utf-8", errors="replace").lower()
-        if "max_tokens" in text and "max_completion_tokens" in text and not self._renamed:
+        if "max_tokens" in text and "max_completion_tokens" in text and "max_tokens" in sent:
             self._renamed = True
             return True
         for name in _DROPPABLE:
             if f"'{name}'" in text or f'"{name}"' in text or f"`{name}`" in text or f"parameter: {name}" in text:
-                if name in self._dropped:
+                if name not in sent:
                     return False
                 self._dropped.add(name)
                 return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -160,3 +161,12 @@ async def test_an_edit_that_somebody_else_touched_is_not_taken_back_silently(hou
     answer = await house.http.post(f"/api/sessions/{sid}/undo")
     row = await house.ended(sid, answer.json()["id"])
     assert (row["undoes"], row["state"], row["current"]) == (mine["id"], "conflicted", "Three.")
+
+
+async def test_two_undos_at_once_take_back_two_acts(house: House) -> None:
+    """A quick hand means the last two, not the last one twice."""
+    sid = await house.session()
+    notes = [await house.done(sid, kind="note", text=text) for text in ("Afraid.", "Tired.")]
+    answers = await asyncio.gather(*(house.http.post(f"/api/sessions/{sid}/undo") for _ in range(2)))
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert {answer.json()["body"]["removes"] for answer in answers} == {note["seq"] for note in notes}

@@ -263,3 +263,13 @@ async def test_ollama_is_found_and_its_model_chosen(server: OpenAiServer) -> Non
         info = {item.name: item for item in play.roster.describe()}["ollama"]
         assert not info.ready
         assert "ollama pull" in info.remark
+
+
+async def test_what_one_reply_learns_costs_another_nothing(server: OpenAiServer) -> None:
+    """Several that are under way when a server first says which parameters it refuses all come to their answer, from that server."""
+    async with house({"first": engine(server, "picky"), "second": engine(server, "good")}) as play:
+        async with asyncio.timeout(10):
+            replies = await asyncio.gather(*(play.play() for _ in range(3)))
+    for events in replies:
+        assert not [event for event in events if isinstance(event, FellBack)]
+        assert spoken(events) == FULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import random
 import socket
@@ -171,3 +172,40 @@ def test_the_hubs_object_id_of_small_files_is_checked(hub: Hub, tmp_path: Path) 
     fetch_module._check(path, fetch_module.Remote(algorithm="git", digest="ce013625030ba8dba906f756967f9e9ca394464a"), "u")
     with pytest.raises(ChecksumMismatch):
         fetch_module._check(path, fetch_module.Remote(algorithm="git", digest="0" * 40), "u")
+
+
+@pytest.mark.parametrize("checksums", [True, False])
+def test_two_who_fetch_the_same_do_not_spoil_it(hub: Hub, tmp_path: Path, checksums: bool) -> None:  # noqa: FBT001
+    """One waits for the other and finds it there; it is fetched once."""
+    hub.checksums = checksums
+    began, go_on = threading.Event(), threading.Event()
+
+    def slowly(have: int, total: int) -> None:
+        del have, total
+        began.set()
+        assert go_on.wait(10)
+
+    target = tmp_path / "model.bin"
+    first = threading.Thread(target=fetch, args=(hub.url + _PATH, target), kwargs={"progress": slowly})
+    second = threading.Thread(target=fetch, args=(hub.url + _PATH, target))
+    first.start()
+    assert began.wait(10)
+    second.start()
+    second.join(0.5)
+    go_on.set()
+    for thread in (first, second):
+        thread.join(10)
+        assert not thread.is_alive()
+    assert target.read_bytes() == _CONTENT
+    assert _gets(hub) == [""]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
+
+
+def test_waiting_for_another_one_can_be_given_up(hub: Hub, tmp_path: Path) -> None:
+    """The program that is told to end does not wait for somebody else's download."""
+    stop = threading.Event()
+    stop.set()
+    with (tmp_path / "model.bin.lock").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Cancelled):
+            fetch(hub.url + _PATH, tmp_path / "model.bin", stop=stop)

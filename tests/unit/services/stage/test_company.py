@@ -235,3 +235,10 @@ async def test_who_speaks_up_remarks_nothing_in_the_directors_name() -> None:
         await at.closed(2)
         assert "Nobody has said anything" in at.mind.requests[-1].options.notes[0]
         assert not at.bodies(Kind.NOTED)
+
+
+async def test_two_who_come_in_at_once_without_a_name_are_two() -> None:
+    """Whoever is on the way in has a number already."""
+    async with table() as at:
+        came = await asyncio.gather(*(at.sit("") for _ in range(2)))
+        assert {one.name for one in came} == {"Player 1", "Player 2"}

@@ -322,3 +322,14 @@ async def test_switching_modes_drops_what_is_open(mode: str) -> None:
     for task in bench.tasks:
         await task
     assert "final" not in bench.told.kinds()
+
+
+async def test_an_utterance_may_be_given_up_more_than_once() -> None:
+    """By a client that clears and, in the same moment, leaves."""
+    utterance = Utterance(TranscribeOpen(utterance="U"), _Recogniser(), Limits(longest_s=1, final_timeout_s=1), ManualClock())
+    running = asyncio.create_task(utterance.run())
+    while not running.done():
+        utterance.drop()
+        await asyncio.sleep(0)
+    utterance.drop()
+    assert running.result() == Lost("dropped")

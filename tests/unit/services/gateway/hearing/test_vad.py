@@ -206,3 +206,30 @@ def test_finds_human_phrases(build: Callable[[], Vad]) -> None:
         start, end = found[0]
         assert start <= first_ms + 20, prompt.name
         assert abs(end - last_ms) <= 200 + WINDOW_MS, prompt.name
+
+
+async def test_who_cannot_be_told_costs_the_others_nothing() -> None:
+    """A speaker whose connection refuses what it is told hears of it with the next sound; the windows of the others in the same hop are theirs."""
+    gate, done = threading.Event(), asyncio.Event()
+    pool = VadPool(lambda: _Slow(gate, []))
+    told: list[int] = []
+
+    def refuse(window: bytes, _: float) -> None:
+        raise OverflowError(window[0])
+
+    def deliver(window: bytes, _: float) -> None:
+        told.append(window[0])
+        if len(told) == 3:
+            done.set()
+
+    first, broken, other = pool.source(lambda *_: None), pool.source(refuse), pool.source(deliver)
+    first.push(bytes(WINDOW_BYTES))
+    broken.push(bytes([7]) * WINDOW_BYTES)
+    for number in range(3):
+        other.push(bytes([number]) * WINDOW_BYTES)
+    gate.set()
+    await _settled(done)
+    assert told == [0, 1, 2]
+    with pytest.raises(OverflowError):
+        broken.push(bytes(WINDOW_BYTES))
+    await pool.close()
