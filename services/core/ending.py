@@ -1,4 +1,4 @@
-"""Tasks that are told to end: whether this one has been, and a cancellation that is none."""
+"""Tasks that are told to end."""
 
 from __future__ import annotations
 

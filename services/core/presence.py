@@ -51,7 +51,7 @@ async def present(redis: Redis, clock: Clock, service: str, address: str) -> Asy
         # Not awaited itself: its cancellation would look like one of our own, and the other way round.
         await asyncio.wait([renewal])
         # A dead store forgets it by itself.
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
+        with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(_FAREWELL_S):
                 await redis.delete(key)
 

@@ -24,7 +24,7 @@ from services.stage.turns import Audience
 from services.stage.writer import Writer
 
 STAGE: Final = Author("stage")
-_SLACK_S: Final = 60.0
+LINE_SLACK_S: Final = 60.0
 """A line may last its reply's deadline and this for the rest of its sound."""
 
 
@@ -52,7 +52,7 @@ class Backstage:
     @property
     def line_timeout_s(self) -> float:
         """How long a line may last."""
-        return self.settings().llm.reply_timeout_s + _SLACK_S
+        return self.settings().llm.reply_timeout_s + LINE_SLACK_S
 
     def author(self, attachment: Attachment) -> Author:
         """Whoever speaks through an attachment, as the author of a fact."""

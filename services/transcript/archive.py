@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -185,13 +185,21 @@ async def _bury(connection: AsyncConnection, sid: str, seqs: Sequence[int]) -> i
     stones = [tombstone(Entry(int(seq), key, envelope)) for seq, key, envelope in found]
     for stone in stones:
         await connection.execute(update(_facts).where(_facts.c.session == sid, _facts.c.seq == stone.seq).values(envelope=stone.envelope))
-    gone, kept = frozenset(seqs), select(_memories.c.number, _memories.c.sources).where(_memories.c.session == sid)
+    # What was made after a correction has its wording, though it rests on what was corrected.
+    gone = frozenset(seqs).union(_targets(stones))
+    kept = select(_memories.c.number, _memories.c.sources).where(_memories.c.session == sid)
     if numbers := [number for number, sources in await connection.execute(kept) if not gone.isdisjoint(sources)]:
         await connection.execute(delete(_memories).where(_memories.c.number.in_(numbers)))
         if connection.dialect.name == "sqlite":
             # Until its parts are merged the index still has the words of what was deleted.
             await connection.exec_driver_sql("INSERT INTO memory_terms(memory_terms) VALUES ('optimize')")
     return len(stones)
+
+
+def _targets(stones: Iterable[Entry]) -> Iterator[int]:
+    for fact in (stone.fact() for stone in stones):
+        if fact.kind == Kind.CORRECTED and isinstance(target := fact.body.get("target"), int):
+            yield target
 
 
 def _compare(sid: str, entries: Sequence[Entry], kept: Sequence[Entry]) -> None:

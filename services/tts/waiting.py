@@ -46,7 +46,8 @@ async def _fill(source: AsyncGenerator[T, None], queue: asyncio.Queue[T | Except
         if goes_on():
             await queue.put(error)
     else:
-        await queue.put(_END)
+        if goes_on():
+            await queue.put(_END)
 
 
 async def _drain(queue: asyncio.Queue[T | Exception | _End]) -> AsyncIterator[T]:

@@ -13,6 +13,7 @@ import httpx2
 import psutil
 
 from services.compose import redis_client
+from services.stage.backstage import LINE_SLACK_S
 from services.transcript.archive import Archive
 from services.transcript.store import Entry, entry_of, keys_of
 from tests.acceptance.program import Program, running
@@ -27,9 +28,9 @@ MISBEHAVIOURS: Final = ("status:500", "status:429", "black-hole", "stall", "html
 """Of a model's server, from list 3b."""
 _REPLIES: Final = ["[joy] Come in. [neutral] The fire is warm.", "[fear] Did you hear that?", "The bridge is gone. You will have to wait."]
 _LEASE_S: Final = 3.0
-_REPLY_S: Final = 60.0
-DEADLINE_S: Final = _REPLY_S + 60.0
-"""Of a line: its reply's, and a minute for the rest of its sound."""
+_REPLY_S: Final = 10.0
+DEADLINE_S: Final = _REPLY_S + LINE_SLACK_S
+"""Of a line."""
 
 
 @dataclass(slots=True)

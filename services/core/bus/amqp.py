@@ -84,11 +84,13 @@ class AmqpBus:
         try:
             yield
         finally:
-            await reader.stop()
-            await reader.hands.drain(drain_s)
-            reading.cancel()
-            await asyncio.wait([reading])
-            await reader.close()
+            try:
+                await reader.stop()
+                await reader.hands.drain(drain_s)
+            finally:
+                reading.cancel()
+                await asyncio.wait([reading])
+                await reader.close()
 
     async def counts(self) -> Counts:
         """What waits; RabbitMQ does not tell here how many are in hand."""

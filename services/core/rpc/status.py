@@ -12,6 +12,7 @@ import grpc
 import structlog
 
 from services.core import errors, tracing
+from services.core.ending import goes_on
 
 _CODES: Final[dict[type[errors.SouffleurError], grpc.StatusCode]] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
@@ -116,8 +117,7 @@ async def translated(ended: FirstStatus | None = None) -> AsyncIterator[None]:
         raise ended.error() from None
     except asyncio.CancelledError:
         # A call that has died under a write, or was closed on this side, reports that as a cancellation; it is one only if this task was cancelled.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
+        if not goes_on():
             raise
         raise errors.Unavailable from None
 

@@ -21,7 +21,7 @@ from services.gateway.streaming import DISCONNECTED, unless_gone
 _PIECE: Final = HEARING_RATE * 2 // 5
 """200 ms a message."""
 _HINTS: Final = 100
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 2
 ResponseFormat = Literal["json", "text", "verbose_json", "srt", "vtt"]
 
 

@@ -210,9 +210,8 @@ class OpenAiEngine:
             self._renamed = True
             return True
         for name in _DROPPABLE:
-            if f"'{name}'" in text or f'"{name}"' in text or f"`{name}`" in text or f"parameter: {name}" in text:
-                if name not in sent:
-                    return False
+            # What was not sent cannot be what is refused, though it may be named beside it.
+            if name in sent and (f"'{name}'" in text or f'"{name}"' in text or f"`{name}`" in text or f"parameter: {name}" in text):
                 self._dropped.add(name)
                 return True
         return False

@@ -74,6 +74,8 @@ class MemoryStore:
         """Keep them; how many are new. One that is there, that somebody deleted, or that rests on erased words changes nothing. Raises `InvalidRequest`."""
         if len(memories) > _LARGEST_BATCH:
             raise InvalidRequest(f"at most {_LARGEST_BATCH} memories at a time")
+        if not memories:
+            return 0
         whole = [checked(memory, self._clock.wall_ms()) for memory in memories]
         model, vectors = await self._vectors([memory.text for memory in whole])
         added = 0
@@ -239,7 +241,8 @@ async def _erased(connection: AsyncConnection, sessions: Sequence[str]) -> froze
 
     An erasure takes along the memories that it finds, with the session's row in its hand; so that none comes behind it, this takes the row first.
     """
-    await connection.execute(update(_sessions).where(_sessions.c.id.in_(sessions)).values(id=_sessions.c.id))
+    for sid in sessions:
+        await connection.execute(update(_sessions).where(_sessions.c.id == sid).values(id=_sessions.c.id))
     mine = and_(_facts.c.session.in_(sessions), _facts.c.kind == Kind.ERASED)
     found = await connection.execute(select(_facts.c.session, _facts.c.seq, _facts.c.key, _facts.c.envelope).where(mine))
     return frozenset((sid, seq) for sid, *entry in found for seq in erased_by(Entry(*entry)))

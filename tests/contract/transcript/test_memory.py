@@ -20,7 +20,7 @@ from services.transcript.memory import Memory, MemoryStore
 from services.transcript.memory.meaning import packed
 from services.transcript.store import Entry
 from tests.contract.transcript.test_archive import entries
-from tests.unit.services.transcript.drafts import AT_MS, draft, said
+from tests.unit.services.transcript.drafts import AT_MS, corrected, draft, said
 
 DAY_MS = 86_400_000
 
@@ -252,6 +252,21 @@ async def test_nothing_is_remembered_of_erased_words(url: str) -> None:
         if url.startswith("sqlite"):
             folder = Path(make_url(url).database or "").parent
             assert not [path.name for path in folder.iterdir() if b"yxquor" in path.read_bytes()]
+    finally:
+        await archive.close()
+        await store.close()
+
+
+async def test_what_was_remembered_after_a_correction_goes_with_it(url: str) -> None:
+    """It has the correction's words, though it rests on what was corrected; what was said there at first may be remembered anew."""
+    archive, store = await Archive.open(url), await MemoryStore.open(url, tenant=uuid4().hex, clock=Clock())
+    try:
+        sid = uuid4().hex
+        await archive.store(sid, entries(said("u1", text="I am Ann."), corrected("c1", 1, "I am Zyxquor.")))
+        await store.add([memory("Her name is Zyxquor.", session=sid, sources=(1,))])
+        await archive.store(sid, [Entry(3, "e", draft("e", Erased(seqs=[2])).at(3).to_json())])
+        assert (await store.page()).items == ()
+        assert await store.add([memory("Her name is Ann.", session=sid, sources=(1,))]) == 1
     finally:
         await archive.close()
         await store.close()

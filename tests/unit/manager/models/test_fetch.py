@@ -209,3 +209,4 @@ def test_waiting_for_another_one_can_be_given_up(hub: Hub, tmp_path: Path) -> No
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(Cancelled):
             fetch(hub.url + _PATH, tmp_path / "model.bin", stop=stop)
+    assert not hub.asked
