@@ -43,7 +43,8 @@ async def build(runtime: Runtime) -> AsyncIterator[Replies]:
         recalling = Recalling(lambda: _memories(runtime, stack), runtime.clock)
         stack.push_async_callback(recalling.close)
         recalling.warm()
-        replies = Replies(Preparing(Folds(TranscriptLog(runtime.redis), past.opened), recalling), roster, lambda: runtime.settings, runtime.clock)
+        folds = Folds(TranscriptLog(runtime.redis), past.opened, clock=runtime.clock)
+        replies = Replies(Preparing(folds, recalling, runtime.clock), roster, lambda: runtime.settings, runtime.clock)
         await stack.enter_async_context(serving(runtime.address("llm"), "llm", register(replies)))
         yield replies
 

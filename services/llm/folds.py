@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from services.core.clock import Clock, SystemClock
 from services.core.errors import NotFound, Unavailable
+from services.core.lately import Lately
 from services.core.model.fact import Fact
 from services.transcript.view import Reader, View, advanced
 
 _MOST_VIEWS: Final = 512
-_IDLE_S: Final = 900.0
-"""What nobody has asked for so long is made anew when somebody does: a view weighs as much as its session is long."""
 _PAGE: Final = 500
 
 
@@ -39,27 +37,21 @@ class PastSource(Protocol):
 class _Kept:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     view: View | None = None
-    used_s: float = 0.0
 
 
 class Folds:
-    """Hands out views; the least recently used ones are forgotten."""
+    """Hands out views. What nobody has asked for lately is made anew when somebody does: a view weighs as much as its session is long."""
 
     def __init__(self, log: FactSource, past: Callable[[], Coroutine[Any, Any, PastSource]], most: int = _MOST_VIEWS, clock: Clock | None = None) -> None:
         """`past` opens the archive; it is asked only where the log has been trimmed."""
         self._log = log
         self._past = past
-        self._most = most
-        self._clock = clock or SystemClock()
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+        self._kept: Lately[tuple[str, str], _Kept] = Lately(most, clock or SystemClock())
 
     async def at(self, session: str, character: str, seq: int) -> View:
         """The character's view at exactly `seq`. Raises `Unavailable` if the transcript does not reach that far."""
-        kept = self._kept.setdefault((session, character), _Kept())
-        self._kept.move_to_end((session, character))
-        kept.used_s = self._clock.now()
-        while len(self._kept) > self._most or next(iter(self._kept.values())).used_s < kept.used_s - _IDLE_S:
-            self._kept.popitem(last=False)
+        if (kept := self._kept.get((session, character))) is None:
+            self._kept.put((session, character), kept := _Kept())
         async with kept.lock:
             known = kept.view
             if known is not None and known.seq <= seq:

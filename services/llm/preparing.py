@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from services.core.clock import Clock, SystemClock
 from services.core.errors import InvalidRequest, NotFound
+from services.core.lately import Lately
 from services.core.model.fact import Fact
 from services.core.model.reply import ReplyRequest
 from services.core.settings import Settings
@@ -34,11 +35,11 @@ IN_CHARACTER: Final = frozenset({"roleplay", "chat"})
 class Preparing:
     """Remembers what it has read, to be quick."""
 
-    def __init__(self, folds: Folds, recalling: Recalling | None = None) -> None:
+    def __init__(self, folds: Folds, recalling: Recalling | None = None, clock: Clock | None = None) -> None:
         """`folds` hands out views; without `recalling` nobody remembers earlier sessions."""
         self._folds = folds
         self._recalling = recalling
-        self._parts: OrderedDict[str, tuple[Mapping[str, Any] | str, Part]] = OrderedDict()
+        self._parts: Lately[str, tuple[Mapping[str, Any] | str, Part]] = Lately(_MOST_PARTS, clock or SystemClock())
 
     async def prepared(self, request: ReplyRequest, settings: Settings) -> tuple[Prompt, Callable[[Slot], Reader]]:
         """The prompt, and how its answer is read. Raises `InvalidRequest`, `NotFound` or `Unavailable`."""
@@ -87,10 +88,7 @@ class Preparing:
         """The card, read once as long as it stays the same."""
         known = self._parts.get(key)
         if known is None or (known[0] is not source and known[0] != source):
-            known = self._parts[key] = (source, _part_of(source, name))
-        self._parts.move_to_end(key)
-        while len(self._parts) > _MOST_PARTS:
-            self._parts.popitem(last=False)
+            self._parts.put(key, known := (source, _part_of(source, name)))
         return known[1]
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
+from services.core.clock import Clock, SystemClock
 from services.core.errors import NotFound
+from services.core.lately import Lately
 from services.core.model.fact import Fact, Kind
 
 CHARACTER: Final = "character"
 _PAGE: Final = 500
 _SESSIONS: Final = 256
-"""Kept in memory; the least used goes first."""
+"""Kept in memory."""
 _LORE_WORDS: Final = 64
 _LEARNED: Final = 64
 
@@ -114,25 +115,22 @@ class Roster:
 class Rosters:
     """Of all sessions that somebody joined lately: whoever joins costs what is new since the one before, however long the session is."""
 
-    def __init__(self, log: FactSource, archive: FactSource) -> None:
+    def __init__(self, log: FactSource, archive: FactSource, clock: Clock | None = None) -> None:
         """`archive` has what the log no longer has."""
         self._log = log
         self._archive = archive
-        self._kept: OrderedDict[str, tuple[int, Roster]] = OrderedDict()
+        self._kept: Lately[str, tuple[int, Roster]] = Lately(_SESSIONS, clock or SystemClock())
 
     async def at(self, sid: str, head: int) -> Roster:
         """The roster at fact `head` or a later one, for the caller to advance."""
-        seq, known = self._kept.get(sid, (0, Roster()))
+        seq, known = self._kept.get(sid) or (0, Roster())
         roster = known.copied()
         while seq < head and (facts := await self._read(sid, seq, head)):
             for fact in facts:
                 roster.advance(fact)
             seq = facts[-1].seq
-        if seq >= self._kept.get(sid, (0, roster))[0]:
-            self._kept[sid] = (seq, roster)
-        self._kept.move_to_end(sid)
-        while len(self._kept) > _SESSIONS:
-            self._kept.popitem(last=False)
+        if seq >= (self._kept.get(sid) or (0, roster))[0]:
+            self._kept.put(sid, (seq, roster))
         return roster.copied()
 
     async def _read(self, sid: str, after: int, head: int) -> list[Fact]:

@@ -53,7 +53,7 @@ class _Doors:
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._hearing: Hearing | None = None
-        self._rosters = Rosters(edge.log, edge.archive)
+        self._rosters = Rosters(edge.log, edge.archive, edge.runtime.clock)
         self._inside = 0
 
     @asynccontextmanager
