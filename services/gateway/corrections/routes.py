@@ -43,6 +43,7 @@ def router(corrections: Corrections) -> APIRouter:
         """Corrections and what became of them, the newest first."""
         require_director(request)
         await corrections.history.table(sid)
+        await corrections.caught_up(sid)
         page = await corrections.outbox.page(sid, states=state or (), sorts=() if sort == "all" else (sort,), below=_number(cursor), limit=limit)
         return {"items": [shown(row) for row in page.items], "next_cursor": cursor_of(str(page.next_number)) if page.next_number else None}
 
@@ -50,6 +51,8 @@ def router(corrections: Corrections) -> APIRouter:
     async def read_correction(sid: str, cid: str, request: Request) -> dict[str, Any]:
         """One of them."""
         require_director(request)
+        # An act is answered before its row is written; who has the answer may ask for the row.
+        await corrections.caught_up(sid)
         return shown(await corrections.outbox.get(sid, cid))
 
     @routes.post("/{sid}/acts")
