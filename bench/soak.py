@@ -1,7 +1,8 @@
 """`python -m bench.soak`: talking sessions for hours, and whether anything grows.
 
-It runs in slices of five minutes with new sessions in each, all against one program; every sample is a line in a file. Interrupted, it goes on
-with the minutes that are missing; what grows is judged for each run of the program by itself, since memory begins anew with it.
+It runs in slices of five minutes with new sessions in each, all against one program; every sample is a line in a file. Behind each slice its
+sessions are held against the promises of the delivery design. Interrupted, it goes on with the minutes that are missing; what grows is judged for
+each run of the program by itself, since memory begins anew with it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +29,9 @@ from bench import document
 from bench.figures import number, percentile, table
 from bench.overhead import FAST_MS, Plan, loaded
 from bench.program import Program, running
+from bench.promises import Auditor, Kept, archive_url
 from bench.script import settings
+from services.compose import redis_client
 from services.transcript.archive import Archive
 
 _SLICE_S: Final = 300.0
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     missing_s = options.minutes * 60 - sum(_lengths(_read(options.out)))
     if missing_s > 0:
         asyncio.run(_soak(options.out, options.sessions, missing_s))
-    text = f"{report(_read(options.out))}\n\n{document.stamp(f'python -m bench.soak --sessions {options.sessions}')}"
+    text = f"{report(_read(options.out))}\n\n{promises(_audits(options.out))}\n\n{document.stamp(f'python -m bench.soak --sessions {options.sessions}')}"
     sys.stdout.write(text + "\n")
     if not options.no_write:
         document.write("soak", text)
@@ -93,6 +96,13 @@ def report(samples: Sequence[Sample]) -> str:
     return table(head, rows)
 
 
+def promises(audits: Sequence[Kept]) -> str:
+    """What all looks at the sessions together have found."""
+    broken = [promise for audit in audits for promise in audit.broken]
+    checked = f"Sessions checked when they were at rest: {sum(audit.sessions for audit in audits)}, with {sum(audit.facts for audit in audits)} facts"
+    return "\n".join((f"{checked}; broken promises: {len(broken)}.", *(f"- {promise}" for promise in broken)))
+
+
 def _slope(samples: Sequence[Sample], name: str) -> float:
     """Least squares, in units an hour."""
     fit = statistics.linear_regression([sample.at_s / 3600 for sample in samples], [getattr(sample, name) for sample in samples])
@@ -101,47 +111,56 @@ def _slope(samples: Sequence[Sample], name: str) -> float:
 
 async def _soak(out: Path, sessions: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory(prefix="souffleur-soak-") as folder:
-        async with running(Path(folder), settings(FAST_MS), pinned=False) as program:
-            sampling = asyncio.create_task(_sampled(program, Path(folder), out))
+        async with running(Path(folder), settings(FAST_MS), pinned=False) as program, _archive(program, Path(folder) / "data") as (archive, auditor):
+            run = time.time()
+            sampling = asyncio.create_task(_sampled(program, archive, out, run))
             try:
                 until = time.monotonic() + seconds
                 while (left := until - time.monotonic()) > 0:
                     await loaded(program, Plan(sessions=sessions, seconds=min(_SLICE_S, left), runs=1))
+                    _write(out, {"run": run, "kept": asdict(await auditor.look())})
             finally:
                 sampling.cancel()
                 with suppress(asyncio.CancelledError):
                     await sampling
 
 
-async def _sampled(program: Program, folder: Path, out: Path) -> None:
+@asynccontextmanager
+async def _archive(program: Program, data: Path) -> AsyncIterator[tuple[Archive, Auditor]]:
+    """What the program stores, read past it."""
+    archive = await Archive.open(archive_url(data))
+    redis = redis_client(program.redis_url)
+    try:
+        yield archive, Auditor(redis, archive)
+    finally:
+        await redis.aclose()
+        await archive.close()
+
+
+async def _sampled(program: Program, archive: Archive, out: Path, run: float) -> None:
     """A line every ten seconds, until cancelled."""
     process = psutil.Process(program.pid)
     redis = next(child for child in process.children(recursive=True) if "redis" in child.name())
-    run, began = time.time(), time.monotonic()
-    archive = await Archive.open(f"sqlite+aiosqlite:///{folder / 'data' / 'archive.sqlite3'}")
-    try:
-        async with httpx2.AsyncClient(base_url=program.url, timeout=30, trust_env=False) as client:
-            for number in itertools.count():
-                if number % _SAMPLES_A_SLICE == 0:
-                    # As the callers do: a session that only grows would be counted as the program's growth.
-                    sid = (await client.post("/api/sessions", json={"cast": ["mirelle"]})).raise_for_status().json()["id"]
-                lag_s = await _lag(client, archive, sid)
-                found = _TASKS.search((await client.get("/metrics")).text)
-                sample: dict[str, Any] = {
-                    "run": run,
-                    "at_s": time.monotonic() - began,
-                    "rss_mb": process.memory_info().rss / 1e6,
-                    "redis_mb": redis.memory_info().rss / 1e6,
-                    "descriptors": process.num_fds(),
-                    "threads": process.num_threads(),
-                    "tasks": int(float(found[1])) if found else 0,
-                    "lag_s": lag_s,
-                }
-                with out.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(sample) + "\n")
-                await asyncio.sleep(_SAMPLE_S)
-    finally:
-        await archive.close()
+    began = time.monotonic()
+    async with httpx2.AsyncClient(base_url=program.url, timeout=30, trust_env=False) as client:
+        for number in itertools.count():
+            if number % _SAMPLES_A_SLICE == 0:
+                # As the callers do: a session that only grows would be counted as the program's growth.
+                sid = (await client.post("/api/sessions", json={"cast": ["mirelle"]})).raise_for_status().json()["id"]
+            lag_s = await _lag(client, archive, sid)
+            found = _TASKS.search((await client.get("/metrics")).text)
+            sample = Sample(
+                run=run,
+                at_s=time.monotonic() - began,
+                rss_mb=process.memory_info().rss / 1e6,
+                redis_mb=redis.memory_info().rss / 1e6,
+                descriptors=process.num_fds(),
+                threads=process.num_threads(),
+                tasks=int(float(found[1])) if found else 0,
+                lag_s=lag_s,
+            )
+            _write(out, asdict(sample))
+            await asyncio.sleep(_SAMPLE_S)
 
 
 async def _lag(client: httpx2.AsyncClient, archive: Archive, sid: str) -> float:
@@ -154,8 +173,21 @@ async def _lag(client: httpx2.AsyncClient, archive: Archive, sid: str) -> float:
     return time.monotonic() - written
 
 
+def _write(out: Path, line: Mapping[str, Any]) -> None:
+    with out.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
+
+
 def _read(out: Path) -> list[Sample]:
-    return [Sample(**json.loads(line)) for line in out.read_text(encoding="utf-8").splitlines()] if out.exists() else []
+    return [Sample(**line) for line in _lines(out) if "kept" not in line]
+
+
+def _audits(out: Path) -> list[Kept]:
+    return [Kept(**line["kept"]) for line in _lines(out) if "kept" in line]
 
 
 def _lengths(samples: Sequence[Sample]) -> list[float]:
