@@ -262,7 +262,11 @@ class House:
             owned = list(self._owned.items())
             # Each takes a connection to the store, of which there are only so many.
             for first in range(0, len(owned), _TOGETHER):
-                await asyncio.gather(*(self._keep(*one) for one in owned[first : first + _TOGETHER]))
+                some = owned[first : first + _TOGETHER]
+                await asyncio.gather(*(self._keep(*one) for one in some))
+                # If this fails they are looked at in vain, for their leases are alive.
+                with contextlib.suppress(SouffleurError):
+                    await self.log.renewed([sid for sid, _ in some], stage.lease_s)
 
     async def _keep(self, sid: str, owned: Owned) -> None:
         stage, idle_s = self._runtime.settings.stage, self._runtime.clock.now() - owned.session.touched

@@ -55,6 +55,8 @@ class Sweep:
         self._log = log
         self._address = address
         self._take_up = take_up
+        self._everything = True
+        """Until nothing is left of a former process of this address."""
         self._sightings = Sightings(lease_s)
 
     async def run(self) -> None:
@@ -76,7 +78,9 @@ class Sweep:
     async def _due(self, now: Callable[[], float]) -> list[str]:
         asked = now()
         try:
-            return self._sightings.due(await self._log.orphans(self._address), asked, now())
+            found = await self._log.orphans(self._address, everything=self._everything)
+            self._everything = self._everything and any(orphan.mine for orphan in found)
+            return self._sightings.due(found, asked, now())
         except SouffleurError as error:
             _log.debug("sweep.failed", code=error.code)
             self._sightings.blind()

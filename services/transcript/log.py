@@ -14,15 +14,13 @@ from redis.exceptions import RedisError
 from services.core.errors import Conflict, NotFound, NotOwner, Recovering, StaleFence
 from services.core.model.fact import Draft, Fact
 from services.transcript import tailing
+from services.transcript.claims import Claims
 from services.transcript.kept import Kept
 from services.transcript.store import Entry, entry_of, keys_of, run_script, spliced, store_errors
 
 _PAGE: Final = 500
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 """One script call holds the store for everybody; more than this goes in several."""
-
-_CLAIMED: Final = "souffleur:claimed"
-"""Sessions that somebody has claimed, and nobody has closed and archived since."""
 
 _REWRITE: Final = "souffleur:rewrite"
 """There while the store's file still has what was taken out of a stream."""
@@ -57,6 +55,7 @@ class TranscriptLog:
         """`redis` as made by `compose.redis_client`: replies are bytes, RESP2. With `older` trimmed facts are read from there."""
         self._redis = redis
         self._older = older
+        self._claims = Claims(redis)
         self._held: dict[str, Kept] = {}
 
     async def claim(self, sid: str, address: str, lease_s: float, *, dead: str = "") -> int:
@@ -74,9 +73,8 @@ class TranscriptLog:
         granted, value = await run_script(self._redis, "claim", [keys.owner, keys.fence, keys.stream, keys.index], [address, _ms(lease_s), dead])
         if not granted:
             raise NotOwner(cast(bytes, value).decode())
-        async with store_errors():
-            # Before anything is written: what is written and not listed would be nobody's after its owner's death.
-            await self._redis.sadd(_CLAIMED, sid)
+        # Before anything is written: what is written and not listed would be nobody's after its owner's death.
+        await self._claims.note([sid], _ms(lease_s))
         return int(value)
 
     async def regain(self, sid: str, lease_s: float) -> int:
@@ -109,7 +107,7 @@ class TranscriptLog:
             held.archived(mark)
 
     async def renew(self, sid: str, lease_s: float) -> None:
-        """Prolong the lease of what this process has claimed.
+        """Prolong the lease of what this process has claimed. Say so for all of them with `renewed`.
 
         Raises `StaleFence` if somebody else claimed the session since, `Recovering` if the store has lost facts, or the claim itself.
         """
@@ -130,6 +128,10 @@ class TranscriptLog:
         if answer < 0:
             raise Recovering("the store came back with less than was written")
 
+    async def renewed(self, sids: Sequence[str], lease_s: float) -> None:
+        """Whoever looks for orphans need not look at these for so long."""
+        await self._claims.note([sid for sid in sids if sid in self._held], _ms(lease_s))
+
     async def release(self, sid: str, *, forget_s: float = 0.0) -> None:
         """Give the lease up; nothing happens if it is somebody else's by now. Somebody still has to take care of the session.
 
@@ -144,32 +146,42 @@ class TranscriptLog:
         released = await run_script(self._redis, "release", [keys.owner, keys.fence, keys.stream, keys.index], arguments)
         if released and forget_s:
             await self.forget(sid)
+        elif released:
+            await self._claims.note([sid], 0)
 
     async def forget(self, sid: str) -> None:
         """Nothing of this session is open: nobody needs to take care of it, unless somebody has just claimed it."""
+        await self._claims.strike(sid)
         async with store_errors():
-            await self._redis.srem(_CLAIMED, sid)
-            # A claim is listed behind its grant: one that came before this is seen here, a later one lists itself.
-            if await self._redis.exists(keys_of(sid).owner):
-                await self._redis.sadd(_CLAIMED, sid)
+            owned = await self._redis.exists(keys_of(sid).owner)
+        if owned:
+            # A claim is listed behind its grant: one that came before the strike is seen here, a later one lists itself.
+            await self._claims.note([sid], 0)
 
-    async def orphans(self, me: str = "") -> list[Orphan]:
-        """Sessions that were claimed, are not closed and archived, and have no live owner; those of the address `me` count, unless this process holds them."""
-        async with store_errors():
-            # What this process holds is asked for nowhere: with many sessions it is nearly all of them.
-            claimed = [sid for name in cast(set[bytes], await self._redis.smembers(_CLAIMED)) if (sid := name.decode()) not in self._held]
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for sid in claimed:
-                    keys = keys_of(sid)
-                    pipe.get(keys.fence)
-                    pipe.hget(keys.owner, "address")
-                answers = await pipe.execute()
-        found = zip(claimed, answers[::2], answers[1::2], strict=True)
-        return [
-            Orphan(sid, int(fence or 0), mine=owner is not None)
-            for sid, fence, owner in found
-            if sid not in self._held and (owner is None or owner.decode() == me)
-        ]
+    async def orphans(self, me: str = "", *, everything: bool = False) -> list[Orphan]:
+        """Sessions that were claimed, are not closed and archived, and have no live owner.
+
+        With `everything` all sessions of the store are looked at, and those of the address `me` count that this process does not hold:
+        a former one of that address did, and its lease may still be alive.
+        """
+        found: dict[str, Orphan] = {}
+        if everything:
+            async for page in self._claims.every():
+                found |= await self._without_owner(page, me)
+        else:
+            found = await self._without_owner(await self._claims.overdue(), me)
+        return [orphan for sid, orphan in found.items() if sid not in self._held]
+
+    async def _without_owner(self, listed: Sequence[str], me: str) -> dict[str, Orphan]:
+        sids = [sid for sid in listed if sid not in self._held]
+        async with store_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for sid in sids:
+                keys = keys_of(sid)
+                pipe.get(keys.fence)
+                pipe.hget(keys.owner, "address")
+            answers = await pipe.execute()
+        found = zip(sids, answers[::2], answers[1::2], strict=True)
+        return {sid: Orphan(sid, int(fence or 0), mine=owner is not None) for sid, fence, owner in found if owner is None or owner.decode() == me}
 
     async def owner(self, sid: str) -> str | None:
         """Address of the owner whose lease is alive."""

@@ -92,13 +92,40 @@ async def test_what_was_claimed_and_not_closed_is_known(store: Redis) -> None:
     await log.release("released")
     await store.delete("{forgotten}:owner", "{orphan}:owner")
     await log.forget("forgotten")
-    assert _named(await other.orphans()) == {"orphan": False, "released": False}
-    assert _named(await log.orphans(ME)) == {"released": False}
-    assert _named(await other.orphans(ME)) == {"orphan": False, "owned": True, "released": False}
+    assert _named(await other.orphans(everything=True)) == {"orphan": False, "released": False}
+    assert _named(await log.orphans(ME, everything=True)) == {"released": False}
+    assert _named(await other.orphans(ME, everything=True)) == {"orphan": False, "owned": True, "released": False}
     await other.claim("orphan", OTHER, 60)
     await log.release("orphan", forget_s=60)
     await store.delete("{orphan}:owner")
-    assert _named(await TranscriptLog(store).orphans()) == {"orphan": False, "released": False}
+    assert _named(await TranscriptLog(store).orphans(everything=True)) == {"orphan": False, "released": False}
+
+
+async def test_only_what_is_overdue_is_looked_at(store: Redis) -> None:
+    """Given up at once, a lease that has run out when it has; a renewal takes it off again, and what is owned all the same is no orphan."""
+    log, other = TranscriptLog(store), TranscriptLog(store)
+    await log.claim("later", ME, 60)
+    await log.claim("released", ME, 60)
+    await log.release("released")
+    await log.claim("soon", ME, 0.05)
+    await log.claim("unsaid", ME, 0.05)
+    await log.renew("unsaid", 60)
+    found = await until(lambda: _when(other, 2), what="two overdue sessions")
+    assert found == {"released": False, "soon": False}
+    await log.renew("soon", 60)
+    await log.renewed(["soon", "unsaid", "never claimed here"], 60)
+    assert _named(await other.orphans()) == {"released": False}
+    assert set(await store.zrange("souffleur:claims", 0, -1)) == {b"later", b"released", b"soon", b"unsaid"}
+
+
+async def test_a_list_of_any_length_is_looked_at_whole(store: Redis) -> None:
+    """More sessions than come in one answer of the store, each once."""
+    log = TranscriptLog(store)
+    await log.claim("owned", ME, 60)
+    await store.zadd("souffleur:claims", {f"s{number}": 1 for number in range(1200)})
+    for everything in (False, True):
+        found = await TranscriptLog(store).orphans(everything=everything)
+        assert sorted(orphan.sid for orphan in found) == sorted(f"s{number}" for number in range(1200))
 
 
 async def test_a_session_that_is_claimed_again_stays_known(store: Redis) -> None:
@@ -125,7 +152,7 @@ async def test_what_is_given_up_is_not_counted_as_held(server: RedisServer, stor
     finally:
         server.start()
     await store.delete("{taken}:owner")
-    assert _named(await log.orphans(ME)) == {"taken": False, "unreachable": True}
+    assert _named(await log.orphans(ME, everything=True)) == {"taken": False, "unreachable": True}
 
 
 async def test_an_orphan_is_known_by_the_fence_of_its_last_owner(store: Redis) -> None:
@@ -138,6 +165,11 @@ async def test_an_orphan_is_known_by_the_fence_of_its_last_owner(store: Redis) -
     fences.append(await log.claim("s", ME, 60))
     await log.release("s")
     assert [orphan.fence for orphan in [*once, *await log.orphans()]] == fences
+
+
+async def _when(log: TranscriptLog, count: int) -> dict[str, bool] | None:
+    found = _named(await log.orphans())
+    return found if len(found) == count else None
 
 
 def _named(orphans: list[Orphan]) -> dict[str, bool]:

@@ -107,6 +107,18 @@ async def test_letting_one_session_go_does_not_cost_another_its_lease(redis: Red
         gate.set()
 
 
+async def test_nobody_looks_at_what_is_renewed(redis: Redis, tmp_path: Path) -> None:
+    """Whoever renews its leases says so where orphans are looked for: a look does not grow with the sessions that are well."""
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        first = await redis.zscore("souffleur:claims", "inn")
+
+        async def later() -> bool:
+            return float(await redis.zscore("souffleur:claims", "inn") or 0) > float(first or 0)
+
+        await until(later, 20, "a renewal on the list")
+
+
 async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often another stage looks before the owner's next renewal, it does not take the session for an orphan."""
     monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.02)
@@ -121,8 +133,8 @@ async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(
             await back.wait()
             await renew(sid, lease_s)
 
-        async def counted(me: str = "") -> list[Orphan]:
-            found = await orphans(me)
+        async def counted(me: str = "", *, everything: bool = False) -> list[Orphan]:
+            found = await orphans(me, everything=everything)
             looks[bool(found)] += 1
             return found
 

@@ -65,7 +65,7 @@ async def test_many_are_taken_up_one_after_the_other_without_long_pauses(monkeyp
     left = {f"s{number}": Orphan(f"s{number}", 1, mine=True) for number in range(65)}
 
     class Log:
-        async def orphans(self, _me: str) -> list[Orphan]:
+        async def orphans(self, _me: str, *, everything: bool) -> list[Orphan]:
             return list(left.values())
 
     async def take_up(sid: str) -> None:
