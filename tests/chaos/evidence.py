@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +66,9 @@ class Evidence:
     acknowledged: Sequence[tuple[str, Told]] = ()
     """(idempotency key, fact), once for every answer that told of it."""
     shown: Mapping[str, Sequence[Told]] = field(default_factory=dict)
-    """By reader, in the order in which they were told, reconnections included. Each of them may see everything, and stayed to the end."""
+    """By reader, in the order in which they were told, reconnections included. Each of them stayed to the end and may see everything, the `players` apart."""
+    players: Collection[str] = ()
+    """Readers who sit in the one place where everything is said, and are shown what a player may see."""
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     """By the key of the fact that each of them is to become."""
     calm: Sequence[tuple[int, int]] = ()

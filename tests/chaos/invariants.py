@@ -39,14 +39,19 @@ def violations(evidence: Evidence) -> list[str]:
 def _durable(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
     """I1: whatever was acknowledged or shown stands in the archive, as it was told."""
     erased = erased_by(archive.values())
-    told = [("acknowledged", fact) for _, fact in evidence.acknowledged]
-    told += [(f"shown to {reader}", fact) for reader, facts in evidence.shown.items() for fact in facts]
-    for how, fact in told:
+    told = [("acknowledged", fact, False) for _, fact in evidence.acknowledged]
+    told += [(f"shown to {reader}", fact, reader in evidence.players) for reader, facts in evidence.shown.items() for fact in facts]
+    for how, fact, in_part in told:
         kept = archive.get(fact.seq)
         if kept is None:
             yield f"I1 fact {fact.seq} ({fact.kind}) was {how} and is lost"
-        elif fact.seq not in erased and kept != fact:
+        elif fact.seq not in erased and kept != fact and not (in_part and _is_part(fact, kept)):
             yield f"I1 fact {fact.seq} was {how} as {fact.kind} and stands there as another one ({kept.kind})"
+
+
+def _is_part(shown: Told, kept: Told) -> bool:
+    """It says nothing that does not stand there: something is taken out of it for players."""
+    return shown.kind == kept.kind and all(kept.body.get(name) == value for name, value in shown.body.items())
 
 
 def _numbered(evidence: Evidence) -> Iterator[str]:
@@ -63,9 +68,10 @@ def _numbered(evidence: Evidence) -> Iterator[str]:
 
 
 def _told_in_order(evidence: Evidence) -> Iterator[str]:
-    """I2: every reader was told of every fact, in their order, each once."""
-    every = {entry.seq for entry in evidence.archive}
+    """I2: every reader was told of every fact, in their order, each once; a player of everything that was said."""
+    known = facts_of(evidence.archive)
     for reader, facts in evidence.shown.items():
+        every = {seq for seq, fact in known.items() if fact.kind == "said"} if reader in evidence.players else known.keys()
         for before, after in pairwise(facts):
             if after.seq <= before.seq:
                 yield f"I2 {reader} was told of {after.seq} after {before.seq}"
@@ -122,8 +128,8 @@ def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]
         seqs.setdefault(entry.key, []).append(entry.seq)
     for name, correction in evidence.corrections.items():
         stands = seqs.get(name, [])
-        if correction.state not in ENDED:
-            yield f"I6 correction {name} is still {correction.state}"
+        if (left := _unsettled(correction, erased)) is not None:
+            yield f"I6 correction {name} is {left}"
         elif correction.state == GONE:
             if erased.isdisjoint((correction.target, *stands)):
                 yield f"I6 correction {name} is gone, and nothing of it was erased"
@@ -135,6 +141,13 @@ def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]
             yield f"I6 correction {name} is applied at {correction.seq} with other words"
         elif correction.state != "applied" and stands:
             yield f"I6 correction {name} is {correction.state} and stands all the same"
+
+
+def _unsettled(correction: Correction, erased: Collection[int]) -> str | None:
+    """Whoever asks for what can be done is not told that it cannot."""
+    if correction.state not in ENDED:
+        return f"still {correction.state}"
+    return "dead, and nothing stood against it" if correction.state == "dead" and correction.target not in erased else None
 
 
 def _says(fact: Told, correction: Correction) -> bool:

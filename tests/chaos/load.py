@@ -1,19 +1,21 @@
-"""Those who use a table while it fails: they write, read, play and correct, come back after every break, and remember what they were told."""
+"""Those who use a table while it fails: they write, read and correct, come back after every break, and remember what they were told."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx2
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
 
 from tests.chaos.evidence import Correction, Told
 from tests.chaos.invariants import ENDED, GONE
+from tests.chaos.seat import Gateway, Seat
+
+PLAYER: Final = "player"
 
 _AGAIN_S: Final = 0.1
 _PATIENCE_S: Final = 5.0
@@ -25,15 +27,6 @@ _WORDS_S: Final = (0.2, 0.8)
 _ACTS_S: Final = (0.4, 1.0)
 _ERASURES: Final = 6
 """Every so many acts."""
-_SOCKET: Final[dict[str, Any]] = {
-    "open_timeout": _PATIENCE_S,
-    "ping_interval": 2,
-    "ping_timeout": 4,
-    "max_size": 2**22,
-    "proxy": None,
-    # The voice as bytes: nobody need read it as JSON.
-    "subprotocols": ["souffleur.pcm"],
-}
 _REFUSED: Final = frozenset({400, 403, 404, 413, 422})
 """What is wrong with a request does not pass."""
 
@@ -56,6 +49,19 @@ class Load:
     refused: list[str] = field(default_factory=list)
     """Answers that nobody should have got."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    gateway: Gateway = field(init=False)
+    seat: Seat = field(init=False)
+    """Of the player."""
+
+    def __post_init__(self) -> None:
+        """Nobody is there yet."""
+        self.gateway = Gateway(self.url)
+        self.seat = Seat(self._seat_address, self.gateway, self.shown.setdefault(PLAYER, []))
+
+    def _seat_address(self) -> str:
+        seen = self.shown[PLAYER]
+        query = f"model=npc/mirelle&session={self.session}&name={PLAYER}&role=player&after_seq={seen[-1].seq if seen else 0}"
+        return f"{self.url.replace('http', 'ws', 1)}/v1/realtime?{query}"
 
     @property
     def seen(self) -> int:
@@ -91,7 +97,9 @@ class Load:
                 text = "" if erases else f"Word corrected by {key}." if target else f"Remark {number}."
                 act: dict[str, Any] = {"kind": "note", "scope": "once", "text": text}
                 if target:
-                    act = {"kind": "erase", "seqs": [target]} if erases else {"kind": "edit", "target": target, "text": text}
+                    # Every other edit rests on the words as they were first said: who has changed them since wins.
+                    base = {"base": target} if number % 4 == 0 else {}
+                    act = {"kind": "erase", "seqs": [target]} if erases else {"kind": "edit", "target": target, "text": text, **base}
                 if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, **act}, key) is not None:
                     self.accepted[key] = Correction(text=text, target=target, erases=erases)
                 await self._pause(*_ACTS_S)
@@ -112,27 +120,26 @@ class Load:
                 pass
             await asyncio.sleep(_AGAIN_S)
 
-    async def play(self, name: str) -> None:
-        """Sit at the table by a realtime connection and hear the voice; after a break come back to the same seat, with what was seen."""
-        seen = self.shown.setdefault(name, [])
-        seat = ""
-        base = self.url.replace("http", "ws", 1)
-        while True:
-            after = seen[-1].seq if seen else 0
-            address = f"{base}/v1/realtime?model=npc/mirelle&session={self.session}&name={name}&after_seq={after}&participant={seat}"
-            try:
-                async with connect(address, **_SOCKET) as socket:
-                    async for message in socket:
-                        if isinstance(message, bytes):
-                            continue  # the voice
-                        event: dict[str, Any] = json.loads(message)
-                        if event["type"] == "souffleur.fact":
-                            seen.append(Told.of(event["fact"]))
-                        elif event["type"] == "souffleur.attached":
-                            seat = event["participant"]
-            except (OSError, WebSocketException, TimeoutError):
-                pass
+    async def open_another(self) -> None:
+        """Another session, of which nothing more is asked; perhaps in vain."""
+        with suppress(httpx2.HTTPError):
+            async with self._client() as client:
+                await client.post("/api/sessions", json={"cast": ["mirelle"]})
+
+    async def corrected(self) -> bool:
+        """A note that is left now has come to its end."""
+        key = f"probe-{len(self.accepted)}"
+        async with self._client() as client:
+            text = f"Probe {key}."
+            if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, "kind": "note", "scope": "once", "text": text}, key) is None:
+                return False
+        self.accepted[key] = Correction(text=text)
+        name = f"told:{key}"
+        while name not in self.settled:
+            with suppress(httpx2.HTTPError):
+                await self.corrections()
             await asyncio.sleep(_AGAIN_S)
+        return self.settled[name].state == "applied"
 
     async def corrections(self) -> dict[str, Correction]:
         """What became of the accepted ones, by the keys that the stage gives them."""

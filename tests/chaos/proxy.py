@@ -7,10 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-Mode = Literal["open", "silent", "deaf", "cut"]
-"""`silent`: nothing passes; `deaf`: what is asked passes, what is answered does not; `cut`: nobody gets in, and nobody stays."""
+Mode = Literal["open", "silent", "deaf", "cut", "slow"]
+"""`silent`: nothing passes; `deaf`: what is asked passes, what is answered does not; `cut`: nobody gets in, and nobody stays; `slow`: everything
+passes, late and in pieces."""
+
+_LATE_S: Final = 0.05
 
 
 class Proxy:
@@ -27,7 +30,8 @@ class Proxy:
     async def fault(self, mode: Mode) -> AsyncIterator[None]:
         """Behave like that for the time of the block; whoever has missed an answer is cut off at its end, as after any partition."""
         self._mode = mode
-        self._open.clear()
+        if mode != "slow":
+            self._open.clear()
         if mode == "cut":
             self.drop()
         try:
@@ -74,6 +78,13 @@ class Proxy:
         while data := await reader.read(65_536):
             if not (asked and self._mode == "deaf"):
                 await self._open.wait()
+            if self._mode == "slow":
+                await asyncio.sleep(_LATE_S)
+                half = len(data) // 2
+                writer.write(data[:half])
+                await writer.drain()
+                await asyncio.sleep(_LATE_S)
+                data = data[half:]
             writer.write(data)
             await writer.drain()
 

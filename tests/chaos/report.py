@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 RECOVERED_S: Final = 10.0
-"""Promised, from the end of a fault to the end of an answer of which something was heard."""
+"""Promised, from the death of a process, or the end of what else was done, to the end of an answer of which something was heard."""
+
+
+RESUMED_S: Final = 2.0
+"""Promised of 99 in 100 clients, from a break until they are back in their seat; or from when the gateway is there again."""
 
 
 @dataclass(slots=True)
@@ -17,11 +21,13 @@ class Report:
     faults: list[str] = field(default_factory=list)
     """In the order in which they came."""
     recovered_s: dict[str, float] = field(default_factory=dict)
-    """From the end of the fault to the end of the first turn behind it."""
+    """From the death, or the end of the fault, to the end of the first turn behind it, and to what else the part that was hurt is there for."""
     machine_late_s: dict[str, float] = field(default_factory=dict)
     """By how much this machine was late with a timer meanwhile, at the worst."""
     crowd: dict[str, float] = field(default_factory=dict)
     """How many tasks wanted each of its cores meanwhile."""
+    resumed_s: list[float] = field(default_factory=list)
+    """For each break of the player's connection."""
     acknowledged: int = 0
     facts: int = 0
     corrections: int = 0

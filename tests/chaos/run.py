@@ -19,7 +19,8 @@ from tests.chaos.evidence import Evidence, Told
 from tests.chaos.faults import FAULTS
 from tests.chaos.invariants import ENDED, violations
 from tests.chaos.lateness import Lateness, measured
-from tests.chaos.load import Load
+from tests.chaos.load import PLAYER, Load
+from tests.chaos.probes import works
 from tests.chaos.report import RECOVERED_S, Report
 from tests.chaos.table import DEADLINE_S, Table, left, table
 from tests.waiting import until
@@ -51,25 +52,28 @@ async def run(seed: int, faults: Sequence[str], folder: Path) -> Report:
 async def _session(report: Report, chance: random.Random, lateness: Lateness, folder: Path) -> None:
     async with table(folder) as here:
         load = Load(here.url, here.session, random.Random(report.seed + 1))
-        watching = [asyncio.create_task(load.read("reader"), name="reader"), asyncio.create_task(load.play("player"), name="player")]
+        watched = {"reader": load.read("reader"), PLAYER: load.seat.sit(), "gateway": load.gateway.watch()}
+        watching = [asyncio.create_task(work, name=name) for name, work in watched.items()]
         working: list[asyncio.Task[None]] = []
         try:
             # Whoever writes before somebody sits there is a second person at the table, and with two of them nobody is answered who names nobody.
-            await until(lambda: any(fact.kind == "joined" and fact.body["role"] == "player" for fact in load.shown.get("player", ())), _GIVEN_UP_S, "a player")
+            await until(lambda: any(fact.kind == "joined" and fact.body["role"] == "player" for fact in load.shown[PLAYER]), _GIVEN_UP_S, "a player")
             working += [asyncio.create_task(load.write(name), name=name) for name in _WRITERS]
             working.append(asyncio.create_task(load.direct(), name="director"))
             calm = [await _calm(load, await _answered(here, f"first-{report.seed}"))]
             for number, fault in enumerate(report.faults):
-                await FAULTS[fault](here, load, chance)
-                began = time.monotonic()
+                died = await FAULTS[fault](here, load, chance)
+                healed = time.monotonic()
+                began = healed if died is None else died
                 end = await _answered(here, f"probe-{report.seed}-{number}")
+                await works(fault, here, load, healed)
                 report.recovered_s[fault] = time.monotonic() - began
                 report.machine_late_s[fault], report.crowd[fault] = lateness.longest_s(began), lateness.crowd(began)
                 calm.append(await _calm(load, end))
             load.over.set()
             await ended(working, _REST_S)
             head = await _at_rest(here, load)
-            await until(lambda: all(seen and seen[-1].seq >= head for seen in load.shown.values()), _REST_S, "the last fact at every reader", _AGAIN_S)
+            await until(lambda: all(_is_told(name, load, head) for name in load.shown), _REST_S, "the last fact at every reader", _AGAIN_S)
             corrections = await load.corrections()
         finally:
             for task in (*working, *watching):
@@ -78,9 +82,18 @@ async def _session(report: Report, chance: random.Random, lateness: Lateness, fo
         await here.program.stop()
         stream, archive = await left(here.redis, here.program.data, here.session)
     told: dict[str, Any] = {"asked": load.asked, "acknowledged": load.acknowledged, "shown": load.shown, "corrections": corrections}
-    evidence = Evidence(stream=stream, archive=archive, calm=calm, deadline_s=DEADLINE_S, **told)
+    evidence = Evidence(stream=stream, archive=archive, players={PLAYER}, calm=calm, deadline_s=DEADLINE_S, **told)
+    report.resumed_s = load.seat.resumed_s
     report.acknowledged, report.facts, report.corrections = len(load.acknowledged), len(archive), len(corrections)
     report.violations = [*violations(evidence), *(f"refused {answer}" for answer in load.refused)]
+
+
+def _is_told(reader: str, load: Load, head: int) -> bool:
+    """Of everything; a player of everything that was said."""
+    if reader == PLAYER:
+        said = [fact.seq for fact in load.shown["reader"] if fact.kind == "said"]
+        return not said or any(fact.seq == said[-1] for fact in load.shown[PLAYER])
+    return bool(load.shown[reader]) and load.shown[reader][-1].seq >= head
 
 
 async def _answered(here: Table, key: str) -> int:
@@ -97,7 +110,7 @@ async def _answered(here: Table, key: str) -> int:
 
 async def _calm(load: Load, behind: int) -> tuple[int, int]:
     """Wait until some lines behind this fact have come and gone with nothing wrong; from which fact to which one that was."""
-    facts = load.shown["player"]
+    facts = load.shown[PLAYER]
     await until(lambda: _lines(facts, behind) >= _CALM_LINES, _GIVEN_UP_S, "lines in a calm", _AGAIN_S)
     return behind, load.seen
 

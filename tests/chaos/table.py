@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from tests.acceptance.program import Program, running
 from tests.acceptance.table import api, opened
 from tests.chaos.closure import is_heard
 from tests.chaos.evidence import Told
+from tests.chaos.hooked.sitecustomize import FOLDER
 from tests.chaos.proxy import Proxy, proxied
+from tests.chaos.seat import UNDERSTOOD
 from tests.making.openai_server import openai_server
 from tests.redis_server import RedisServer, running_redis
 
@@ -28,6 +31,7 @@ MISBEHAVIOURS: Final = ("status:500", "status:429", "black-hole", "stall", "html
 """Of a model's server, from list 3b."""
 _REPLIES: Final = ["[joy] Come in. [neutral] The fire is warm.", "[fear] Did you hear that?", "The bridge is gone. You will have to wait."]
 _LEASE_S: Final = 3.0
+_HOOKED: Final = Path(__file__).parent / "hooked"
 _REPLY_S: Final = 10.0
 DEADLINE_S: Final = _REPLY_S + LINE_SLACK_S
 """Of a line."""
@@ -41,6 +45,8 @@ class Table:
     redis: RedisServer
     proxy: Proxy
     session: str
+    points: Path
+    """Where a file makes a process die at the point that it is named after."""
     client: httpx2.AsyncClient
     """Of whoever asks whether the table is there."""
 
@@ -94,7 +100,8 @@ async def table(folder: Path) -> AsyncIterator[Table]:
             bad: dict[str, Any] = {engine_of(name): {"kind": "openai", "base_url": models.base_url, "api_key": name, "model": name} for name in MISBEHAVIOURS}
             settings = {
                 "redis": {"url": url},
-                "stt": {"engine": "scripted"},
+                "stt": {"engine": "scripted", "engines": {"scripted": {"texts": [UNDERSTOOD]}}},
+                "hearing": {"vad": "energy"},
                 "tts": {"engine": "scripted"},
                 "llm": {
                     "chain": ["scripted"],
@@ -104,8 +111,11 @@ async def table(folder: Path) -> AsyncIterator[Table]:
                 },
                 "stage": {"lease_s": _LEASE_S},
             }
-            async with running(folder, settings, options=["--processes"]) as program, api(program.url) as client:
-                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]), client)
+            points = folder / "points"
+            points.mkdir(parents=True)
+            environment = {FOLDER: str(points), "PYTHONPATH": os.pathsep.join(filter(None, (str(_HOOKED), os.environ.get("PYTHONPATH"))))}
+            async with running(folder, settings, environment=environment, options=["--processes"]) as program, api(program.url) as client:
+                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]), points, client)
 
 
 async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry], list[Entry]]:

@@ -226,13 +226,34 @@ BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
             GOOD, archive=_and(draft("e", Erased(seqs=[1]))), corrections={"e": Correction(text="", target=3, erases=True, state="applied", seq=6)}
         ),
     ),
-    "a refused one that stands": ("I6 correction c1 is dead", lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="dead")})),
+    "a refused one that stands": (
+        "I6 correction c1 is conflicted and stands",
+        lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="conflicted")}),
+    ),
+    "one that died of nothing": (
+        "I6 correction c9 is dead, and nothing stood against it",
+        lambda: replace(GOOD, corrections={"c9": Correction(text="No.", target=3, state="dead")}),
+    ),
+    "words that a player was not told of": (
+        "I2 dora was never told of 1 of 1 facts: 1",
+        lambda: replace(GOOD, players={"dora"}, shown={"dora": TOLD[1:]}),
+    ),
+    "other words for a player": (
+        "I1 fact 1 was shown to dora as said and stands there as another one",
+        lambda: replace(GOOD, players={"dora"}, shown={"dora": [replace(TOLD[0], body={**TOLD[0].body, "text": "No."}), *TOLD[1:]]}),
+    ),
 }
 
 
 def test_what_is_whole_passes() -> None:
     """Trimmed and resent: both are allowed."""
     assert violations(GOOD) == []
+
+
+def test_a_player_is_told_a_part() -> None:
+    """Of facts that are the director's nothing, of others less than stands there."""
+    part = replace(TOLD[3], body={name: value for name, value in TOLD[3].body.items() if name != "state"})
+    assert violations(replace(GOOD, players={"dora"}, shown={"dora": [TOLD[0], part], "bob": TOLD})) == []
 
 
 @pytest.mark.parametrize("name", BROKEN)

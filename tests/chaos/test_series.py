@@ -41,6 +41,16 @@ def test_runs_of_another_commit_or_of_other_faults_are_not_done(tmp_path: Path) 
     assert "1 runs" in _series(out).table()
 
 
+def test_clients_are_to_be_back_soon(tmp_path: Path) -> None:
+    """One in a hundred may take longer; two may not."""
+    back = [0.3] * 99
+    for slow, kept in ((1, True), (2, False)):
+        out = tmp_path / f"{slow}.jsonl"
+        _series(out).keep(_report(1, resumed_s=[*back, *back[: 100 - slow], *[2.5] * slow]))
+        assert _series(out).kept([1]) is kept
+    assert "A client came back 199 times: after 0.30 s (p50)" in _series(tmp_path / "1.jsonl").table()
+
+
 def test_a_changed_program_is_another_commit(tmp_path: Path) -> None:
     """What was tried before the change says nothing of it; a page that was written meanwhile changes nothing."""
     for name in ("program.py", "page.md"):

@@ -1,0 +1,1 @@
+"""On the path of every process of a program under faults, for its `sitecustomize`."""

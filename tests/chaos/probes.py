@@ -1,0 +1,58 @@
+"""Is the part there again that was hurt? An answer alone does not tell: without a voice the words are shown, without corrections characters talk on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import httpx2
+
+from tests.chaos.load import Load
+from tests.chaos.table import Table
+from tests.waiting import until
+
+_GIVEN_UP_S: Final = 40.0
+_AGAIN_S: Final = 0.1
+
+
+async def works(fault: str, here: Table, load: Load, since: float) -> None:
+    """Return once what this fault has hurt does its work, since this moment. Raises `AssertionError` if it never does."""
+    if (probe := _PROBES.get(fault.partition(" ")[0])) is not None:
+        await probe(here, load, since)
+
+
+async def _voiced(here: Table, load: Load, since: float) -> None:
+    del here
+    await until(lambda: load.seat.sound_at > since, _GIVEN_UP_S, "a voice", _AGAIN_S)
+
+
+async def _understood(here: Table, load: Load, since: float) -> None:
+    del here, since
+    await load.seat.speak(_GIVEN_UP_S)
+
+
+async def _corrected(here: Table, load: Load, since: float) -> None:
+    del here, since
+    await until(load.corrected, _GIVEN_UP_S, "a correction", _AGAIN_S)
+
+
+async def _set(here: Table, load: Load, since: float) -> None:
+    del load, since
+
+    async def set_chain() -> bool:
+        try:
+            await here.set_chain(["scripted"])
+        except httpx2.HTTPError:
+            return False
+        return True
+
+    await until(set_chain, _GIVEN_UP_S, "a setting that is taken", _AGAIN_S)
+
+
+_PROBES: Final[dict[str, Callable[[Table, Load, float], Awaitable[None]]]] = {
+    "voice": _voiced,
+    "hearing": _understood,
+    "corrections": _corrected,
+    "manager": _set,
+}
+"""By the first word of a fault's name."""
