@@ -72,11 +72,11 @@ async def xtts_table(folder: Path, runs: int, *, gpu: bool) -> str:
     return f"{head}\n\n{table(('sentences at once', 'first sound, ms', 'time of each, % of its audio'), rows)}"
 
 
-def whisper_table(folder: Path, runs: int, *, gpu: bool) -> str:
-    """One greedy pass over a clip of 5.5 s."""
+def whisper_table(folder: Path, runs: int, *, gpu: bool, small: Shape = TINY) -> str:
+    """One greedy pass over a clip of 5.5 s; `small` is the shape where there is no GPU."""
     from faster_whisper import WhisperModel
 
-    made = make_tiny_whisper(folder / "whisper", shape=LARGE_V3 if gpu else TINY)
+    made = make_tiny_whisper(folder / "whisper", shape=LARGE_V3 if gpu else small)
     head = f"faster-whisper ({'large-v3 shape, float16 on the GPU' if gpu else 'tiny shape, int8 on the processor'}), a clip of {_CLIP_S} s, greedy, 25 tokens."
     try:
         model: Any = WhisperModel(str(made), device="cuda" if gpu else "cpu", compute_type="float16" if gpu else "int8", local_files_only=True)

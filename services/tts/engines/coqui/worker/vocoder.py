@@ -6,12 +6,23 @@ The library's own stream runs the vocoder over everything so far for every piece
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 _REACH: Final = 14
 """Frames to each side that a sample depends on: kernels and dilations of the generator, added up."""
-_UNSURE: Final = 3
-"""The last frames change when more latents come, since they are interpolated between them."""
+
+
+def unsure(scales: list[float]) -> int:
+    """How many of the last frames may change when more latents come, after interpolations by `scales` in this order.
+
+    Of n samples, of which the last d are unsure, k times as many are made: the new i-th lies at (i + 0.5) / k - 0.5 between two old ones and
+    is sure up to the last sure one, n - d - 1. The floor(k * n) new ones therefore end in at most k * (d + 0.5) - 0.5 unsure ones, rounded up.
+    """
+    last = 0
+    for scale in scales:
+        last = math.ceil(scale * (last + 0.5) - 0.5)
+    return last
 
 
 class Windows:
@@ -21,14 +32,15 @@ class Windows:
         """`decoder` is the model's HifiDecoder; `stretch` lengthens speech at the same pitch."""
         self._decoder = decoder
         self._speaker = speaker
-        self._stretch = stretch
         self._torch = torch
+        self._scales = [stretch, decoder.ar_mel_length_compression / decoder.output_hop_length, decoder.output_sample_rate / decoder.input_sample_rate]
+        self._unsure = unsure(self._scales)
         self._given = 0
 
     def piece(self, latents: list[Any], *, last: bool) -> Any:
         """The samples that are certain by now and were not given yet (numpy, may be empty)."""
         frames = self._frames(self._torch.cat(latents, dim=0)[None, :])
-        until = frames.shape[-1] if last else max(frames.shape[-1] - _REACH - _UNSURE, self._given)
+        until = frames.shape[-1] if last else max(frames.shape[-1] - _REACH - self._unsure, self._given)
         start = max(self._given - _REACH, 0)
         if until <= self._given:
             return self._torch.zeros(0).numpy()
@@ -40,12 +52,8 @@ class Windows:
 
     def _frames(self, latents: Any) -> Any:
         """Latents at the vocoder's pace, as the library does it."""
-        interpolate = self._torch.nn.functional.interpolate
         frames = latents.transpose(1, 2)
-        if self._stretch != 1.0:
-            frames = interpolate(frames, scale_factor=self._stretch, mode="linear")
-        decoder = self._decoder
-        frames = interpolate(frames, scale_factor=decoder.ar_mel_length_compression / decoder.output_hop_length, mode="linear")
-        if decoder.output_sample_rate != decoder.input_sample_rate:
-            frames = interpolate(frames, scale_factor=decoder.output_sample_rate / decoder.input_sample_rate, mode="linear")
+        for scale in self._scales:
+            if scale != 1.0:
+                frames = self._torch.nn.functional.interpolate(frames, scale_factor=scale, mode="linear")
         return frames
