@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.load import use_of
 from bench.relay_script import PACES, Pace, body_of, events_of
+from bench.use import use_of
 
 _WARM_UP_S: Final = 1.0
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
