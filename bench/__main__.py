@@ -7,6 +7,7 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import uvloop
 
@@ -27,6 +28,7 @@ _SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay",
 _ASKED_FOR = ("coqui", "peers", "peers-silero", "relay-peers", "profile")
 """Only when named: they need environments of their own, the first a GPU to mean something, the last the right to look into another process."""
 _USUAL = (1, 10, 50)
+_INTERRUPTED = (1, 10)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"{', '.join(_SECTIONS)}: all of these if none is named; {', '.join(_ASKED_FOR)}")
-    usual = ", ".join(f"{name}: {','.join(map(str, numbers))}" for name, numbers in (("overhead", _USUAL), ("peers", SESSIONS), ("relay-peers", STREAMS)))
+    sizes = (("overhead", _USUAL), ("barge-in", _INTERRUPTED), ("peers", SESSIONS), ("relay-peers", STREAMS))
+    usual = ", ".join(f"{name}: {','.join(map(str, numbers))}" for name, numbers in sizes)
     parser.add_argument("--sessions", type=_numbers, metavar="1,10,50", help=f"callers or streams at the same time, one row each (default: {usual})")
     parser.add_argument("--seconds", type=float, default=10.0, help="that are counted in each run (default: 10)")
     parser.add_argument("--runs", type=int, default=3, help="of each row; the tables show medians and ranges (default: 3)")
@@ -72,12 +75,13 @@ async def _overhead(options: argparse.Namespace) -> str:
 
 
 async def _barge_in(options: argparse.Namespace) -> str:
-    return barge_in_table([await _row(Plan(sessions=10, seconds=options.seconds, runs=options.runs, interrupts=True, urgent=options.urgent))])
+    common: dict[str, Any] = {"seconds": options.seconds, "runs": options.runs, "interrupts": True, "urgent": options.urgent}
+    return barge_in_table([await _row(Plan(sessions=count, **common)) for count in options.sessions or _INTERRUPTED])
 
 
 async def _row(plan: Plan) -> Row:
-    wire = "PCM" if plan.binary else "JSON"
-    sys.stderr.write(f"{plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {wire}, {plan.token_ms:.0f} ms a token\n")
+    wire, kind = "PCM" if plan.binary else "JSON", ", interrupted" if plan.interrupts else ""
+    sys.stderr.write(f"{plan.runs} x {plan.seconds:.0f} s, {plan.sessions} sessions, {wire}, {plan.token_ms:.0f} ms a token{kind}\n")
     return await measured(plan)
 
 
