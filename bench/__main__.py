@@ -16,17 +16,21 @@ from bench.adviser import adviser_table
 from bench.coqui import coqui_table
 from bench.corrections import corrections_table
 from bench.growth import growth_table
+from bench.imports import imports_table
+from bench.memory import SESSIONS as WEIGHED
+from bench.memory import memory_tables
 from bench.overhead import Plan, Row, barge_in_table, measured, overhead_tables, plans
 from bench.peers.relay import relay_peers_table
 from bench.peers.voice import SESSIONS, peers_tables, silero_table
 from bench.profile import SESSIONS as PROFILED
 from bench.profile import profile_tables
 from bench.relay import STREAMS, relay_table
+from bench.relay_profile import relay_profile_tables
 from bench.start import start_table
 
-_SECTIONS = ("overhead", "barge-in", "start", "adviser", "corrections", "relay", "growth")
-_ASKED_FOR = ("coqui", "peers", "peers-silero", "relay-peers", "profile")
-"""Only when named: they need environments of their own, the first a GPU to mean something, the last the right to look into another process."""
+_SECTIONS = ("overhead", "barge-in", "start", "imports", "adviser", "corrections", "relay", "growth")
+_ASKED_FOR = ("coqui", "peers", "peers-silero", "relay-peers", "profile", "relay-profile", "memory")
+"""Only when named: they need environments of their own, the first a GPU to mean something, the profiles the right to look into another process."""
 _USUAL = (1, 10, 50)
 _INTERRUPTED = (1, 10)
 
@@ -89,6 +93,7 @@ _MEASURED: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "overhead": _overhead,
     "barge-in": _barge_in,
     "start": lambda options: start_table(options.runs),
+    "imports": lambda options: imports_table(options.runs),
     "adviser": lambda options: adviser_table(options.runs),
     "corrections": lambda options: corrections_table(options.runs, urgent=options.urgent),
     "relay": lambda options: relay_table(options.seconds, options.runs, urgent=options.urgent),
@@ -98,6 +103,8 @@ _MEASURED: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "peers-silero": lambda options: silero_table(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent),
     "relay-peers": lambda options: relay_peers_table(options.sessions or STREAMS, options.seconds, options.runs, urgent=options.urgent),
     "profile": lambda options: profile_tables(options.sessions or PROFILED, options.seconds, urgent=options.urgent),
+    "relay-profile": lambda options: relay_profile_tables(options.seconds, urgent=options.urgent),
+    "memory": lambda options: memory_tables((options.sessions or (WEIGHED,))[-1], options.seconds),
 }
 
 
