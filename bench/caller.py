@@ -49,16 +49,31 @@ class Tally:
 class Caller:
     """`connect`, then `begin` at a moment of its own; it talks until `finish`."""
 
-    def __init__(self, url: str, tally: Tally, speech: Sequence[bytes], *, binary: bool, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        tally: Tally,
+        speech: Sequence[bytes],
+        *,
+        binary: bool,
+        interrupts: bool,
+        dice: random.Random,
+        rest_s: float = 0.0,
+        earliest_s: float = 0.0,
+        talks: bool = True,
+    ) -> None:
         """`url` is the realtime address; `speech` what is said each time, in frames.
 
-        `interrupts`: every reply is cut short by the next utterance; `rest_s`: at least, from a reply's beginning to it.
+        `interrupts`: every reply is cut short by the next utterance; `rest_s`: at least, from a reply's beginning to it; `earliest_s`: what is
+        heard sooner behind the end of an utterance is no answer to it; without `talks` there is a microphone and silence before it.
         """
         self._loop = asyncio.get_running_loop()
         self._tally = tally
         self._interrupts = interrupts
         self._dice = dice
         self._rest_s = rest_s
+        self._earliest_s = earliest_s
+        self._talks = talks
         self._binary = binary
         self._wire = Wire(url, SUBPROTOCOL if binary else "", self._take, self._failed)
         self._speech = [self._packed(pcm) for pcm in speech]
@@ -67,7 +82,7 @@ class Caller:
         self._timer: asyncio.TimerHandle | None = None
         self._began_at = 0.0
         self._frames = 0
-        self._talk_from = _LEAD_IN_FRAMES
+        self._talk_from = _LEAD_IN_FRAMES if talks else -1
         """Frame with which the next speech begins; -1 = not yet known."""
         self._talk_at = float("inf")
         self._spoken_at = 0.0
@@ -76,6 +91,8 @@ class Caller:
         self._stop_frame = -1
         self._stopped_at = 0.0
         self._awaited = False
+        self._stale = False
+        """What is heard may still be the answer to what was said before: this turn counts as a missing one."""
         self._first_sound = self._last_sound = 0.0
         self._finished: asyncio.Future[None] | None = None
 
@@ -128,7 +145,8 @@ class Caller:
         if self._frames == self._onset_frame:
             self._onset_at = now
         if self._frames == self._stop_frame:
-            self._talk_from, self._stopped_at, self._awaited = -1, now, True
+            self._talk_from, self._talk_at = -1, float("inf")
+            self._stopped_at, self._awaited, self._stale = now, True, False
         elif self._awaited and now - self._stopped_at > PATIENCE_S:
             self._tally.missing.append(self._stopped_at)
             self._again(now)
@@ -148,15 +166,21 @@ class Caller:
         else:
             self._event(json.loads(payload))
 
-    def _hear(self, now: float) -> None:
+    def _hear(self, now: float) -> bool:
+        """Is it the first sound of the answer that is waited for?"""
         self._last_sound = now
-        if not self._awaited:
-            return
+        if not self._awaited or self._stale:
+            return False
+        if now - self._stopped_at < self._earliest_s:
+            # The model cannot have said a sentence by now: an answer that was given up comes late, and nobody knows where it ends.
+            self._stale = True
+            return False
         self._awaited, self._first_sound = False, now
         speech_end_ms = (self._stop_frame - _STOP_FRAMES + 1) * FRAME_MS
         self._tally.turns.append((self._stopped_at, now, grid_ms(speech_end_ms)))
         if self._interrupts:
             self._talk_at = now + _INTERRUPT_S + self._dice.uniform(0, _INTERRUPT_SPREAD_S)
+        return True
 
     def _event(self, event: dict[str, Any]) -> None:
         match event["type"]:
@@ -165,7 +189,7 @@ class Caller:
             case "session.updated":
                 if not self._configured.done():
                     self._configured.set_result(None)
-            case "souffleur.turn" if "llm_ttft" in event["ms"]:
+            case "souffleur.turn" if self._talks and "llm_ttft" in event["ms"]:
                 # Told twice: at the first sound, and whole at the end.
                 self._tally.parts.append((time.monotonic(), event["ms"]))
             case "response.done":
@@ -174,9 +198,14 @@ class Caller:
                 self._tally.failures.append(json.dumps(event["error"]))
 
     def _done(self, status: str) -> None:
+        if not self._talks:
+            return
         if status != ("cancelled" if self._interrupts else "completed") and self._finished is None:
             self._tally.failures.append(f"a response was {status}")
         if not self._interrupts:
+            if self._awaited:
+                # An earlier one's; the answer to what was said last is still to come, or missing.
+                return
             self._again(max(time.monotonic(), self._first_sound + self._rest_s))
         elif status == "cancelled":
             self._tally.interruptions.append((self._onset_at, self._spoken_at, self._last_sound))

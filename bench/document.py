@@ -18,19 +18,29 @@ PATH: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _PACKAGES: Final = ("souffleur", "fastapi", "uvicorn", "websockets", "uvloop", "grpcio", "redis", "hiredis", "sqlalchemy")
 
 
-def replaced(document: str, section: str, text: str) -> str:
-    """`document` with `text` between the markers of `section`. Raises `ValueError` if it has none."""
-    begin, end = f"<!-- {section}: generated -->", f"<!-- /{section} -->"
-    before, found, rest = document.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise ValueError(f"{PATH} has no section {begin} ... {end}")
+def replaced(document: str, name: str, text: str) -> str:
+    """`document` with `text` between the markers of a section. Raises `ValueError` if it has none."""
+    before, begin, _, end, after = _parted(document, name)
     return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
 
 
-def write(section: str, text: str) -> None:
+def section(document: str, name: str) -> str:
+    """What stands between the markers of a section. Raises `ValueError` if it has none."""
+    return _parted(document, name)[2].strip()
+
+
+def _parted(document: str, name: str) -> tuple[str, str, str, str, str]:
+    begin, end = f"<!-- {name}: generated -->", f"<!-- /{name} -->"
+    before, found, rest = document.partition(begin)
+    within, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the page has no section {begin} ... {end}")
+    return before, begin, within, end, after
+
+
+def write(name: str, text: str) -> None:
     """Put a run's result into its section."""
-    PATH.write_text(replaced(PATH.read_text(encoding="utf-8"), section, text), encoding="utf-8")
+    PATH.write_text(replaced(PATH.read_text(encoding="utf-8"), name, text), encoding="utf-8")
 
 
 def stamp(command: str) -> str:

@@ -9,19 +9,19 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Final
 
-import psutil
 import uvloop
 
 from bench.caller import PATIENCE_S, Caller, Tally
-from bench.cores import PROGRAM
 from bench.peers.caller import RawCaller
 from bench.probe import appends
 from bench.script import ENERGY
 from bench.speech import said
+from bench.tables import client_of, correcting, facts_in, opened
+from bench.use import Use, use_of
 
 SPREAD_S: Final = 1.2
 """Over which the callers begin: turn ends lie closer together than by chance."""
@@ -35,7 +35,9 @@ class Load:
 
     url: str
     redis_url: str = ""
-    """Of the store whose appends are timed meanwhile; empty = none."""
+    """Of the store; empty = it is not looked into."""
+    probe: bool = True
+    """Time appends to that store meanwhile."""
     pid: int
     sessions: int
     seconds: float
@@ -46,8 +48,20 @@ class Load:
     """From the beginning of a reply to the next speech, if the reply is over by then."""
     vad: str = ENERGY
     """What is said: something that a detector of this kind hears."""
+    model_ms: float = 0.0
+    """The model's own time to its first full stop: no reply can be heard before."""
     raw: bool = False
     """Another system, with nothing but PCM on its socket."""
+    cast: list[str] = field(default_factory=list)
+    """Characters of each session, which is opened beforehand then; empty = each caller has one of its own with `model`."""
+    people: int = 1
+    """At each table, with a microphone each; the first one talks."""
+    talks: bool = True
+    """Or they keep silent before open microphones."""
+    microphones: bool = True
+    """Or they are connected and send nothing at all."""
+    corrections_per_s: float = 0.0
+    """Notes of a director, to one session after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,80 +85,101 @@ class Measured:
     parts: list[dict[str, float]] = field(default_factory=list)
     """Of each turn, as the program itself measured them."""
     failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    """That were counted."""
+    services: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Service -> (processor seconds in the window, resident MB at its end), of those that have a process of their own."""
+    facts: int = 0
+    """That came to the sessions of a cast in the window."""
+    corrections: int = 0
+    """That were accepted in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """Processor seconds at one moment."""
+class _Window:
+    """What counts."""
 
-    at: float
-    program: float
-    redis: float
-    core: float
-    rss: int
+    since: Use
+    until: Use
+    facts: int
 
-
-def use_of(pid: int) -> Use:
-    """What the program has used until now, with all its children."""
-    total = redis = 0.0
-    rss = 0
-    process = psutil.Process(pid)
-    for one in (process, *process.children(recursive=True)):
-        times, memory = one.cpu_times(), one.memory_info()
-        total += times.user + times.system
-        rss += memory.rss
-        redis += times.user + times.system if "redis" in one.name() else 0.0
-    core: Any = psutil.cpu_times(percpu=True)[PROGRAM]
-    return Use(time.monotonic(), total, redis, sum(core) - core.idle - core.iowait - core.guest - core.guest_nice, rss)
+    def has(self, at: float) -> bool:
+        """Did it happen in it?"""
+        return self.since.at <= at < self.until.at
 
 
 async def run(load: Load) -> Measured:
     """Connect everybody, let them talk, count what falls into the window."""
     tally = Tally()
     dice = random.Random(1)  # the same phases in every run
-    speech = said(load.vad)
-    callers = [_caller(load, tally, speech, dice) for _ in range(load.sessions)]
-    try:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(client_of(load.url))
+        sids = await opened(client, load.cast, load.sessions) if load.cast else []
+        callers = _callers(load, tally, dice, sids)
+        stack.callback(_hang_up, callers)
         for first in range(0, len(callers), _CONNECTING):
             await asyncio.gather(*(caller.connect() for caller in callers[first : first + _CONNECTING]))
         gc.collect()
         gc.freeze()
         gc.disable()
         begin = time.monotonic() + 0.1
-        for place, caller in enumerate(callers):
+        for place, caller in enumerate(callers if load.microphones else []):
             caller.begin(begin + SPREAD_S * place / len(callers) + dice.uniform(0, 0.02))
-        probe: AbstractAsyncContextManager[list[tuple[float, float]]] = appends(load.redis_url) if load.redis_url else nullcontext([])
-        async with probe as latencies:
-            since, until = await _window(load, begin)
-            await asyncio.wait([caller.finish() for caller in callers], timeout=PATIENCE_S + 2)
-    finally:
-        for caller in callers:
-            caller.close()
-    return _measured(tally, since, until, [1000 * took for at, took in latencies if since.at <= at < until.at])
+        async with AsyncExitStack() as beside:
+            latencies, corrections = list[tuple[float, float]](), list[float]()
+            if load.redis_url and load.probe:
+                latencies = await beside.enter_async_context(appends(load.redis_url))
+            if load.corrections_per_s:
+                corrections = await beside.enter_async_context(correcting(client, sids, load.corrections_per_s))
+            window = await _counted(load, begin, sids)
+            if load.microphones:
+                await asyncio.wait([caller.finish() for caller in callers], timeout=PATIENCE_S + 2)
+    return _measured(tally, window, [1000 * took for at, took in latencies if window.has(at)], sum(map(window.has, corrections)))
 
 
-def _caller(load: Load, tally: Tally, speech: Sequence[bytes], dice: random.Random) -> Caller:
-    address = load.url.replace("http", "ws", 1)
+def _callers(load: Load, tally: Tally, dice: random.Random, sids: Sequence[str]) -> list[Caller]:
+    speech = said(load.vad)
+    places = [(table, place) for table in range(load.sessions) for place in range(load.people)]
+    return [_caller(load, tally, speech, dice, sids[table] if sids else "", talks=load.talks and place == 0) for table, place in places]
+
+
+def _caller(load: Load, tally: Tally, speech: Sequence[bytes], dice: random.Random, sid: str, *, talks: bool) -> Caller:
+    address, earliest_s = load.url.replace("http", "ws", 1), load.model_ms / 1000
     if load.raw:
-        return RawCaller(f"{address}/", tally, speech, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
-    address = f"{address}/v1/realtime?model={load.model}&name=Caller"
-    return Caller(address, tally, speech, binary=load.binary, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s)
+        return RawCaller(f"{address}/", tally, speech, interrupts=load.interrupts, dice=dice, rest_s=load.rest_s, earliest_s=earliest_s)
+    address = f"{address}/v1/realtime?model={load.model}&name=Caller{f'&session={sid}' if sid else ''}"
+    return Caller(
+        address,
+        tally,
+        speech,
+        binary=load.binary,
+        interrupts=load.interrupts,
+        dice=dice,
+        rest_s=load.rest_s,
+        earliest_s=earliest_s,
+        talks=talks,
+    )
 
 
-async def _window(load: Load, begin: float) -> tuple[Use, Use]:
+def _hang_up(callers: Sequence[Caller]) -> None:
+    for caller in callers:
+        caller.close()
+
+
+async def _counted(load: Load, begin: float, sids: Sequence[str]) -> _Window:
     await asyncio.sleep(begin + SPREAD_S + WARM_UP_S - time.monotonic())
+    looked_into = sids if load.redis_url else []
+    before = await facts_in(load.redis_url, looked_into)
     since = use_of(load.pid)
     await asyncio.sleep(load.seconds)
-    return since, use_of(load.pid)
+    until = use_of(load.pid)
+    return _Window(since, until, await facts_in(load.redis_url, looked_into) - before)
 
 
-def _measured(tally: Tally, since: Use, until: Use, latencies: list[float]) -> Measured:
+def _measured(tally: Tally, window: _Window, latencies: list[float], corrections: int) -> Measured:
+    since, until, inside = window.since, window.until, window.has
     seconds = until.at - since.at
     program = until.program - since.program
-
-    def inside(at: float) -> bool:
-        return since.at <= at < until.at
-
     return Measured(
         turns=[(1000 * (sound - stop), grid) for stop, sound, grid in tally.turns if inside(stop)],
         missing=sum(inside(stop) for stop in tally.missing),
@@ -157,6 +192,10 @@ def _measured(tally: Tally, since: Use, until: Use, latencies: list[float]) -> M
         rss_mb=until.rss / 1e6,
         parts=[parts for at, parts in tally.parts if inside(at)],
         failures=tally.failures,
+        seconds=seconds,
+        services={name: (used - since.services[name][0], mb) for name, (used, mb) in until.services.items() if name in since.services},
+        facts=window.facts,
+        corrections=corrections,
     )
 
 

@@ -23,6 +23,7 @@ FAST_MS: Final = 5.0
 SLOW_MS: Final = 20.0
 HEAD: Final = ("audio as", "ms a token", "sessions", "turns", "missing", "p50", "p95", "p99", "p50 less windows", "p95 less windows")
 COST: Final = ("audio as", "ms a token", "sessions", "CPU %", "of it Redis", "RSS MB", "append p50", "append p95", "timers late", "others %")
+BARGE_IN: Final = ("sessions", "interruptions", "confirmed p50", "p95", "p99", "max", "first frame p50", "of it p95")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Row:
         """Cells of the barge-in table."""
         confirmed = [after for run in self.runs for after, _ in run.interruptions]
         first = [after for run in self.runs for _, after in run.interruptions]
-        cells = [number(percentile(confirmed, share)) for share in (50, 95, 100)] + [number(percentile(first, share)) for share in (50, 95)]
+        cells = [number(percentile(confirmed, share)) for share in (50, 95, 99, 100)] + [number(percentile(first, share)) for share in (50, 95)]
         return [str(self.plan.sessions), str(len(confirmed)), *cells]
 
 
@@ -109,6 +110,7 @@ async def loaded(program: Program, plan: Plan) -> Measured:
         interrupts=plan.interrupts,
         vad=plan.vad,
         rest_s=plan.rest_s,
+        model_ms=first_stop_ms(plan.token_ms),
     )
     return await generated(load, urgent=plan.urgent)
 
@@ -167,5 +169,4 @@ def overhead_tables(rows: Sequence[Row]) -> str:
 
 def barge_in_table(rows: Sequence[Row]) -> str:
     """Last sound after the onset was confirmed, and after speech began."""
-    head = ("sessions", "interruptions", "confirmed p50", "p95", "max", "first frame p50", "p95")
-    return table(head, [row.barge_in() for row in rows])
+    return table(BARGE_IN, [row.barge_in() for row in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from bench.beside import beside
 from bench.figures import number, table
 from bench.load import SPREAD_S, WARM_UP_S
 from bench.overhead import Plan, loaded
@@ -27,44 +29,61 @@ _LONGEST: Final = 12
 """Lines of the table of functions."""
 _FRAME: Final = re.compile(r"^(?P<function>.*) \((?P<file>.*?)(?::\d+)?\)$")
 _OURS: Final = re.compile(r"(?:^|/)(services|manager)/(?P<path>[\w/]+)\.py$")
+_PYTHON: Final = str(Path(os.__file__).parent)
 _ROOTS: Final = ("core/loop", "cli", "up")
 """Whoever runs the loop is below every task."""
 
 
+Stack = tuple[list[str], int]
+"""Frames, outermost first, and how often it was met."""
+
+
 async def profile_tables(sessions: Sequence[int], seconds: float, *, urgent: bool) -> str:
     """A table of rooms with a column for each number of sessions, and the costliest functions of ours at the largest. Raises `RuntimeError` without py-spy."""
-    found = [samples(await _sampled(Plan(sessions=count, seconds=seconds, runs=1, urgent=urgent))) for count in sessions]
-    rooms, functions = [by_room(each) for each in found], by_function(found[-1])
-    names = [name for name, _ in sum(rooms, Counter[str]()).most_common(_LONGEST)]
-    lines = [[name, *(_share(room, name) for room in rooms)] for name in names]
-    head = ("where", *(f"% at {count}" for count in sessions))
-    longest = [[name, _share(functions, name)] for name, _ in functions.most_common(_LONGEST + 1) if name][:_LONGEST]
-    return f"{table(head, lines)}\n\n{table(('function, with the libraries that it calls', f'% at {sessions[-1]}'), longest)}"
+    found = [await _sampled(Plan(sessions=count, seconds=seconds, runs=1, urgent=urgent)) for count in sessions]
+    names = [f"% at {count}" for count in sessions]
+    return f"{rooms_table(found, names)}\n\n{functions_table(found[-1:], names[-1:])}"
 
 
-def samples(text: str) -> list[tuple[list[str], int]]:
-    """Stacks, outermost frame first, and how often each was met; from py-spy's raw form."""
+def rooms_table(found: Sequence[Sequence[Stack]], names: Sequence[str]) -> str:
+    """In what room the time was spent, profile by profile."""
+    rooms = [by_room(each) for each in found]
+    longest = [name for name, _ in sum(rooms, Counter[str]()).most_common(_LONGEST)]
+    return table(("where", *names), [[name, *(_share(room, name) for room in rooms)] for name in longest])
+
+
+def functions_table(found: Sequence[Sequence[Stack]], names: Sequence[str]) -> str:
+    """In which functions of ours."""
+    functions = [by_function(each) for each in found]
+    longest = [name for name, _ in sum(functions, Counter[str]()).most_common(_LONGEST + 1) if name][:_LONGEST]
+    return table(("function, with the libraries that it calls", *names), [[name, *(_share(each, name) for each in functions)] for name in longest])
+
+
+def samples(text: str) -> list[Stack]:
+    """From py-spy's raw form."""
     lines = (line.rsplit(" ", 1) for line in text.splitlines() if line.strip())
     return [(stack.split(";"), int(count)) for stack, count in lines]
 
 
-async def _sampled(plan: Plan) -> str:
+async def _sampled(plan: Plan) -> list[Stack]:
     """Sample a fresh program while the load of `plan` runs."""
+    with tempfile.TemporaryDirectory(prefix="souffleur-profile-") as folder:
+        async with running(Path(folder), settings(plan.token_ms), urgent=plan.urgent) as program, beside(loaded(program, plan)):
+            await asyncio.sleep(SPREAD_S + WARM_UP_S)
+            return await recorded(program.pid, plan.seconds, Path(folder) / "stacks.txt")
+
+
+async def recorded(pid: int, seconds: float, raw: Path) -> list[Stack]:
+    """Stacks of a process for so long; `raw` is where py-spy writes them. Raises `RuntimeError` if it cannot."""
     spy = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if spy is None:
         raise RuntimeError("py-spy is missing: make setup-dev")
-    with tempfile.TemporaryDirectory(prefix="souffleur-profile-") as folder:
-        raw = Path(folder) / "stacks.txt"
-        async with running(Path(folder), settings(plan.token_ms), urgent=plan.urgent) as program:
-            load = asyncio.create_task(loaded(program, plan))
-            await asyncio.sleep(SPREAD_S + WARM_UP_S)
-            options = ["--rate", str(_RATE), "--duration", f"{plan.seconds:.0f}", "--threads", "--gil", "--format", "raw", "--output", str(raw)]
-            async with _ended(spy, "record", "--pid", str(program.pid), *options) as watching:
-                await load
-                complaint = (await watching.communicate())[1]
-        if watching.returncode or not raw.exists():
-            raise RuntimeError(f"py-spy failed: {complaint.decode(errors='replace')[-500:]}")
-        return raw.read_text(encoding="utf-8")
+    options = ["--rate", str(_RATE), "--duration", f"{seconds:.0f}", "--threads", "--gil", "--format", "raw", "--output", str(raw)]
+    async with _ended(spy, "record", "--pid", str(pid), *options) as watching:
+        complaint = (await watching.communicate())[1]
+    if watching.returncode or not raw.exists():
+        raise RuntimeError(f"py-spy failed: {complaint.decode(errors='replace')[-500:]}")
+    return samples(raw.read_text(encoding="utf-8"))
 
 
 @asynccontextmanager
@@ -78,7 +97,7 @@ async def _ended(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
             await process.wait()
 
 
-def by_room(found: Iterable[tuple[list[str], int]]) -> Counter[str]:
+def by_room(found: Iterable[Stack]) -> Counter[str]:
     """Whose innermost frame it was, the libraries that it called included; what libraries do by themselves, and other threads, apart."""
     rooms: Counter[str] = Counter()
     for stack, count in found:
@@ -88,7 +107,7 @@ def by_room(found: Iterable[tuple[list[str], int]]) -> Counter[str]:
     return rooms
 
 
-def by_function(found: Iterable[tuple[list[str], int]]) -> Counter[str]:
+def by_function(found: Iterable[Stack]) -> Counter[str]:
     """Of ours alone."""
     functions: Counter[str] = Counter()
     for stack, count in found:
@@ -103,6 +122,16 @@ def _ours(stack: Sequence[str]) -> tuple[str, str] | None:
         if (parts := _FRAME.match(frame)) and (path := _OURS.search(parts["file"])) and path["path"] not in _ROOTS:
             return parts["function"], path["path"]
     return None
+
+
+def place_of(file: str) -> str:
+    """Whose a source file is: a room of ours, a library's, or Python's."""
+    if path := _OURS.search(file):
+        return _room(path["path"])
+    _, library, module = file.rpartition("site-packages/")
+    if library:
+        return f"{Path(module).parts[0]}, by itself"
+    return "Python's own library" if file.startswith(("<", _PYTHON)) else Path(file).parent.name
 
 
 def _room(path: str) -> str:

@@ -40,15 +40,24 @@ class Program:
 
 @asynccontextmanager
 async def running(
-    folder: Path, settings: Mapping[str, str], *, pinned: bool = True, urgent: bool = False, options: Sequence[str] = ()
+    folder: Path,
+    settings: Mapping[str, str],
+    *,
+    pinned: bool = True,
+    urgent: bool = False,
+    options: Sequence[str] = (),
+    command: Sequence[str] = (str(_SOUFFLEUR),),
 ) -> AsyncIterator[Program]:
-    """Start it with its data in `folder`, wait until a turn is possible, end it. Raises `RuntimeError` with its last words."""
+    """Start it with its data in `folder`, wait until a turn is possible, end it. Raises `RuntimeError` with its last words.
+
+    `settings` go into its environment; `command` is what stands in its place.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sf-", dir="/tmp") as sockets:
         environment = scrubbed() | {"SOUFFLEUR__RUNTIME_DIR": sockets} | dict(settings)
         log = folder / "log.txt"
         began = time.monotonic()
-        process = _spawned(folder, log, environment, options, pinned=pinned)
+        process = _spawned(folder, log, environment, [*command, "up", *options], pinned=pinned)
         try:
             run = await _ready(process, Path(sockets), log)
             took = time.monotonic() - began
@@ -59,8 +68,8 @@ async def running(
             await asyncio.to_thread(_end, process)
 
 
-def _spawned(folder: Path, log: Path, environment: Mapping[str, str], options: Sequence[str], *, pinned: bool) -> subprocess.Popen[bytes]:
-    command = [str(_SOUFFLEUR), "up", "--port", "0", "--no-download", "--data", str(folder / "data"), *options]
+def _spawned(folder: Path, log: Path, environment: Mapping[str, str], start: Sequence[str], *, pinned: bool) -> subprocess.Popen[bytes]:
+    command = [*start, "--port", "0", "--no-download", "--data", str(folder / "data")]
     with log.open("ab") as output, on_core(PROGRAM) if pinned else contextlib.nullcontext():
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd=folder, start_new_session=True)
 

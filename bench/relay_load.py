@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.load import use_of
 from bench.relay_script import PACES, Pace, body_of, events_of
+from bench.use import use_of
 
-_WARM_UP_S: Final = 1.0
+WARM_UP_S: Final = 1.0
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _MODELS: Final = json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in PACES]}).encode()
 _LISTED: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(_MODELS), _MODELS)
@@ -170,7 +170,7 @@ async def seen(wanted: Wanted) -> Seen:
     """Let all streams run, and count the middle."""
     found = Seen()
     loop, parts = asyncio.get_running_loop(), urlsplit(wanted.url)
-    since = time.monotonic() + _WARM_UP_S
+    since = time.monotonic() + WARM_UP_S
     until = since + wanted.seconds
     made = [
         await loop.create_connection(lambda: Reader(wanted, found, since, until), parts.hostname or "127.0.0.1", parts.port or 80)

@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from bench.figures import spread, table
+from bench.imports import EVERYTHING
 from bench.overhead import FAST_MS
 from bench.program import running, scrubbed
 from bench.script import settings
 
-_IMPORT: Final = """
+_IMPORT: Final = f"""
 import time; began = time.perf_counter()
 import json, psutil
-import services.__main__
-from services.catalog import SERVICES
-from services.core.registry import load
-for name in SERVICES:
-    load(name, SERVICES)
+{EVERYTHING}
 print(json.dumps([time.perf_counter() - began, psutil.Process().memory_info().rss / 1e6]))
 """
 _INSTALLED: Final = {"SOUFFLEUR__OFFLINE": "true", "SOUFFLEUR__TELEMETRY": '{"log_level": "warning"}'}

@@ -1,75 +1,97 @@
-"""`python -m bench.capacity`: measure what a table costs, simulate how turns queue, size deployments; writes docs/scaling.md."""
+"""`python -m bench.capacity`: measure what a table costs, simulate how turns queue, size deployments; writes docs/scaling.md.
+
+A fresh program for each crowd of tables, a bit more than a minute each, nine by default.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bench import document
-from bench.capacity.costs import Cost, measured_costs
-from bench.capacity.sizing import LIMIT_MS, TABLES, Assumed, deployed, per_core
-from bench.figures import number, table
+from bench.capacity import page
+from bench.capacity.costs import Measurements, costs_of
+from bench.capacity.measuring import Crowd, Seen, seen, silero_share
+from bench.capacity.sizing import Assumed
 
-_PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "scaling.md"
+PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "scaling.md"
+PARTS: Final = ("costs", "turns", "length", "queue", "assumed", "full", "sizes")
+_COMPANY: Final = 3
+_CORRECTIONS_PER_S: Final = 10.0
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m bench.capacity", description=__doc__)
-    parser.add_argument("--tables", type=int, default=20, help="that talk while costs are measured (default: 20)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of it (default: 30)")
-    parser.add_argument("--no-write", action="store_true", help="print only, leave docs/scaling.md as it is")
-    options = parser.parse_args()
-    costs, assumed = asyncio.run(measured_costs(options.tables, options.seconds)), Assumed()
-    stamp = document.stamp(f"python -m bench.capacity --tables {options.tables} --seconds {options.seconds:.0f}")
-    parts = {"costs": f"{_costs(costs)}\n\n{stamp}", "queue": _queue(costs, assumed), "assumed": _assumed(assumed), "sizes": _sizes(costs, assumed)}
-    for name, text in parts.items():
+    options = _parser().parse_args(argv)
+    command = shlex.join(["python", "-m", "bench.capacity", *(sys.argv[1:] if argv is None else argv)])
+    stamp = document.stamp(command)
+    found, grown = asyncio.run(_measured(options))
+    for name, text in _parts(found, grown, Assumed(), stamp).items():
         sys.stdout.write(f"\n{name}\n\n{text}\n")
         if not options.no_write:
-            page = document.replaced(_PAGE.read_text(encoding="utf-8"), name, text)
-            _PAGE.write_text(page, encoding="utf-8")
+            PAGE.write_text(document.replaced(PAGE.read_text(encoding="utf-8"), name, text), encoding="utf-8")
     return 0
 
 
-def _costs(costs: Mapping[str, Cost]) -> str:
-    total = Cost(**{field.name: sum(getattr(cost, field.name) for cost in costs.values()) for field in fields(Cost)})
-    rows = [
-        [name, number(cost.cpu_ms_per_turn), number(100 * cost.cpu_share_per_table), number(cost.base_mb), number(cost.table_mb)]
-        for name, cost in (*costs.items(), ("all", total))
-    ]
-    return table(("service", "CPU ms a turn", "% of a core a table that never pauses", "MB at rest", "MB a table"), rows)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.capacity", description=__doc__)
+    parser.add_argument("--tables", type=int, default=20, help="while costs are told apart (default: 20)")
+    parser.add_argument("--counts", type=_numbers, default=(5, 40), metavar="5,40", help="of tables, at which a turn is measured as well (default: 5,40)")
+    parser.add_argument("--casts", type=_numbers, default=(4, 16), metavar="4,16", help="characters at the tables of further runs (default: 4,16)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each (default: 30)")
+    parser.add_argument("--no-write", action="store_true", help="print only, leave docs/scaling.md as it is")
+    return parser
 
 
-def _queue(costs: Mapping[str, Cost], assumed: Assumed) -> str:
-    rows = [[name, str(count)] for name, count in sorted(per_core(costs, assumed).items(), key=lambda item: item[1])]
-    return table(("service", f"tables on one core, p95 of the wait under {LIMIT_MS:.0f} ms"), rows)
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
 
 
-def _assumed(assumed: Assumed) -> str:
-    return table(("assumed", "value"), [[field.name.replace("_", " "), f"{getattr(assumed, field.name):g}"] for field in fields(Assumed)])
+async def _measured(options: argparse.Namespace) -> tuple[Measurements, list[Seen]]:
+    """What the costs are made of, and every crowd that talked."""
+    talking = Crowd(tables=options.tables)
+    closed = replace(talking, talks=False, microphones=False)
+    found = Measurements(
+        silero=await asyncio.to_thread(silero_share),
+        connected=await seen(closed, options.seconds),
+        silent=await seen(replace(talking, talks=False), options.seconds),
+        talking=await seen(talking, options.seconds),
+        heard=await seen(replace(talking, people=_COMPANY), options.seconds),
+        corrected=await seen(replace(closed, corrections_per_s=_CORRECTIONS_PER_S), options.seconds),
+    )
+    further = [replace(talking, tables=count) for count in options.counts] + [replace(talking, characters=count) for count in options.casts]
+    grown = [await _if_it_can(crowd, options.seconds) for crowd in further]
+    return found, [found.talking, *(one for one in grown if one is not None), found.heard]
 
 
-def _sizes(costs: Mapping[str, Cost], assumed: Assumed) -> str:
-    found = [deployed(costs, tables, assumed) for tables in TABLES]
-    busiest = [sorted(one.cores, key=one.cores.__getitem__, reverse=True)[:3] for one in found]
-    rows = [
-        ["cores of ours", *(number(sum(one.cores.values())) for one in found)],
-        ["of them most", *(", ".join(f"{name} {number(one.cores[name])}" for name in names) for one, names in zip(found, busiest, strict=True))],
-        ["memory, GB", *(number(one.memory_gb) for one in found)],
-        ["nodes", *(str(one.nodes) for one in found)],
-        ["Redis shards", *(str(one.shards) for one in found)],
-        ["PostgreSQL primaries", *(str(one.databases) for one in found)],
-        ["RabbitMQ brokers", *(str(one.brokers) for one in found)],
-        *([f"GPUs, {part}", *(str(one.gpus[part]) for one in found)] for part in ("thinking", "voices", "hearing")),
-        ["US dollars an hour", *(f"{one.dollars_per_hour:,.0f}" for one in found)],
-        ["US dollars a table and hour", *(f"{one.dollars_per_hour / one.tables:.3f}" for one in found)],
-    ]
-    return table(("tables at the same time", *(f"{tables:,}" for tables in TABLES)), rows)
+async def _if_it_can(crowd: Crowd, seconds: float) -> Seen | None:
+    try:
+        return await seen(crowd, seconds)
+    except (RuntimeError, TimeoutError) as error:
+        # At this size it gives up; what was measured at the others is still to be told.
+        sys.stderr.write(f"{crowd}: {error or 'nothing more was heard of it'}\n")
+        return None
+
+
+def _parts(found: Measurements, grown: Sequence[Seen], assumed: Assumed, stamp: str) -> dict[str, str]:
+    costs = costs_of(found)
+    crowds = sorted(grown, key=lambda one: (one.crowd.characters, one.crowd.people, one.crowd.tables))
+    texts = (
+        f"{page.costs_part(costs)}\n\n{stamp}",
+        page.turns_part(crowds, costs),
+        page.length_part(document.PATH.read_text(encoding="utf-8")),
+        page.queue_part(costs, assumed),
+        page.assumed_part(assumed),
+        page.full_part(costs, assumed),
+        page.sizes_part(costs, assumed),
+    )
+    return dict(zip(PARTS, texts, strict=True))
 
 
 if __name__ == "__main__":

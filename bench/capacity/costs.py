@@ -1,97 +1,108 @@
-"""Measured: processor time and memory of every service in a process of its own, per talking table."""
+"""What a table costs, by service: being there, an open microphone, a turn, a further listener, a correction, each without the others. No input, no output."""
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Final
 
-import psutil
-
-from bench.overhead import FAST_MS, Plan, loaded
-from bench.program import Program, running
-from bench.script import settings
+from bench.capacity.measuring import Seen
+from bench.use import STORE
 from services.catalog import SERVICES
 
-STORE: Final = "redis"
-_SETTLE_S: Final = 5.0
-_AROUND_S: Final = 5.0
-"""Before and behind the window: warm-up, and the turns that are brought to their end."""
+COUNTED: Final = (*SERVICES, STORE)
+HEARING: Final = "gateway"
+"""Where voice activity is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """Of one service."""
 
-    cpu_ms_per_turn: float
-    """Everything it does for a talking table, divided by the turns: audio both ways, facts, prompt."""
-    cpu_share_per_table: float
-    """Of one core, for a table that talks without pause (a turn about every three seconds)."""
-    base_mb: float
+    table_share: float = 0.0
+    """Of a core, for a table where somebody is connected: its lease, its connection, its clocks."""
+    microphone_share: float = 0.0
+    """Of a core, for an open microphone, whether anybody speaks or not."""
+    cpu_ms_per_turn: float = 0.0
+    """Beyond the microphone: recognition, facts, prompt, reply, and its sound to one listener."""
+    listener_ms: float = 0.0
+    """Of a turn, for everybody else who hears it."""
+    correction_ms: float = 0.0
+    base_mb: float = 0.0
     """Resident before anybody came."""
-    table_mb: float
-    """More for each table."""
+    table_mb: float = 0.0
+    """More for each table, with one person at it."""
+    listener_mb: float = 0.0
+    """More for everybody else there."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    cpu_s: float
-    rss_mb: float
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """The crowds that tell the costs apart; the first four and the last differ in one thing each."""
+
+    connected: Seen
+    """Microphones closed."""
+    silent: Seen
+    talking: Seen
+    heard: Seen
+    """As talking, in company."""
+    corrected: Seen
+    """As connected, with a director."""
+    silero: float
+    """Of a core, for each microphone, where Silero listens."""
 
 
-async def measured_costs(tables: int, seconds: float) -> dict[str, Cost]:
-    """By service; with the idle time of each taken off."""
-    with tempfile.TemporaryDirectory(prefix="souffleur-bench-") as folder:
-        async with running(Path(folder), settings(FAST_MS), pinned=False, options=["--processes"]) as program:
-            # Whoever is measured has loaded everything.
-            await loaded(program, Plan(sessions=1, seconds=3, runs=1))
-            await asyncio.sleep(_SETTLE_S)
-            idle = _used(program)
-            await asyncio.sleep(_SETTLE_S)
-            before = _used(program)
-            resting = {name: (before[name].cpu_s - idle[name].cpu_s) / _SETTLE_S for name in before}
-            watching = asyncio.create_task(_peak(program))
-            run = await loaded(program, Plan(sessions=tables, seconds=seconds, runs=1))
-            after, peak = _used(program), await _ended(watching)
-    # The window in which turns are counted lies between a beginning and an end in which they are not.
-    talked_s = seconds + _AROUND_S
-    turns = (len(run.turns) + run.missing) * talked_s / seconds
-    found = {}
-    for name in (*SERVICES, STORE):
-        spent = after[name].cpu_s - before[name].cpu_s - resting[name] * talked_s
-        found[name] = Cost(
-            cpu_ms_per_turn=max(0.0, 1000 * spent / turns),
-            cpu_share_per_table=max(0.0, spent / talked_s / tables),
-            base_mb=before[name].rss_mb,
-            table_mb=max(0.0, (peak[name] - before[name].rss_mb) / tables),
-        )
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Of everything."""
+
+    services: Mapping[str, Cost]
+    """The store is among them."""
+    facts_per_turn: float
+    silero: float
+
+    def with_silero(self) -> Costs:
+        """The same where the model listens, beside what a microphone costs anyway."""
+        gateway = self.services[HEARING]
+        return replace(self, services={**self.services, HEARING: replace(gateway, microphone_share=gateway.microphone_share + self.silero)})
 
 
-async def _peak(program: Program) -> dict[str, float]:
-    peak: dict[str, float] = {}
-    try:
-        while True:
-            for name, use in _used(program).items():
-                peak[name] = max(peak.get(name, 0.0), use.rss_mb)
-            await asyncio.sleep(1.0)
-    except asyncio.CancelledError:
-        return peak
+def costs_of(found: Measurements) -> Costs:
+    """Each difference by itself; what comes out below nothing is nothing."""
+    return Costs(
+        services={name: _cost(found, name) for name in COUNTED},
+        facts_per_turn=found.talking.run.facts / max(1, found.talking.turns),
+        silero=found.silero,
+    )
 
 
-async def _ended(watching: asyncio.Task[dict[str, float]]) -> dict[str, float]:
-    watching.cancel()
-    return await watching
+def _cost(found: Measurements, name: str) -> Cost:
+    table = found.connected.cores(name) / found.connected.crowd.tables
+    microphone = (found.silent.cores(name) / found.silent.crowd.tables - table) / found.silent.crowd.people
+    quiet = Cost(table_share=table, microphone_share=microphone)
+    turn = turn_ms(found.talking, name, quiet)
+    grown_mb, company = grown_by_mb(found.talking, name), found.heard.crowd.people - found.talking.crowd.people
+    return Cost(
+        table_share=max(0.0, table),
+        microphone_share=max(0.0, microphone),
+        cpu_ms_per_turn=max(0.0, turn),
+        listener_ms=max(0.0, (turn_ms(found.heard, name, quiet) - turn) / company),
+        correction_ms=max(0.0, _each_ms(found.corrected, name, table, found.corrected.run.corrections)),
+        base_mb=found.talking.base_mb[name],
+        table_mb=max(0.0, grown_mb),
+        listener_mb=max(0.0, (grown_by_mb(found.heard, name) - grown_mb) / company),
+    )
 
 
-def _used(program: Program) -> Mapping[str, _Use]:
-    found = {}
-    for child in psutil.Process(program.pid).children(recursive=True):
-        command, times = child.cmdline(), child.cpu_times()
-        name = STORE if "redis" in child.name() else command[-1] if "services" in command else ""
-        if name:
-            found[name] = _Use(times.user + times.system, child.memory_info().rss / 1e6)
-    return found
+def grown_by_mb(seen: Seen, name: str) -> float:
+    """Of memory, for each table."""
+    return (seen.run.services[name][1] - seen.base_mb[name]) / seen.crowd.tables
+
+
+def turn_ms(seen: Seen, name: str, quiet: Cost) -> float:
+    """Processor time of a turn in a crowd, with what its tables and microphones cost anyway taken off."""
+    return _each_ms(seen, name, quiet.table_share + seen.crowd.people * quiet.microphone_share, seen.turns)
+
+
+def _each_ms(seen: Seen, name: str, share: float, events: int) -> float:
+    return 1000 * (seen.cores(name) - seen.crowd.tables * share) * seen.run.seconds / max(1, events)

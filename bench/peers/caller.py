@@ -23,9 +23,11 @@ _GIVEN_UP_S: Final = 1.0
 class RawCaller(Caller):
     """A reply is over when all of its sound is here and could have been played, as our own protocol says it; what is less was cut."""
 
-    def __init__(self, url: str, tally: Tally, speech: Sequence[bytes], *, interrupts: bool, dice: random.Random, rest_s: float = 0.0) -> None:
+    def __init__(
+        self, url: str, tally: Tally, speech: Sequence[bytes], *, interrupts: bool, dice: random.Random, rest_s: float = 0.0, earliest_s: float = 0.0
+    ) -> None:
         """As a `Caller`; `url` is the socket."""
-        super().__init__(url, tally, speech, binary=False, interrupts=interrupts, dice=dice, rest_s=rest_s)
+        super().__init__(url, tally, speech, binary=False, interrupts=interrupts, dice=dice, rest_s=rest_s, earliest_s=earliest_s)
         self._heard_s = 0.0
         self._replying = False
 
@@ -54,8 +56,6 @@ class RawCaller(Caller):
             if payload == READY.encode() and not self._configured.done():
                 self._configured.set_result(None)
             return
-        now = time.monotonic()
-        if self._awaited:
+        if self._hear(time.monotonic()):
             self._heard_s, self._replying = 0.0, True
         self._heard_s += len(payload) / 2 / VOICE_RATE
-        self._hear(now)

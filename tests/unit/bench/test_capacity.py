@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from bench.capacity.costs import Cost
+from bench import document
+from bench.capacity.__main__ import PAGE, PARTS
+from bench.capacity.costs import COUNTED, Cost, Costs, Measurements, costs_of
+from bench.capacity.measuring import Crowd, Seen, silero_share
+from bench.capacity.page import costs_part, full_part, length_part, sizes_part, turns_part
 from bench.capacity.queueing import Station, most_tables, waits_ms
-from bench.capacity.sizing import Assumed, deployed, per_core
+from bench.capacity.sizing import Assumed, demand, deployed, per_core, rooms
+from bench.load import Measured
+from bench.use import STORE
 
 
 def test_alone_nobody_waits() -> None:
@@ -39,16 +46,164 @@ def test_more_tables_fit_where_turns_are_cheaper() -> None:
     assert counts[-1] > 0
 
 
+SECONDS, TURN_S = 30.0, 3.0
+TRUE = Cost(table_share=0.001, microphone_share=0.002, cpu_ms_per_turn=40.0, listener_ms=5.0, correction_ms=8.0, base_mb=100.0, table_mb=0.5, listener_mb=0.2)
+
+
+def seen(crowd: Crowd, cost: Cost = TRUE, *, rest: float = 0.01, turns: int | None = None) -> Seen:
+    """What would be measured if every service cost just that."""
+    count = crowd.tables * int(SECONDS / TURN_S) if crowd.talks else 0
+    corrections = int(crowd.corrections_per_s * SECONDS)
+    each_ms = cost.cpu_ms_per_turn + (crowd.people - 1) * cost.listener_ms
+    cores = crowd.tables * (cost.table_share + (crowd.people * cost.microphone_share if crowd.microphones else 0))
+    used_s = (rest + cores) * SECONDS + (count * each_ms + corrections * cost.correction_ms) / 1000
+    grown_mb = crowd.tables * (cost.table_mb + (crowd.people - 1) * cost.listener_mb)
+    run = Measured(
+        turns=[(90.0, 0.0)] * (count if turns is None else turns),
+        missing=0 if turns is None else count - turns,
+        interruptions=[],
+        lateness=[],
+        appends=[],
+        cpu_percent=50.0,
+        redis_percent=0.0,
+        others_percent=0.0,
+        rss_mb=0.0,
+        seconds=SECONDS,
+        services=dict.fromkeys(COUNTED, (used_s, cost.base_mb + grown_mb)),
+        facts=7 * count,
+        corrections=corrections,
+    )
+    return Seen(crowd, dict.fromkeys(COUNTED, rest), dict.fromkeys(COUNTED, cost.base_mb), run)
+
+
+def measurements() -> Measurements:
+    """Of twenty tables."""
+    talking = Crowd(tables=20)
+    closed = replace(talking, talks=False, microphones=False)
+    return Measurements(
+        connected=seen(closed),
+        silent=seen(replace(talking, talks=False)),
+        talking=seen(talking),
+        heard=seen(replace(talking, people=3)),
+        corrected=seen(replace(closed, corrections_per_s=10.0)),
+        silero=0.035,
+    )
+
+
+def some(store_ms: float = 4.0) -> Costs:
+    """A gateway, a model's service and a store."""
+    services = {
+        "gateway": Cost(microphone_share=0.002, cpu_ms_per_turn=40.0, base_mb=180.0, table_mb=0.4),
+        "llm": Cost(cpu_ms_per_turn=10.0, base_mb=130.0, table_mb=0.1),
+        STORE: Cost(cpu_ms_per_turn=store_ms, base_mb=13.0, table_mb=0.1),
+    }
+    return Costs(services=services, facts_per_turn=7.0, silero=0.035)
+
+
+def test_every_cost_is_told_apart() -> None:
+    """A program that costs just so much for each thing is found out, whatever it uses at rest."""
+    found = costs_of(measurements())
+    for cost in found.services.values():
+        for name in Cost.__slots__:
+            assert getattr(cost, name) == pytest.approx(getattr(TRUE, name)), name
+    assert found.facts_per_turn == pytest.approx(7.0)
+
+
+def test_an_unanswered_turn_costs_as_well() -> None:
+    """It counts among the turns that share the bill."""
+    with_missing = replace(measurements(), talking=seen(Crowd(tables=20), turns=150))
+    assert costs_of(with_missing).services["stage"].cpu_ms_per_turn == pytest.approx(TRUE.cpu_ms_per_turn)
+
+
+def test_a_table_is_charged_for_its_microphones_all_the_time() -> None:
+    """At a pause of 12 s and 5 s of speech a turn comes every 17 s; three microphones are open in all of them."""
+    assumed = Assumed()
+    assert demand(TRUE, assumed) == pytest.approx(0.001 + 3 * 0.002 + (40 + 2 * 5 + 0.1 * 8) / 1000 / 17)
+
+
+def test_one_core_and_a_deployment_have_the_same_cycle() -> None:
+    """Speech that lasts longer leaves a core more tables, as it leaves a deployment fewer cores."""
+    alone = replace(some(), services={"gateway": Cost(), "llm": some().services["llm"]})
+    usual, slower = (per_core(alone, Assumed(speech_s=speech_s))["llm"] for speech_s in (5.0, 22.0))
+    assert slower / usual == pytest.approx(2.0, rel=0.05)
+
+
 def test_a_deployment_grows_with_its_tables() -> None:
     """Whatever is counted in machines is rounded up; the dear service needs most."""
-    costs = {
-        "gateway": Cost(cpu_ms_per_turn=40, cpu_share_per_table=0.01, base_mb=180, table_mb=0.4),
-        "llm": Cost(cpu_ms_per_turn=10, cpu_share_per_table=0.003, base_mb=130, table_mb=0.1),
-    }
-    few, many = (deployed(costs, tables, Assumed()) for tables in (100, 1_000_000))
-    assert few.nodes == few.shards == few.databases == 1
+    few, many = (deployed(some(), tables, Assumed()) for tables in (100, 1_000_000))
+    assert few.nodes == few.shards == few.shard_nodes == few.databases == 1
     assert many.cores["gateway"] == pytest.approx(10_000 * few.cores["gateway"])
     assert many.nodes > 100
-    assert many.shards > 10
-    fits = per_core(costs, Assumed())
-    assert fits["gateway"] < fits["llm"]
+    assert many.dollars_per_hour == pytest.approx(sum(many.bill.values()))
+    fits = per_core(some(), Assumed())
+    assert fits["gateway, with Silero"] < fits["gateway"] < fits["llm"]
+
+
+def test_a_store_has_shards_for_its_processor_as_well_as_for_its_disk() -> None:
+    """Commands run on one core of each: where they take more than the disks do, that decides; machines follow."""
+    light, heavy = (deployed(some(store_ms), 1_000_000, Assumed()) for store_ms in (0.01, 40.0))
+    facts = 1_000_000 / 17 * 7.1
+    assert light.shards == math.ceil(facts / (12_900 * 0.6))
+    assert heavy.shards == math.ceil(1_000_000 / 17 * 0.040 / 0.6)
+    assert heavy.shard_nodes == math.ceil(heavy.shards / 4)
+    assert heavy.bill["stores and brokers"] > light.bill["stores and brokers"]
+
+
+def test_what_is_full_first_stands_first() -> None:
+    """A core by its share, a disk by its appends; nothing is asked of it: it never is."""
+    found = rooms(some(), Assumed())
+    assert [room.tables for room in found] == sorted(room.tables for room in found)
+    by_name = {room.station: room.tables for room in found}
+    assert by_name["one gateway"] == pytest.approx(0.6 / (3 * 0.002 + 0.040 / 17))
+    assert by_name["one gateway, with Silero"] == pytest.approx(0.6 / (3 * 0.037 + 0.040 / 17))
+    assert by_name["one Redis, its disk"] == pytest.approx(12_900 * 0.6 * 17 / 7.1)
+    assert by_name["one GPU, voices"] == pytest.approx(15 * 0.6 * 17 / 5)
+    idle = rooms(replace(some(), services={**some().services, "manager": Cost()}), Assumed())
+    assert idle[-1].station == "one manager"
+    assert "never" in full_part(replace(some(), services={**some().services, "manager": Cost()}), Assumed())
+
+
+def test_the_bill_is_shared_out() -> None:
+    """Whose money it is stands in the table, with the heavier detector as well."""
+    text = sizes_part(some(), Assumed())
+    rows = {cells[0].strip(): cells[1:] for line in text.splitlines() if (cells := line.strip("| ").split("|"))}
+    shares = [float(rows[f"% of the bill: {part}"][-1]) for part in ("our own nodes", "stores and brokers", "model servers")]
+    assert sum(shares) == pytest.approx(100.0, abs=0.2)
+    assert float(rows["with Silero, % of the bill: our own nodes"][-1]) > shares[0]
+
+
+def test_crowds_stand_beside_each_other() -> None:
+    """All services together, and the dearest of them."""
+    found = measurements()
+    text = turns_part([found.talking, found.heard], costs_of(found))
+    cells = [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines()[2:]]
+    everything = len(COUNTED) * TRUE.cpu_ms_per_turn
+    assert [line[:6] for line in cells] == [["20", "1", "1", "200", "0", f"{everything:.0f}"], ["20", "1", "3", "200", "0", f"{everything * 50 / 40:.0f}"]]
+    assert f"Facts a turn: {7:.1f}" in costs_part(costs_of(found))
+
+
+def test_the_length_of_a_transcript_is_quoted() -> None:
+    """From the page of the benchmarks, as it stands; a page without the table says so."""
+    page = """<!-- growth: generated -->
+| facts | typed turn, ms | append | join |
+| ----- | -------------- | ------ | ---- |
+| 1 to 1000 | 20.0 | 7.0 | 7.0 |
+| 9001 to 10000 | 30.0 | 9.0 | 9.3 |
+| last / first | 1.50 | 1.29 | 1.33 |
+<!-- /growth -->"""
+    assert length_part(page).endswith("of 10,000 a typed turn takes 1.50 times as long, an append 1.29 times, and joining behind the last fact 1.33 times.")
+    with pytest.raises(ValueError, match="growth"):
+        length_part(page.replace("last / first", "mean"))
+    assert length_part(document.PATH.read_text(encoding="utf-8"))
+
+
+def test_the_page_has_a_place_for_every_part() -> None:
+    """`python -m bench.capacity` can write all of its results."""
+    text = PAGE.read_text(encoding="utf-8")
+    for part in PARTS:
+        assert document.replaced(text, part, "new").count("new\n\n<!-- /") == 1
+
+
+def test_the_detector_by_a_model_is_timed() -> None:
+    """Its windows follow each other without a gap, as those of an open microphone."""
+    assert 0.0 < silero_share(5) < 5.0

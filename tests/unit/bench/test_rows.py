@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.load import Measured
-from bench.overhead import COST, HEAD, Plan, Row, overhead_tables
+from bench.overhead import BARGE_IN, COST, HEAD, Plan, Row, overhead_tables
 
 
 def run(**changed: Any) -> Measured:
@@ -58,7 +58,16 @@ def test_the_parts_add_up_to_what_the_program_saw() -> None:
 def test_interruptions_are_counted_from_the_onset_and_from_the_first_frame() -> None:
     """The maximum after the confirmed onset is the delay; a negative value means that the last piece had come before."""
     row = Row(Plan(sessions=10, seconds=10, runs=2, interrupts=True), [run(), run(interruptions=[(0.5, 61.0)])])
-    assert row.barge_in() == ["10", "3", "0.5", "1.4", "1.5", "61.0", "61.9"]
+    assert dict(zip(BARGE_IN, row.barge_in(), strict=True)) == {
+        "sessions": "10",
+        "interruptions": "3",
+        "confirmed p50": "0.5",
+        "p95": "1.4",
+        "p99": "1.5",
+        "max": "1.5",
+        "first frame p50": "61.0",
+        "of it p95": "61.9",
+    }
 
 
 def test_memory_per_session_is_the_slope_between_the_rows() -> None:

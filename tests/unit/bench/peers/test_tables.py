@@ -13,11 +13,11 @@ from bench.peers.voice import HEAD, Found, columns_table, held, rows_table
 from bench.relay_load import Seen
 
 
-def row(sessions: int, overhead: float, *, rss: float = 100.0, cpu: float = 20.0) -> Row:
+def row(sessions: int, overhead: float, *, rss: float = 100.0, cpu: float = 20.0, missing: int = 0) -> Row:
     """One run with one turn and one interruption."""
     run = Measured(
         turns=[(70.0 + overhead, 0.0)],
-        missing=0,
+        missing=missing,
         interruptions=[(1.5, 41.5)],
         lateness=[0.4],
         appends=[],
@@ -48,6 +48,13 @@ def test_a_size_is_held_when_no_smaller_one_failed() -> None:
     assert held([row(1, 5.0), row(10, 99.0)]) == "10, no more tried"
     assert held([row(1, 5.0), row(10, 150.0), row(25, 50.0)]) == "1, not 10"
     assert held([row(1, 150.0)]) == "none, not 1"
+
+
+def test_a_size_at_which_turns_went_unanswered_is_not_held() -> None:
+    """However fast the others were; and what it cost is not what holding it costs."""
+    rows = [row(1, 5.0), row(10, 5.0, missing=1, cpu=50.0)]
+    assert held(rows) == "1, not 10"
+    assert cells(columns_table({PIPECAT: Found(rows)}), "CPU % per session, at the most of them") == ["20.00"]
 
 
 def test_a_size_at_which_nothing_could_be_measured_is_not_held() -> None:
