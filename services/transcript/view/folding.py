@@ -126,6 +126,7 @@ _STEPS: Final[dict[str, Callable[[Folding, Fact, Any], None]]] = {
     Kind.WHISPERED: Folding.whispered,
     Kind.RELEASED: Folding.released,
     Kind.REJECTED: Folding.rejected,
+    Kind.INSERTED: Folding.inserted,
     Kind.RECOMMENDED: Folding.recommended,
     Kind.RECOMMENDATION_DECIDED: Folding.recommendation_decided,
     Kind.SUMMARIZED: Folding.summarized,
@@ -134,4 +135,4 @@ _STEPS: Final[dict[str, Callable[[Folding, Fact, Any], None]]] = {
     Kind.SILENCED: Folding.silenced,
     Kind.REVEALED: Folding.told_secret,
 }
-"""Every kind that changes the view by itself; struck, retconned, erased and inserted do so through the ledger."""
+"""Every kind that changes the view by itself; struck, retconned and erased do so through the ledger, and so does where inserted words stand."""

@@ -26,7 +26,10 @@ class Table(Unrolled):
     def scene_set(self, fact: Fact, body: bodies.SceneSet) -> None:
         """Settings outlive a retcon, heading and description do not; without these two it is no new scene."""
         self._settings(body)
-        if not (body.heading or body.description) or self.dead(fact) or not (self.reader.oversees or self.reader.in_audience(fact.audience)):
+        if not (body.heading or body.description) or self.dead(fact):
+            return
+        # Whoever comes later finds the scene as it is: nobody has to have been there when it was set.
+        if not self.story(fact, perceived=self.reader.oversees or self.reader.in_audience(fact.audience)):
             return
         struck = self.struck(fact)
         entry = seen.SceneEntry(
