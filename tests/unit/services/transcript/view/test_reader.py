@@ -263,6 +263,54 @@ def test_a_scene_for_some_is_part_of_their_digests_alone() -> None:
     assert tells(story, MIRELLE, own)
 
 
+def headings(story: Story) -> dict[str, str]:
+    """Where everybody finds themselves, and the director what was set last."""
+    found = {}
+    for reader in (MIRELLE, OGRE, ANN, Reader("director")):
+        scene = fold(story.facts, reader).scene
+        found[reader.member or "director"] = scene.heading if scene else ""
+    return found
+
+
+def test_a_place_has_a_scene_of_its_own() -> None:
+    """Whoever is elsewhere neither sees nor keeps it, whoever comes there finds it, and the next one for everybody ends it."""
+    story = inn()
+    story.add(bodies.SceneSet(heading="TAVERN"))
+    story.join("ogre", place="cellar")
+    cellar = story.add(bodies.SceneSet(heading="CELLAR"), place="cellar", audience=["ogre"])
+    assert headings(story) == {"mirelle": "TAVERN", "ogre": "CELLAR", "ann": "TAVERN", "director": "CELLAR"}
+    assert [fold(story.facts, reader).entry_of(cellar) is None for reader in (MIRELLE, OGRE, ANN)] == [True, False, True]
+    story.join("mirelle", place="cellar")
+    story.join("ogre", place="")
+    story.add(bodies.Corrected(target=cellar, text="DEEP CELLAR\nDark."))
+    assert headings(story) == {"mirelle": "DEEP CELLAR", "ogre": "TAVERN", "ann": "TAVERN", "director": "DEEP CELLAR"}
+    morning = story.add(bodies.SceneSet(heading="MORNING"))
+    assert set(headings(story).values()) == {"MORNING"}
+    story.add(bodies.Struck(targets=[morning]))
+    assert headings(story)["mirelle"] == "DEEP CELLAR"
+    story.add(bodies.Struck(targets=[cellar]))
+    assert set(headings(story).values()) == {"TAVERN"}
+
+
+def test_a_scene_from_before_ones_entry_is_reworded_too() -> None:
+    """It is where one is, though one did not see it being set."""
+    story = Story()
+    scene = story.add(bodies.SceneSet(heading="TAVERN"))
+    story.join("mirelle")
+    story.add(bodies.Corrected(target=scene, text="INN"))
+    assert headings(story)["mirelle"] == "INN"
+
+
+def test_what_is_added_behind_a_scene_for_some_is_for_them() -> None:
+    """Whoever could perceive what it stands behind."""
+    story = inn()
+    story.say("To all")
+    scene = story.add(bodies.SceneSet(heading="CELLAR"), place="cellar", audience=["ogre"])
+    story.insert(scene, "A rat runs by.", block="action")
+    assert words(fold(story.facts, OGRE)) == ["To all", "A rat runs by."]
+    assert words(fold(story.facts, MIRELLE)) == ["To all"]
+
+
 def test_words_added_between_what_was_hidden_are_known_to_who_was_there() -> None:
     """They were written in the middle of another room's talk, and stand in this one's."""
     story = inn()
