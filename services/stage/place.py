@@ -89,7 +89,7 @@ class Place:
             self.waiting.nobody_asked(words)
             self.offer()
             return
-        choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses or self.addressing.meant(words.audience))
+        choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses, due=self.addressing.meant(words.audience))
         if choice.character and self._backstage.is_room(attachment):
             self.feed(Event.SPEECH_CONFIRMED, attachment)
         elif choice.reason == casting.NOT_ADDRESSED and words.audience is None:
@@ -108,7 +108,7 @@ class Place:
             raise Conflict("a line is open already")
         about = self.waiting.heard_by(attachment.participant)
         text, audience = (about.text, about.audience) if about is not None else ("", None)
-        choice = self.addressing.choose(text, attachment, audience, asked=character, addressed=self.addressing.meant(audience), freely=True)
+        choice = self.addressing.choose(text, attachment, audience, asked=character, due=self.addressing.meant(audience), freely=True)
         if choice.reason == casting.SILENCED:
             raise Conflict("the characters here are silenced")
         if not choice.character:
@@ -354,7 +354,7 @@ class Place:
         busy = self.line is not None or self.waiting.turn is not None or self.thinking.speculation is not None or self.approval.claimed
         if busy or not self._backstage.settings().stage.speculation:
             return
-        choice = self.addressing.choose(text, attachment, audience, addressed=attachment.addresses or self.addressing.meant(audience))
+        choice = self.addressing.choose(text, attachment, audience, addressed=attachment.addresses, due=self.addressing.meant(audience))
         if choice.character:
             self.thinking.speculate(attachment, utterance, text, self._backstage.roster.seats[choice.character], audience)
 

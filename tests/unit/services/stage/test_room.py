@@ -120,6 +120,22 @@ async def test_a_room_that_chats_on_does_not_keep_the_key_waiting() -> None:
         assert at.session.desk.shown().next == {}
 
 
+@pytest.mark.parametrize("words", ["Mirelle, wait!", "wait"])
+async def test_the_key_takes_no_turn_from_who_was_called_since(words: str) -> None:
+    """The room said nothing, and meanwhile a turn waits for a voice to end: it stays with who was called, else it is that of the key."""
+    async with table("Mirelle", "Bram", mind=Mind([LONG]), settings=QUICK, ms_per_char=60.0) as at:
+        room, ann = await at.sit("Table", head_count=4), await at.sit("Ann", configure=Configure(interrupts=False))
+        at.session.say(ann, TextSaid("m1", "Bram, count."))
+        await at.until(at.speaking)
+        at.session.listening.heard(room, Onset("u1"))
+        await act(at, "next", character="bram")
+        at.session.say(ann, TextSaid("m2", words))
+        at.session.listening.heard(room, FinalHeard("u1", ""))
+        turn = at.session.place("").waiting.turn
+        assert turn is not None
+        assert turn.character == ("mirelle" if "Mirelle" in words else "bram")
+
+
 async def test_a_room_that_chats_on_keeps_no_voice_paused() -> None:
     """What somebody's cough has paused goes on when it was nothing."""
     patient = Settings(stage=StageSettings(hang_over_s=0.1, confirm_s=3, resume_s=10))
