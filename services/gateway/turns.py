@@ -155,11 +155,20 @@ class _Followed:
                 self.said, self.place = fact.seq, fact.place
         elif fact.kind == Kind.LINE_CLOSED:
             self.over = self.over or body.get("line") in self.lines
-        elif 0 < int(body.get("turn") or 0) <= self.said:
-            if fact.kind == Kind.LINE_OPENED and fact.place == self.place:
-                self.lines.add(str(body.get("line")))
+        elif answers(fact, self.said, self.place):
+            self.lines.add(str(body.get("line")))
+        elif fact.kind == Kind.PASSED and 0 < int(body.get("turn") or 0) <= self.said and fact.place == self.place:
             # A turn that was given up for these words has an earlier cause than they are.
-            self.over = self.over or (fact.kind == Kind.PASSED and (fact.cause or self.said) >= self.said)
+            self.over = self.over or (fact.cause or self.said) >= self.said
+
+
+def answers(fact: Fact, said: int, place: str) -> bool:
+    """This opens a line that answers the words `said`: they are among those from its turn's first ones to the last that it was asked about.
+
+    Whoever was addressed before these words were said may begin after them, and answers somebody else.
+    """
+    body = fact.body
+    return fact.kind == Kind.LINE_OPENED and fact.place == place and 0 < int(body.get("turn") or 0) <= said <= int(body.get("upto") or said)
 
 
 def _speakers(words: Words, table: Table) -> list[str]:

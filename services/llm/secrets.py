@@ -73,7 +73,8 @@ def _holds(reveal: Mapping[str, Any], entries: Iterable[object], view: View) -> 
             if not isinstance(heading, str) or not heading.strip():
                 return False
             pattern = _word(heading)
-            return any(isinstance(entry, SceneEntry) and pattern.search(entry.heading.casefold()) for entry in entries)
+            # Where one is counts, too, though it was set before one came there.
+            return any(isinstance(entry, SceneEntry) and pattern.search(entry.heading.casefold()) for entry in (*entries, view.scene))
     return False
 
 

@@ -22,7 +22,7 @@ class Addressing:
         self.engaged = Engagement(backstage.clock, lambda: backstage.settings().stage.address_window_s)
 
     def choose(
-        self, text: str, speaker: Attachment, audience: Audience = None, *, asked: str = "", addressed: str = "", freely: bool = False
+        self, text: str, speaker: Attachment, audience: Audience = None, *, asked: str = "", addressed: str = "", due: str = "", freely: bool = False
     ) -> casting.Choice:
         """Who answers these words, of those who can hear them; `freely` = somebody is to, whether named or not."""
         roster = self._backstage.roster
@@ -32,7 +32,7 @@ class Addressing:
             addressed = seats[0].member
         candidates = [seat.candidate(silent=self._rules.is_silent(seat.member)) for seat in seats]
         circle = casting.Circle(wake_name=casting.NEVER, last=roster.last_character) if freely else self._circle(speaker, audience)
-        return casting.choose(text, candidates, circle, asked=asked, addressed=addressed)
+        return casting.choose(text, candidates, circle, asked=asked, addressed=addressed, due=due)
 
     def _circle(self, speaker: Attachment, audience: Audience) -> casting.Circle:
         roster = self._backstage.roster

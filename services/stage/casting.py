@@ -1,4 +1,4 @@
-"""Who answers: named before the director's choice before talkativeness. Pure; it is given everyone present."""
+"""Who answers: called by name before the director's choice before talkativeness. Pure; it is given everyone present."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.stage.naming import Called, called
 
 SILENCED: Final = "muted"
 NOT_ADDRESSED: Final = "not_addressed"
+NAMED: Final = "named"
 ALWAYS, NEVER = "always", "never"
 """Policies for wake names; any other goes by the head count."""
 
@@ -58,13 +59,14 @@ class Choice:
 
     character: str = ""
     reason: str = ""
-    """addressed, named, asked, alone, continued, talkative; or for nobody: no_character, muted, not_addressed."""
+    """addressed, named, due, asked, alone, continued, talkative; or for nobody: no_character, muted, not_addressed."""
 
 
-def choose(text: str, candidates: Sequence[Candidate], circle: Circle, *, asked: str = "", addressed: str = "") -> Choice:
+def choose(text: str, candidates: Sequence[Candidate], circle: Circle, *, asked: str = "", addressed: str = "", due: str = "") -> Choice:
     """Decide who answers `text`.
 
-    `addressed` is whom the speaker has picked, and beats every name; `asked` is the client's choice.
+    `addressed` is whom the speaker has picked, and beats every name; `due` is whose turn the director has made it, which a name that is called
+    beats, and one that is only mentioned does not; `asked` is the client's choice.
     With one human somebody always answers; with two or more, or by a room's microphone, a character answers when it is addressed.
     """
     everybody, candidates = candidates, [candidate for candidate in candidates if not candidate.silent]
@@ -74,10 +76,12 @@ def choose(text: str, candidates: Sequence[Candidate], circle: Circle, *, asked:
         return Choice(addressed, "addressed")
     named = first_named(text, candidates)
     human = _human(text, circle.others)
+    if any(candidate.slug == due for candidate in candidates) and (named is None or named.mentioned or (human is not None and human < named)):
+        return Choice(due, "due")
     if human is not None and not human.mentioned and (named is None or human < named):
         return Choice(reason=NOT_ADDRESSED)
     if named is not None:
-        return Choice(named.who, "named")
+        return Choice(named.who, NAMED)
     return _unnamed(candidates, circle, asked)
 
 

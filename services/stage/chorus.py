@@ -19,8 +19,8 @@ _MOST: Final = 64
 class Chorus:
     """Floors come to be when somebody is there."""
 
-    def __init__(self, backstage: Backstage, rules: Rules, occupied: Callable[[str], bool]) -> None:
-        """`rules` are the director's; `occupied` tells whether somebody's speech holds the floor of a place."""
+    def __init__(self, backstage: Backstage, rules: Rules, occupied: Callable[[str, bool], bool]) -> None:
+        """`rules` are the director's; `occupied` tells whether somebody's speech holds the floor of a place, or, if that is asked, a room's murmur."""
         self._backstage = backstage
         self._rules = rules
         self._occupied = occupied
@@ -32,7 +32,7 @@ class Chorus:
         if name not in self._places:
             if len(self._places) >= _MOST:
                 self._tidy()
-            place = Place(name, self._backstage, self._rules, lambda: self._occupied(name))
+            place = Place(name, self._backstage, self._rules, lambda murmur: self._occupied(name, murmur))
             place.aside = lambda turn: self._aside(place, turn)
             place.speaks_beside = lambda: any(side.line is not None for side in self.floors(name)[1:])
             self._places[name] = place
@@ -69,7 +69,7 @@ class Chorus:
             return False
         side = self._sides.get((name, turn.character))
         if side is None:
-            side = self._sides[name, turn.character] = Place(name, self._backstage, self._rules, lambda: self._occupied(name), beside=place)
+            side = self._sides[name, turn.character] = Place(name, self._backstage, self._rules, lambda murmur: self._occupied(name, murmur), beside=place)
         if side.line is not None or side.waiting.turn is not None:
             return False
         side.waiting.turn = turn

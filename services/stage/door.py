@@ -83,6 +83,9 @@ class Door:
         if attachment.reader.oversees:
             attachment.deliver(session.desk.shown())
         attachment.caught_up(backlog, session.sight.shown)
+        if not opening.monitor:
+            # From here on somebody may wait for a word, also where nobody has said one yet.
+            session.place(attachment.place).offer()
         return attachment, Attached(attachment.participant, attachment.name, head, attachment.place)
 
     def _seat(self, opening: AttachOpen) -> Seat:

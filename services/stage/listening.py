@@ -90,9 +90,9 @@ class Listening:
         self._open: dict[str, Speech] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def anybody(self, place: str) -> bool:
-        """Does an utterance hold the floor in `place`?"""
-        return any(speech.holds and speech.attachment.place == place for speech in self._open.values())
+    def anybody(self, place: str, counts: Callable[[Speech], bool] = lambda _: True) -> bool:
+        """Does an utterance, of those that count, hold the floor in `place`?"""
+        return any(speech.holds and speech.attachment.place == place and counts(speech) for speech in self._open.values())
 
     def close(self) -> None:
         """No more timers."""

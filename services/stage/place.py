@@ -33,8 +33,11 @@ from services.stage.waiting import Waiting
 class Place:
     """Turns wait, lines run, one at a time."""
 
-    def __init__(self, name: str, backstage: Backstage, rules: Rules, occupied: Callable[[], bool], beside: Place | None = None) -> None:
-        """`rules` are the director's; `occupied` tells whether a participant's speech holds the floor; `beside` is the floor that this one stands beside."""
+    def __init__(self, name: str, backstage: Backstage, rules: Rules, occupied: Callable[[bool], bool], beside: Place | None = None) -> None:
+        """`rules` are the director's; `beside` is the floor that this one stands beside.
+
+        `occupied` tells whether a participant's speech holds the floor, or, if that is asked, the murmur that a room's microphone hears.
+        """
         self.name = name
         self._beside = beside
         self.aside: Callable[[Turn], bool] = lambda _: False
@@ -86,7 +89,7 @@ class Place:
             self.waiting.nobody_asked(words)
             self.offer()
             return
-        choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses or self.addressing.meant(words.audience))
+        choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses, due=self.addressing.meant(words.audience))
         if choice.character and self._backstage.is_room(attachment):
             self.feed(Event.SPEECH_CONFIRMED, attachment)
         elif choice.reason == casting.NOT_ADDRESSED and words.audience is None:
@@ -105,7 +108,7 @@ class Place:
             raise Conflict("a line is open already")
         about = self.waiting.heard_by(attachment.participant)
         text, audience = (about.text, about.audience) if about is not None else ("", None)
-        choice = self.addressing.choose(text, attachment, audience, asked=character, addressed=self.addressing.meant(audience), freely=True)
+        choice = self.addressing.choose(text, attachment, audience, asked=character, due=self.addressing.meant(audience), freely=True)
         if choice.reason == casting.SILENCED:
             raise Conflict("the characters here are silenced")
         if not choice.character:
@@ -117,7 +120,8 @@ class Place:
     def offer(self) -> None:
         """Nobody waits: the turn that is due gets the floor, once all have finished speaking."""
         self._idling.stirred()
-        if self._occupied():
+        # A room is never still: its murmur keeps nobody waiting and no voice paused.
+        if self._occupied(self.line is None and not self._pending):
             return
         self._draft_for_approval()
         if self.line is None:
@@ -125,9 +129,13 @@ class Place:
         else:
             self.waiting.hand_over(self.aside)
         # A turn that waits for a line to end is no reason to leave that line paused.
-        waiting = self.remainders or self.waiting or self.approval.next_released() is not None
-        ready = self.line is None and bool(waiting)
+        ready = self.line is None and self._pending
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
+
+    @property
+    def _pending(self) -> bool:
+        """Somebody is to speak as soon as the floor is free."""
+        return bool(self.remainders or self.waiting) or self.approval.next_released() is not None
 
     # The floor.
 
@@ -268,7 +276,7 @@ class Place:
 
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""
-        return self.line is None and not self.waiting and not self.remainders and not self._occupied()
+        return self.line is None and not self.waiting and not self.remainders and not self._occupied(True)
 
     def again(self, turn: Turn) -> None:
         """A turn is to be answered once more, when its time comes."""
@@ -296,7 +304,7 @@ class Place:
                 return True
             turn.character = character
             return False
-        if self.line is not None or self._occupied():
+        if self.line is not None or self._occupied(False):
             return True
         self._take_floor(character)
         return False
@@ -346,7 +354,7 @@ class Place:
         busy = self.line is not None or self.waiting.turn is not None or self.thinking.speculation is not None or self.approval.claimed
         if busy or not self._backstage.settings().stage.speculation:
             return
-        choice = self.addressing.choose(text, attachment, audience, addressed=attachment.addresses or self.addressing.meant(audience))
+        choice = self.addressing.choose(text, attachment, audience, addressed=attachment.addresses, due=self.addressing.meant(audience))
         if choice.character:
             self.thinking.speculate(attachment, utterance, text, self._backstage.roster.seats[choice.character], audience)
 

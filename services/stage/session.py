@@ -45,7 +45,9 @@ class Session:
         self._clock = backstage.clock
         self.listening = Listening(self, self._clock, lambda: settings().stage, settings().stt.final_timeout_s)
         self.desk = Desk(backstage, self._floors, self.place, lambda place: self.listening.finish(place, backstage.is_room))
-        self._chorus = Chorus(backstage, self.desk, self.listening.anybody)
+        self._chorus = Chorus(
+            backstage, self.desk, lambda place, murmur: self.listening.anybody(place, lambda speech: murmur or not backstage.is_room(speech.attachment))
+        )
         self._safety = Safety(lambda: (*settings().stage.safety_words, *self.roster.safety_words))
         self.touched = self._clock.now()
         self.erasing: set[int] = set()
@@ -59,6 +61,10 @@ class Session:
 
     def _floors(self) -> list[Place]:
         return self._chorus.all()
+
+    def _at_rest(self, place: str) -> bool:
+        """Nobody is speaking there, nor is any text awaited; a room may murmur on."""
+        return not self.listening.anybody(place, lambda speech: speech.utterance.ended_at is not None or not self._backstage.is_room(speech.attachment))
 
     # What the outside asks for.
 
@@ -247,7 +253,7 @@ class Session:
                 floor.offer()
         if not waits:
             place.thinking.drop(speech.utterance.id)
-        if not self.listening.anybody(place.name):
+        if self._at_rest(place.name):
             self.desk.came_to_rest(place.name)
 
     def _unspeakable(self, speech: Speech) -> SouffleurError | None:

@@ -158,10 +158,13 @@ def _checked(request: TellRequest, roster: Roster) -> Body:
 def _standing(request: TellRequest, roster: Roster) -> tuple[Author, str, tuple[str, ...] | None]:
     """Whose fact it is, where it stands, and who perceives it. Raises `Forbidden` where somebody has no part in it.
 
+    A scene with a place is for those who are there, and for whoever comes there later.
     Dice lie on a table: whoever is there sees them, under the name of who threw them. A director may throw them anywhere, or before everybody.
     """
     principal, place = request.principal, request.place
     by = Author(principal.role, principal.id, principal.name)
+    if request.kind == Kind.SCENE_SET:
+        return by, place, roster.audience(place) if place else None
     if request.kind != Kind.ROLLED:
         return by, place, () if request.kind in _HIDDEN else None
     seat = roster.seat_of(principal)

@@ -42,7 +42,8 @@ class TurnKey:
         """Nobody is speaking there any more: whose turn it is speaks, if no words were heard that it answers. Whether it does."""
         character = self._next.get(place, "") if place in self._pressed else ""
         self._pressed.discard(place)
-        if not character or is_silent(character):
+        waiting = self._place(place).waiting.turn
+        if not character or is_silent(character) or (waiting is not None and waiting.named):
             return False
         self._let_speak(place, character)
         return True

@@ -63,6 +63,8 @@ class Turn:
     """The line that is to be replaced."""
     audience: Audience = None
     """It is whispered to these."""
+    named: bool = False
+    """Its words name the character: no earlier choice of the director's takes it away."""
     prompt: str = ""
     """What the stage asks of the reply: nobody's words, and no fact."""
 

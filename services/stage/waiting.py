@@ -12,7 +12,7 @@ from services.core.model.facts import Passed
 from services.stage import spans
 from services.stage.attachments import Attachment
 from services.stage.backstage import STAGE, Backstage
-from services.stage.casting import Choice
+from services.stage.casting import NAMED, Choice
 from services.stage.order import Timing, Written
 from services.stage.turns import Audience, Turn, Unasked, Words
 
@@ -62,7 +62,7 @@ class Waiting:
                 self.pass_over(first, words.said, choice.reason)
             return
         turn = Turn(choice.character, first, words.said, (), words.timing, words.text, attachment.participant, platform=attachment.platform)
-        turn.audience = words.audience
+        turn.audience, turn.named = words.audience, choice.reason == NAMED
         if self.others or (before is not None and before.is_apart_from(turn)):
             # Somebody else is waiting for somebody else: nobody is answered in another one's place.
             if not self._wait(turn):

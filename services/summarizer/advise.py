@@ -94,6 +94,7 @@ class _Shown:
             seqs = {seq for passage in known for seq in passage.seqs}
             digests = (entry for entry in view.entries if isinstance(entry, SummaryEntry) and not entry.struck and seqs.issuperset(entry.covers))
             record = max(digests, key=lambda entry: entry.seq, default=None)
+        scene = view.scene if only is None else view.scene_in(only.place)
         notes = [note for note in view.notes if only is None or note.character in ("", only.member)]
         return cls(
             present=[only] if only else characters(view.members),
@@ -101,7 +102,7 @@ class _Shown:
             record=record,
             notes=[f"{f'for {note.character}: ' if note.character else ''}{note.text}" for note in notes],
             waiting=[entry for entry in _waiting(view) if only is None or entry.character == only.member],
-            scene=f"{view.scene.heading}. {view.scene.description}" if view.scene else "(none)",
+            scene=f"{scene.heading}. {scene.description}" if scene else "(none)",
         )
 
     def sources(self) -> dict[int, tuple[int, ...]]:

@@ -16,6 +16,7 @@ from services.summarizer.ground import Ground, Outcome
 from services.summarizer.heard import Passage, characters, knows
 from services.summarizer.lease import BudgetSpent
 from services.summarizer.record import Record
+from services.transcript.view import SummaryEntry
 
 _CALM_MS: Final = 2_000
 """After the past was changed: whoever changes it usually goes on for a moment."""
@@ -39,6 +40,8 @@ class Digesting:
         now, settings = self._ground.clock.wall_ms(), self._ground.settings()
         digests = standing(record.view, record.corrected, record.made_at)
         missing = gap(digests, passages)
+        if wanted:
+            await self._shared(record, digests, passages, outcome)
         lost = bool(record.last_digest) and all(entry.seq != record.last_digest for entry in digests) and now - record.rewritten_ms >= _CALM_MS
         speaks = any(passage.spoken for passage in missing.new)
         if not missing.new or not (wanted or due(missing, settings, now) or (lost and speaks)):
@@ -56,11 +59,26 @@ class Digesting:
         record.advice_due = bool(settings.strong)
         return seq
 
+    async def _shared(self, record: Record, digests: Sequence[SummaryEntry], passages: Sequence[Passage], outcome: Outcome) -> None:
+        """One of what every character here knows, where not all of them know everything: what may be told to a whole cast later."""
+        known = self._known(record, passages)
+        shared = frozenset.intersection(*known) if known else frozenset()
+        missing = gap(digests, passages)
+        if all(shared.issuperset(passage.seqs) for passage in passages) or (missing.new and shared in self._narrower(record, passages, missing)):
+            # The table's, or one of those that are made beside it.
+            return
+        partial = gap(digests, [passage for passage in passages if shared.issuperset(passage.seqs)], shared)
+        if any(passage.spoken for passage in partial.new):
+            await self._made(record, partial, passages, outcome, wanted=True)
+
+    def _known(self, record: Record, passages: Sequence[Passage]) -> list[frozenset[int]]:
+        """What each character here knows of it."""
+        return [frozenset(seq for passage in passages if knows(passage, member) for seq in passage.seqs) for member in characters(record.view.members)]
+
     def _narrower(self, record: Record, passages: Sequence[Passage], missing: Gap) -> list[frozenset[int]]:
         """What those characters know who did not witness all that the table's digest covers."""
         covers = frozenset(missing.covers)
-        known = (frozenset(seq for passage in passages if knows(passage, member) for seq in passage.seqs) for member in characters(record.view.members))
-        return sorted({seqs for seqs in known if seqs and not covers <= seqs}, key=len)[-_GROUPS:]
+        return sorted({seqs for seqs in self._known(record, passages) if seqs and not covers <= seqs}, key=len)[-_GROUPS:]
 
     async def _made(self, record: Record, missing: Gap, passages: Sequence[Passage], outcome: Outcome, *, wanted: bool) -> int:
         base = record.view.seq

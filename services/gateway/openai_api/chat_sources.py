@@ -13,8 +13,9 @@ from services.core.model.reply import Delta, ReplyFinished, ReplyRequest, ReplyS
 from services.gateway.characters.character import Character
 from services.gateway.edge import Edge
 from services.gateway.openai_api.chat_request import ChatRequest
-from services.gateway.turns import Turns, Words
+from services.gateway.turns import Turns, Words, answers
 from services.transcript.view import joined
+from services.transcript.view.reader import OVERSEERS
 
 ChatEvent = ReplyStarted | Delta | ReplyFinished
 
@@ -36,7 +37,7 @@ async def stateless(edge: Edge, request: ChatRequest, character: Character) -> A
 
 async def in_session(turns: Turns, words: Words) -> AsyncGenerator[ChatEvent, None]:
     """Say the words in the session; the sentences of the line that answers are the deltas. A turn that nobody answers is empty."""
-    line = _Line()
+    line = _Line(judges=words.principal.role in OVERSEERS)
     async with aclosing(turns.turn(words)) as events:
         async for event in events:
             if isinstance(event, Fact):
@@ -50,32 +51,49 @@ async def in_session(turns: Turns, words: Words) -> AsyncGenerator[ChatEvent, No
 class _Line:
     """The line that answers, as far as it may be told."""
 
+    judges: bool = False
+    """Its reader sees drafts. To anybody else a line is shown once it is released, and that it was is not."""
     id: str = ""
     engine: str = ""
     told: str = ""
     held: bool = False
     """Nobody has released it: its sentences wait."""
-    waiting: list[str] = field(default_factory=list)
+    waiting: dict[int, str] = field(default_factory=dict)
+    """By their facts."""
+    _said: tuple[int, str] | None = None
+    """The words that it answers, and their place."""
+    _attempt: int = 0
 
     def take(self, fact: Fact) -> str:
-        """Take a fact in; the text that may be told because of it."""
+        """Take a fact of the turn in, the first of which is its `said`; the text that may be told because of it."""
         body = fact.body
-        if fact.kind == Kind.LINE_OPENED and not self.id:
-            self.id, self.held = str(body["line"]), body.get("mode") == "approve"
-            return ""
-        if not self.id or body.get("line") != self.id:
-            return ""
+        if self._said is None:
+            self._said = fact.seq, fact.place
+        elif not self.id:
+            if answers(fact, *self._said):
+                self.id, self.held = str(body["line"]), self.judges and body.get("mode") == "approve"
+        elif fact.kind == Kind.CORRECTED and body.get("target") in self.waiting:
+            self.waiting[int(body["target"])] = str(body.get("text") or "")
+        elif body.get("line") == self.id:
+            self._take(fact)
+        return "" if self.held else self._release()
+
+    def _take(self, fact: Fact) -> None:
+        body = fact.body
         if fact.kind == Kind.SENTENCE:
             self.engine = str(body.get("engine") or self.engine)
-            self.waiting.append(str(body.get("text") or ""))
+            if int(body.get("attempt") or 0) > self._attempt:
+                # What somebody else worded anew has nothing left of what it said before.
+                self._attempt = int(body.get("attempt") or 0)
+                self.waiting.clear()
+            self.waiting[fact.seq] = str(body.get("text") or "")
         elif fact.kind == Kind.RELEASED:
             self.held = False
         elif fact.kind == Kind.REJECTED or (fact.kind == Kind.LINE_CLOSED and body.get("state") in (LineState.REJECTED, LineState.ABORTED)):
             self.waiting.clear()
-        return "" if self.held else self._release()
 
     def _release(self) -> str:
-        whole = joined([self.told, *self.waiting])
+        whole = joined([self.told, *self.waiting.values()])
         fresh, self.told = whole[len(self.told) :], whole
         self.waiting.clear()
         return fresh

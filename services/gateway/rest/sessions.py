@@ -23,6 +23,7 @@ from services.gateway.principals import principal_of, require_director
 from services.gateway.strict_json import StrictRoute
 from services.gateway.turns import Turns, Words
 from services.transcript.archive import SessionRow
+from services.transcript.view import DIRECTOR, Reader
 
 MAX_TEXT: Final = 4_000
 """Code points of one typed utterance."""
@@ -103,8 +104,7 @@ def router(edge: Edge, history: History, turns: Turns) -> APIRouter:
     @routes.get("/{sid}")
     async def read_session(sid: str, request: Request) -> dict[str, Any]:
         """One session as it stands."""
-        await history.reader(sid, principal_of(request))
-        return await session_info(history, sid)
+        return await session_info(history, sid, await history.reader(sid, principal_of(request)))
 
     @routes.post("/{sid}/messages", status_code=202)
     async def say(sid: str, message: Message, request: Request) -> Response:
@@ -136,9 +136,11 @@ async def _turn_frames(turns: Turns, words: Words) -> AsyncGenerator[bytes, None
     yield sse.frame({}, event="done")
 
 
-async def session_info(history: History, sid: str) -> dict[str, Any]:
-    """A session as REST shows it."""
+async def session_info(history: History, sid: str, reader: Reader = DIRECTOR) -> dict[str, Any]:
+    """A session as REST shows it; its scene is the reader's."""
     view = (await history.table(sid)).view
+    own = view.members.get(reader.member)
+    scene = view.scene if own is None or reader.oversees else view.scene_in(own.place)
     first, *_ = await history.facts(sid, limit=1)
     last = (await history.facts(sid, max(0, view.seq - 1), 1) or [first])[-1]
     members = view.members.values()
@@ -148,7 +150,7 @@ async def session_info(history: History, sid: str) -> dict[str, Any]:
         "mode": view.mode,
         "language": view.language,
         "phrases": list(view.phrases),
-        "scene": {"heading": view.scene.heading, "description": view.scene.description} if view.scene else None,
+        "scene": {"heading": scene.heading, "description": scene.description} if scene else None,
         "cast": [cast_entry(member.member, member.name, member.card) for member in members if member.role == "character" and member.present],
         "participants": [
             {"id": member.member, "name": member.name, "role": member.role, "present": member.present} for member in members if member.role != "character"

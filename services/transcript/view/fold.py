@@ -95,8 +95,15 @@ class View:
 
     @property
     def scene(self) -> SceneEntry | None:
-        """Where and when we are; None before the first scene."""
-        return self.state.scene
+        """Where and when the reader is; for those who oversee the last one that was set; None before the first."""
+        if self.reader.oversees:
+            return max(self.state.scenes.values(), key=lambda entry: entry.seq, default=None)
+        own = self.members.get(self.reader.member)
+        return self.scene_in(own.place if own else "")
+
+    def scene_in(self, place: str) -> SceneEntry | None:
+        """The scene of a place: its own, else the one for everybody."""
+        return self.state.scenes.get(place) or self.state.scenes.get("")
 
     @property
     def members(self) -> Mapping[str, Member]:

@@ -41,7 +41,7 @@ class Folding(Telling):
             halted=self.halted,
             revealed=self.revealed,
             now_ms=self.now_ms,
-            scene=self.scene,
+            scenes=self.scenes,
             summary=self.summary,
             previously=self.previously,
             members=self.members,
@@ -79,6 +79,7 @@ class Folding(Telling):
 
     def corrected(self, _fact: Fact, body: bodies.Corrected) -> None:
         """New wording or feeling for whatever of that seq the reader knows; for anything else nothing happens."""
+        self._scenes_reworded(body)
         at = self.where(body.target)
         if at is None:
             return
@@ -90,26 +91,28 @@ class Folding(Telling):
                 original = entry.text if entry.original is None else entry.original
                 self.scroll.replace(at, replace(entry, text=body.text, original=original))
             case seen.SceneEntry() as entry:
-                self._scene_reworded(at, entry, body.text)
+                self.scroll.replace(at, _reworded_scene(entry, body.text))
             case seen.NoteEntry() | seen.WhisperEntry() | seen.SummaryEntry() | seen.RecommendationEntry() as entry:
                 self.scroll.replace(at, replace(entry, text=body.text))
                 self._digest_reworded(body)
         if steering := self.steering.get(body.target):
             self.steering[body.target] = replace(steering, note=replace(steering.note, text=body.text))
 
-    def _scene_reworded(self, at: int, entry: seen.SceneEntry, text: str) -> None:
-        """The wording of a scene is its heading, and behind the first line break its description."""
-        heading, _, description = text.partition("\n")
-        new = replace(entry, heading=heading, description=description)
-        self.scroll.replace(at, new)
-        if self.scene is not None and self.scene.seq == entry.seq:
-            self.scene = new
+    def _scenes_reworded(self, body: bodies.Corrected) -> None:
+        """Also one that stood before the reader came."""
+        self.scenes = {place: _reworded_scene(entry, body.text) if entry.seq == body.target else entry for place, entry in self.scenes.items()}
 
     def _digest_reworded(self, body: bodies.Corrected) -> None:
         if self.summary is not None and self.summary.seq == body.target:
             self.summary = replace(self.summary, text=body.text)
         if self.previously is not None and self.previously.seq == body.target:
             self.previously = replace(self.previously, text=body.text)
+
+
+def _reworded_scene(entry: seen.SceneEntry, text: str) -> seen.SceneEntry:
+    """The wording of a scene is its heading, and behind the first line break its description."""
+    heading, _, description = text.partition("\n")
+    return replace(entry, heading=heading, description=description)
 
 
 _STEPS: Final[dict[str, Callable[[Folding, Fact, Any], None]]] = {
@@ -126,6 +129,7 @@ _STEPS: Final[dict[str, Callable[[Folding, Fact, Any], None]]] = {
     Kind.WHISPERED: Folding.whispered,
     Kind.RELEASED: Folding.released,
     Kind.REJECTED: Folding.rejected,
+    Kind.INSERTED: Folding.inserted,
     Kind.RECOMMENDED: Folding.recommended,
     Kind.RECOMMENDATION_DECIDED: Folding.recommendation_decided,
     Kind.SUMMARIZED: Folding.summarized,
@@ -134,4 +138,4 @@ _STEPS: Final[dict[str, Callable[[Folding, Fact, Any], None]]] = {
     Kind.SILENCED: Folding.silenced,
     Kind.REVEALED: Folding.told_secret,
 }
-"""Every kind that changes the view by itself; struck, retconned, erased and inserted do so through the ledger."""
+"""Every kind that changes the view by itself; struck, retconned and erased do so through the ledger, and so does where inserted words stand."""

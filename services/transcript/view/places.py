@@ -68,7 +68,7 @@ class Places:
             self._drafts.pop(str(fact.body.get("line", "")), None)
         elif fact.kind == Kind.INSERTED:
             self._insert(fact)
-        elif fact.kind in _PERCEIVED:
+        elif fact.kind in _PERCEIVED or (fact.kind == Kind.SCENE_SET and fact.audience is not None):
             self._audiences[fact.seq] = fact.audience
 
     def _draft(self, fact: Fact, line: str) -> None:

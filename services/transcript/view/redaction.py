@@ -18,6 +18,8 @@ _OPEN_TO_ALL: Final = frozenset({
 _LINE: Final = frozenset({Kind.LINE_OPENED, Kind.SENTENCE, Kind.LINE_CLOSED})
 _SCENE: Final = ("heading", "description", "title", "mode", "language", "phrases", "safety_words")
 """Of a `scene_set` for all; who waits for approval and which names hearing has learned is the director's business."""
+_SET: Final = frozenset({"heading", "description"})
+"""Of one for a place alone, only for those who are there; the rest is the session's."""
 _INSIDE: Final[dict[str, set[str]]] = {Kind.JOINED: {"card"}, Kind.PASSED: {"reason"}}
 """Taken out for players: who comes is theirs to know, and that nobody answers; what is on the card, and why, is the director's business."""
 _COSTS: Final = frozenset({"tokens", "cost"})
@@ -34,11 +36,11 @@ def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | Non
     if reader.oversees:
         return fact
     own = bool(reader.member) and (fact.by.id == reader.member or fact.body.get("character") == reader.member)
+    if fact.kind == Kind.SCENE_SET:
+        return _scene(fact, here=own or reader.in_audience(fact.audience))
     if not (own or (fact.kind != Kind.WHISPERED and reader.in_audience(fact.audience))):
         return None
     match fact.kind:
-        case Kind.SCENE_SET:
-            return _scene(fact)
         case Kind.JOINED | Kind.PASSED:
             return replace(fact, body=_without(fact, _INSIDE[fact.kind]))
         case kind if kind in _LINE:
@@ -56,9 +58,9 @@ def _without(fact: Fact, names: Collection[str]) -> dict[str, object]:
     return {name: value for name, value in fact.body.items() if name not in names}
 
 
-def _scene(fact: Fact) -> Fact | None:
-    """Where and when we are; nothing, if it settles only what players are not told."""
-    body: dict[str, object] = {name: fact.body[name] for name in _SCENE if name in fact.body}
+def _scene(fact: Fact, *, here: bool) -> Fact | None:
+    """Where and when we are, for those who are there; nothing, if it settles only what players are not told."""
+    body: dict[str, object] = {name: fact.body[name] for name in _SCENE if name in fact.body and (here or name not in _SET)}
     hides = len(body) < len(fact.body) and any(value for name, value in fact.body.items() if name not in body)
     return None if hides and not any(body.values()) else replace(fact, body=body)
 

@@ -132,7 +132,8 @@ class State:
     revealed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     now_ms: int = 0
     """The latest time that a fact has told."""
-    scene: SceneEntry | None = None
+    scenes: Mapping[str, SceneEntry] = field(default_factory=dict)
+    """Place -> the scene there, where it has one of its own; under "" the one for everybody."""
     summary: SummaryEntry | None = None
     previously: SummaryEntry | None = None
     members: Mapping[str, Member] = field(default_factory=dict)

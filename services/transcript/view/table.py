@@ -21,18 +21,22 @@ class Table(Unrolled):
         self.title, self.mode, self.language, self.phrases = state.title, state.mode, state.language, state.phrases
         self.modes, self.deliveries, self.hotwords = state.modes, state.deliveries, state.hotwords
         self.muted, self.halted = state.muted, state.halted
-        self.scene = state.scene
+        self.scenes = dict(state.scenes)
 
     def scene_set(self, fact: Fact, body: bodies.SceneSet) -> None:
         """Settings outlive a retcon, heading and description do not; without these two it is no new scene."""
         self._settings(body)
-        if not (body.heading or body.description) or self.dead(fact) or not (self.reader.oversees or self.reader.in_audience(fact.audience)):
+        if not (body.heading or body.description) or self.dead(fact):
             return
+        # Nobody has to have been there when it was set, unless it was for some alone.
+        self.story(fact, perceived=self.reader.oversees or self.reader.in_audience(fact.audience))
         struck = self.struck(fact)
         entry = seen.SceneEntry(
             seq=fact.seq, heading=body.heading, description=body.description, struck=struck, place=fact.place, audience=fact.audience, at_ms=fact.at_ms
         )
-        self.scene = self.scene if struck else entry
+        if not struck:
+            # One for everybody ends those of single places. Whoever comes to a place later finds it as it is.
+            self.scenes = {**self.scenes, fact.place: entry} if fact.place else {"": entry}
         if self.perceives(fact):
             self.scroll.append(entry)
 

@@ -79,6 +79,8 @@ class Telling(Steered):
         if self.dead(fact) or body.line in self.open_lines:
             return
         own = self.reader.is_character and self.reader.member == body.character
+        # Digests name it beside its sentences.
+        perceived = self.story(fact, perceived=own or self.perceives(fact))
         entry = LineEntry(
             line=body.line,
             seq=fact.seq,
@@ -96,7 +98,7 @@ class Telling(Steered):
             attempt=body.attempt,
             struck=self.struck(fact),
         )
-        self.open_lines[body.line] = OpenLine(self.scroll.append(entry), own or self.perceives(fact))
+        self.open_lines[body.line] = OpenLine(self.scroll.append(entry), perceived)
         self.spend_notes(body.character, body.base_seq)
 
     def _open(self, line: str) -> tuple[OpenLine, LineEntry] | None:
@@ -178,6 +180,10 @@ class Telling(Steered):
         """Nobody answers; of interest to the director."""
         if self.reader.oversees and not self.dead(fact):
             self.scroll.append(seen.PassedEntry(seq=fact.seq, turn=body.turn, reason=body.reason, at_ms=fact.at_ms))
+
+    def inserted(self, _fact: Fact, _body: bodies.Inserted) -> None:
+        """Where it was written it is no part of the story: a run of what was hidden ends there, and whether it is known itself `insert` says."""
+        self.hiding = False
 
     def insert(self, insertion: Insertion) -> None:
         """Take in what was added to the past, where it stands: whoever was there by then knows it."""

@@ -55,3 +55,23 @@ def test_only_what_was_said_until_then_is_passed() -> None:
     assert followed(said, fact(6, Kind.PASSED, 4, turn=4))[-1] == (True, False)
     assert followed(said, fact(6, Kind.PASSED, 5, turn=4))[-1] == (True, True)
     assert followed(said, fact(6, Kind.PASSED, None, turn=4))[-1] == (True, True)
+
+
+def test_a_turn_that_waited_already_answers_somebody_else() -> None:
+    """Bob called Bram before Ann said anything: his line comes first and ends first, and hers is still to come."""
+    said = fact(6, Kind.SAID, utterance="m")
+    theirs = (fact(7, Kind.LINE_OPENED, line="bram", turn=5, upto=5), fact(8, Kind.LINE_CLOSED, line="bram"))
+    own = (fact(9, Kind.LINE_OPENED, line="mirelle", turn=6, upto=6), fact(10, Kind.LINE_CLOSED, line="mirelle"))
+    assert [over for _, over in followed(said, *theirs, *own)] == [False, False, False, False, True]
+
+
+def test_a_line_answers_all_the_words_that_it_was_asked_about() -> None:
+    """Words that came between its first and its last ones are among them."""
+    said = fact(6, Kind.SAID, utterance="m")
+    assert followed(said, fact(8, Kind.LINE_OPENED, line="l", turn=5, upto=7), fact(9, Kind.LINE_CLOSED, line="l"))[-1] == (True, True)
+
+
+def test_who_is_passed_elsewhere_is_not_this_one() -> None:
+    """Another place gives up a longer turn."""
+    said = fact(6, Kind.SAID, utterance="m")
+    assert followed(said, fact(8, Kind.PASSED, 7, turn=5, place="cellar"))[-1] == (True, False)

@@ -114,3 +114,18 @@ def test_a_whisper_is_told_as_one() -> None:
     assert "Ann (whispering): Trust nobody." in _prompt(story, "mirelle")
     story.add(bodies.Said(utterance="u2", text="Least of all Bob.", whispered=True), by=_ANN, audience=("ann", "mirelle"), seq=0)
     assert "Ann (whispering): Least of all Bob." in _prompt(story, "mirelle")
+
+
+def test_another_places_scene_is_in_no_prompt_here() -> None:
+    """Nor does it wake memories; whoever goes there is in it."""
+    story = _table()
+    story.add(bodies.SceneSet(heading="TAVERN", description="Smoky."))
+    story.join("grim", place="cellar")
+    story.add(bodies.SceneSet(heading="CELLAR", description="Dripping."), place="cellar", audience=("grim",))
+    for text in (_prompt(story, "mirelle"), about(_view(story, "mirelle"))):
+        assert "Smoky" in text
+        assert "Dripping" not in text
+    assert "Dripping" in _prompt(story, "grim")
+    assert "Smoky" not in about(_view(story, "grim"))
+    story.join("mirelle", place="cellar")
+    assert "Dripping" in _prompt(story, "mirelle")

@@ -13,6 +13,7 @@ from services.llm.card import card_of
 from services.llm.lorebook import Book
 from services.llm.prompt import Part, session_prompt
 from services.transcript.view import Reader, View, fold
+from tests.unit.services.transcript.story import Story
 
 ANNA = Author("player", "p-1", "Anna")
 KIT = Author("director", "d-1", "Kit")
@@ -109,6 +110,16 @@ def test_a_scene_reveals() -> None:
     assert knows(SCENE, view_of(crypt, back))
     assert not knows(SCENE, view_of((SceneSet(heading="Scrypted"), KIT)))
     assert not knows(SCENE, view_of(crypt, (Retconned(to=4), KIT)))
+
+
+def test_a_scene_reveals_to_those_who_are_there() -> None:
+    """Not to a character elsewhere; to one that comes there later."""
+    story = Story()
+    story.join("mirelle")
+    story.add(SceneSet(heading="INT. THE CRYPT"), place="crypt", audience=["ogre"])
+    assert not knows(SCENE, fold(story.facts, Reader("character", "mirelle")))
+    story.join("mirelle", place="crypt")
+    assert knows(SCENE, fold(story.facts, Reader("character", "mirelle")))
 
 
 @pytest.mark.parametrize("secrets", [5, "x", [5], [{"id": 1, "text": "canary"}], [{"id": "a", "text": ""}], [{"id": "a"}], {"a": "canary"}])

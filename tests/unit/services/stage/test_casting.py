@@ -58,6 +58,27 @@ def test_a_rooms_microphone_needs_a_name_or_the_key(wake_name: str) -> None:
     assert choose("and then?", ALL, room).reason == "not_addressed"
     assert choose("and then, Mirelle?", ALL, room).reason == "named"
     assert choose("and then?", ALL, room, addressed="wei").reason == "addressed"
+    assert choose("and then?", ALL, room, due="wei").reason == "due"
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("Mirelle, wait!", "mirelle"),
+        ("wait, Mirelle", "mirelle"),
+        ("I have seen Mirelle there", "wei"),
+        ("and then?", "wei"),
+        ("Bob, what do you think?", "wei"),
+        ("Bob, and you, Mirelle?", "wei"),
+        ("小路，你呢？", "wei"),
+    ],
+)
+def test_a_name_that_is_called_goes_before_the_directors_choice(text: str, slug: str) -> None:
+    """One that is mentioned does not, nor do words to another human; and whom the speaker has picked goes before both."""
+    for circle in (Circle(humans=3, others=("Bob",), engaged="gorynych"), Circle(humans=4, others=("Bob",), room=True)):
+        assert choose(text, ALL, circle, asked="gorynych", due="wei").character == slug
+        assert choose(text, ALL, circle, addressed="gorynych", due="wei").character == "gorynych"
+    assert choose("and then?", (MIRELLE, SMAUG), ALONE, due="wei").character == "gorynych"
 
 
 def test_who_was_just_answered_needs_no_name() -> None:

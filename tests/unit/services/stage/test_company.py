@@ -130,6 +130,16 @@ async def test_a_character_speaks_up_after_a_silence_and_not_for_ever() -> None:
         assert len(at.bodies(Kind.LINE_OPENED)) == 3
 
 
+async def test_a_character_speaks_up_where_nobody_has_said_a_word() -> None:
+    """At the opening, or where a session was taken over in a silence: as soon as somebody is there to hear it, and a director who watches is not."""
+    async with table(settings=_settings(idle_prompt_s=0.05)) as at:
+        await at.sit("Kit", monitor=True)
+        assert at.session.place("")._idling._timer is None
+        await at.sit("Ann", hears=False)
+        await at.closed()
+        assert at.bodies(Kind.LINE_OPENED)[0]["turn"] == 0
+
+
 async def test_a_client_may_want_to_be_prompted() -> None:
     """As long as it wants that; what cannot be is refused."""
     async with table() as at:

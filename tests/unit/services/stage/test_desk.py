@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from services.core.errors import Conflict, Forbidden, InvalidRequest, NotFound, SouffleurError
-from services.core.model.attachment import Configure, FinalHeard, LineFlushed, Onset
+from services.core.model.attachment import Configure, FinalHeard, LineFlushed, Onset, TextSaid
 from services.core.model.desk import DeskShown
 from services.core.model.fact import Kind
 from services.core.model.principal import Principal
 from tests.unit.services.stage.direction import OPERATOR, act, approving, type_in
-from tests.unit.services.stage.table import received, table
+from tests.unit.services.stage.table import Mind, received, table
 
 
 async def test_a_director_who_watches_is_not_there() -> None:
@@ -119,6 +119,23 @@ async def test_the_director_says_who_speaks_next() -> None:
         at.session.listening.heard(ann, FinalHeard("u", "What a night."))
         await at.closed(2)
         assert at.bodies(Kind.LINE_OPENED)[1]["character"] == "mirelle"
+        assert at.session.desk.shown().next == {}
+
+
+async def test_who_is_called_speaks_before_whose_turn_it_is() -> None:
+    """The director's choice is for the next words that call nobody."""
+    async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight."]), ms_per_char=60.0) as at:
+        ann = await at.sit("Ann", role="player")
+        await at.sit("Ben", role="player", hears=False)
+        at.session.say(ann, TextSaid("m1", "Mirelle, count."))
+        await at.until(at.speaking)
+        await act(at, "next", character="bram")
+        at.session.say(ann, TextSaid("m2", "Mirelle, wait!"))
+        await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 2)
+        assert at.session.desk.shown().next == {"": "bram"}
+        at.session.say(ann, TextSaid("m3", "And now?"))
+        await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 3)
+        assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["mirelle", "mirelle", "bram"]
         assert at.session.desk.shown().next == {}
 
 

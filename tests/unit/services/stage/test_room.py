@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.core.errors import Conflict, InvalidRequest
-from services.core.model.attachment import Configure, FinalHeard, Onset, PartialHeard, Paused, UtteranceEnded
+from services.core.model.attachment import Configure, FinalHeard, Onset, PartialHeard, Paused, TextSaid, UtteranceEnded
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
 from services.stage.attachments import Attachment
@@ -86,6 +86,83 @@ async def test_murmur_stops_no_voice_and_a_name_does() -> None:
         assert (await at.closed())["reason"] == "barge_in"
         hear(room, FinalHeard("u3", "bram stop her"))
         await at.until(lambda: [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["mirelle", "bram"])
+
+
+async def test_a_room_that_chats_on_keeps_nobody_waiting() -> None:
+    """A character that was named begins while others murmur, and goes on to the end of its line."""
+    async with table("Mirelle", "Bram", settings=QUICK) as at:
+        room = await at.sit("Table", head_count=4)
+        hear = at.session.listening.heard
+        hear(room, Onset("u1"))
+        hear(room, Paused("u1", 50))
+        await at.until(lambda: UtteranceEnded("u1") in received(room))
+        hear(room, Onset("u2"))
+        hear(room, FinalHeard("u1", "Mirelle, what do you see?"))
+        hear(room, PartialHeard("u2", "pass me the crisps"))
+        assert (await at.closed())["state"] == "heard"
+        assert at.session.listening.is_open(room)
+
+
+async def test_a_room_that_chats_on_does_not_keep_the_key_waiting() -> None:
+    """Whether there were words or none: what began after the key was pressed is not what it answers."""
+    async with table("Mirelle", "Bram", settings=QUICK) as at:
+        room = await at.sit("Table", head_count=4, hears=False)
+        hear = at.session.listening.heard
+        hear(room, Onset("u0"))
+        for number, text in enumerate(("what do we do now", ""), start=1):
+            await act(at, "next", character="bram")
+            hear(room, Onset(f"u{number}"))
+            assert len(at.bodies(Kind.LINE_OPENED)) == number - 1
+            hear(room, FinalHeard(f"u{number - 1}", text))
+            await at.closed(number)
+        said = next(fact for fact in at.log.facts if fact.kind == Kind.SAID)
+        assert [(body["character"], body["turn"]) for body in at.bodies(Kind.LINE_OPENED)] == [("bram", said.seq), ("bram", 0)]
+        assert at.session.desk.shown().next == {}
+
+
+@pytest.mark.parametrize("words", ["Mirelle, wait!", "wait"])
+async def test_the_key_takes_no_turn_from_who_was_called_since(words: str) -> None:
+    """The room said nothing, and meanwhile a turn waits for a voice to end: it stays with who was called, else it is that of the key."""
+    async with table("Mirelle", "Bram", mind=Mind([LONG]), settings=QUICK, ms_per_char=60.0) as at:
+        room, ann = await at.sit("Table", head_count=4), await at.sit("Ann", configure=Configure(interrupts=False))
+        at.session.say(ann, TextSaid("m1", "Bram, count."))
+        await at.until(at.speaking)
+        at.session.listening.heard(room, Onset("u1"))
+        await act(at, "next", character="bram")
+        at.session.say(ann, TextSaid("m2", words))
+        at.session.listening.heard(room, FinalHeard("u1", ""))
+        turn = at.session.place("").waiting.turn
+        assert turn is not None
+        assert turn.character == ("mirelle" if "Mirelle" in words else "bram")
+
+
+async def test_a_room_that_chats_on_keeps_no_voice_paused() -> None:
+    """What somebody's cough has paused goes on when it was nothing."""
+    patient = Settings(stage=StageSettings(hang_over_s=0.1, confirm_s=3, resume_s=10))
+    async with table("Mirelle", mind=Mind([LONG]), settings=patient) as at:
+        room, ann = await at.sit("Table", head_count=4), await at.sit("Ann", hears=False)
+        at.session.say(ann, TextSaid("m1", "Mirelle, count."))
+        await at.until(at.speaking)
+        hear = at.session.listening.heard
+        hear(room, Onset("u1"))
+        hear(ann, Onset("a1"))
+        hear(ann, FinalHeard("a1", ""))
+        assert (await at.closed())["state"] == "heard"
+
+
+async def test_a_person_who_speaks_keeps_a_character_waiting_whatever_a_room_does() -> None:
+    """Beside a room's microphone as without one; and nobody speaks up of their own accord while a room talks."""
+    async with table("Mirelle", settings=QUICK) as at:
+        room, ann = await at.sit("Table", head_count=4, hears=False), await at.sit("Ann", hears=False)
+        hear = at.session.listening.heard
+        hear(ann, Onset("a1"))
+        await speak(at, room, "u1", "Mirelle, what do you see?")
+        await at.until(lambda: at.bodies(Kind.SAID))
+        assert not at.bodies(Kind.LINE_OPENED)
+        hear(room, Onset("u2"))
+        hear(ann, FinalHeard("a1", ""))
+        await at.closed()
+        assert not at.session.place("").idle()
 
 
 async def test_a_microphone_becomes_a_rooms_and_goes_elsewhere() -> None:

@@ -13,6 +13,7 @@ from services.core.model.desk import ActRequest
 from services.core.model.fact import Fact, Kind
 from services.core.model.principal import Principal
 from services.stage.told import told
+from tests.unit.services.stage.direction import act
 from tests.unit.services.stage.table import Table, table
 
 DIRECTOR = Principal("local", "director")
@@ -70,6 +71,19 @@ async def test_a_scene_lays_down_nothing_that_the_desk_would_not(body: Any, refu
             await _tell(at, Kind.SCENE_SET, body)
         laid = {"safety_words": [""], "voices": {"": "many"}, "modes": {"character:mirelle": ""}, "deliveries": {"mirelle": "teleprompter"}}
         assert (await _tell(at, Kind.SCENE_SET, laid)).body["voices"] == {"": "many"}
+
+
+async def test_a_scene_with_a_place_is_for_those_who_are_there() -> None:
+    """Without one it is everybody's."""
+    async with table("Mirelle", "Bram") as at:
+        await at.sit("Ann", role="player", hears=False)
+        await act(at, "move", character="bram", text="cellar")
+        await at.until(lambda: at.session.roster.audience("cellar") == ("bram",))
+        scene = json.dumps({"heading": "CELLAR"})
+        for place, audience in (("cellar", ["bram"]), ("attic", []), ("", None)):
+            asked = TellRequest(session="s", principal=DIRECTOR, key=f"k{place}", kind=Kind.SCENE_SET, body=scene, place=place)
+            fact = at.log.facts[(await told(asked, at.session, at.log, 0)).seq - 1]
+            assert (fact.place, fact.audience if fact.audience is None else list(fact.audience)) == (place, audience)
 
 
 async def test_a_body_without_end_is_refused() -> None:

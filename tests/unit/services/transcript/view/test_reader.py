@@ -197,6 +197,131 @@ def test_digest_of_what_was_not_witnessed_is_hidden() -> None:
     assert not any(isinstance(entry, SummaryEntry) for entry in theirs.entries)
 
 
+def tells(story: Story, reader: Reader, *covers: int) -> bool:
+    """The reader may know a digest of these facts."""
+    digest = story.add(bodies.Summarized(text="All of it", covers=list(covers)))
+    return fold(story.facts, reader).entry_of(digest) is not None
+
+
+def test_a_line_between_another_rooms_sentences_is_known_to_who_heard_it() -> None:
+    """Two rooms speak at once: a digest of one's own room is one's own, and of the other one nobody else's."""
+    story = inn()
+    hall, cellar = ["mirelle", "ann"], ["ogre"]
+    theirs = [story.open("cellar", "ogre", audience=cellar), story.sentence("cellar", "One.", audience=cellar)]
+    mine = [story.open("hall", audience=hall)]
+    theirs.append(story.sentence("cellar", "Two.", audience=cellar))
+    mine.append(story.sentence("hall", "Good evening.", audience=hall))
+    assert tells(story, MIRELLE, *mine)
+    assert tells(story, OGRE, *theirs)
+    for seq in theirs:
+        assert not tells(story, MIRELLE, seq)
+        assert not tells(story, MIRELLE, *mine, seq)
+    for seq in mine:
+        assert not tells(story, OGRE, seq)
+        assert not tells(story, OGRE, *theirs, seq)
+
+
+def test_a_line_that_others_opened_hides_nothing_behind_it() -> None:
+    """The other order: an opening that was not heard before words that were, and one that was heard before words that were not."""
+    story = inn()
+    theirs = story.open("cellar", "ogre", audience=["ogre"])
+    own = story.say("In the hall", audience=["mirelle", "ann"])
+    mine = story.open("hall", audience=["mirelle", "ann"])
+    more = story.sentence("cellar", "Psst.", audience=["ogre"])
+    last = story.sentence("hall", "Good evening.", audience=["mirelle", "ann"])
+    assert tells(story, MIRELLE, own, mine, last)
+    assert not tells(story, MIRELLE, theirs)
+    assert not tells(story, MIRELLE, own, theirs)
+    assert tells(story, OGRE, theirs, more)
+    assert not tells(story, OGRE, theirs, mine)
+
+
+def test_a_scene_that_was_set_before_one_came_is_no_secret() -> None:
+    """Whoever joins after the second scene knows digests of what was said since, which tell both scenes, and of nothing earlier."""
+    story = Story()
+    first = story.add(bodies.SceneSet(heading="INT. TAVERN"))
+    story.join("mirelle")
+    before = story.say("Before", audience=["mirelle"])
+    second = story.add(bodies.SceneSet(heading="EXT. ROAD"))
+    between = story.say("On the road", audience=["mirelle"])
+    story.join("ogre")
+    since = story.say("Since", audience=["mirelle", "ogre"])
+    assert tells(story, OGRE, first, second, since)
+    assert not tells(story, OGRE, first, before, second, since)
+    assert not tells(story, OGRE, second, between)
+    assert tells(story, MIRELLE, first, before, second, between, since)
+
+
+def test_a_scene_for_some_is_part_of_their_digests_alone() -> None:
+    """It stands on their list, whatever lies around it."""
+    story = inn()
+    said = story.say("One", audience=["ogre"])
+    scene = story.add(bodies.SceneSet(heading="INT. CELLAR"), place="cellar", audience=["ogre"])
+    own = story.say("Two", audience=["mirelle"])
+    assert tells(story, OGRE, said, scene)
+    assert not tells(story, MIRELLE, scene, own)
+    assert tells(story, MIRELLE, own)
+
+
+def headings(story: Story) -> dict[str, str]:
+    """Where everybody finds themselves, and the director what was set last."""
+    found = {}
+    for reader in (MIRELLE, OGRE, ANN, Reader("director")):
+        scene = fold(story.facts, reader).scene
+        found[reader.member or "director"] = scene.heading if scene else ""
+    return found
+
+
+def test_a_place_has_a_scene_of_its_own() -> None:
+    """Whoever is elsewhere neither sees nor keeps it, whoever comes there finds it, and the next one for everybody ends it."""
+    story = inn()
+    story.add(bodies.SceneSet(heading="TAVERN"))
+    story.join("ogre", place="cellar")
+    cellar = story.add(bodies.SceneSet(heading="CELLAR"), place="cellar", audience=["ogre"])
+    assert headings(story) == {"mirelle": "TAVERN", "ogre": "CELLAR", "ann": "TAVERN", "director": "CELLAR"}
+    assert [fold(story.facts, reader).entry_of(cellar) is None for reader in (MIRELLE, OGRE, ANN)] == [True, False, True]
+    story.join("mirelle", place="cellar")
+    story.join("ogre", place="")
+    story.add(bodies.Corrected(target=cellar, text="DEEP CELLAR\nDark."))
+    assert headings(story) == {"mirelle": "DEEP CELLAR", "ogre": "TAVERN", "ann": "TAVERN", "director": "DEEP CELLAR"}
+    morning = story.add(bodies.SceneSet(heading="MORNING"))
+    assert set(headings(story).values()) == {"MORNING"}
+    story.add(bodies.Struck(targets=[morning]))
+    assert headings(story)["mirelle"] == "DEEP CELLAR"
+    story.add(bodies.Struck(targets=[cellar]))
+    assert set(headings(story).values()) == {"TAVERN"}
+
+
+def test_a_scene_from_before_ones_entry_is_reworded_too() -> None:
+    """It is where one is, though one did not see it being set."""
+    story = Story()
+    scene = story.add(bodies.SceneSet(heading="TAVERN"))
+    story.join("mirelle")
+    story.add(bodies.Corrected(target=scene, text="INN"))
+    assert headings(story)["mirelle"] == "INN"
+
+
+def test_what_is_added_behind_a_scene_for_some_is_for_them() -> None:
+    """Whoever could perceive what it stands behind."""
+    story = inn()
+    story.say("To all")
+    scene = story.add(bodies.SceneSet(heading="CELLAR"), place="cellar", audience=["ogre"])
+    story.insert(scene, "A rat runs by.", block="action")
+    assert words(fold(story.facts, OGRE)) == ["To all", "A rat runs by."]
+    assert words(fold(story.facts, MIRELLE)) == ["To all"]
+
+
+def test_words_added_between_what_was_hidden_are_known_to_who_was_there() -> None:
+    """They were written in the middle of another room's talk, and stand in this one's."""
+    story = inn()
+    own = story.say("One", audience=["mirelle"])
+    story.say("Psst", audience=["ogre"])
+    added = story.insert(own, "And one more", member="ann")
+    story.say("Psst again", audience=["ogre"])
+    assert tells(story, MIRELLE, own, added)
+    assert not tells(story, OGRE, added)
+
+
 def test_cards_are_shown_to_their_owners() -> None:
     """A character finds its own card in the view and nobody else's; a player finds none."""
     story = inn()

@@ -47,6 +47,19 @@ def test_directors_business_stays_inside(body: bodies.Body) -> None:
     assert redacted(fact, Reader("operator", "op")) is fact
 
 
+def test_the_scene_of_another_place_stays_there() -> None:
+    """What else is settled with it is the session's."""
+    story = Story()
+    story.add(bodies.SceneSet(heading="CELLAR", description="Dark."), place="cellar", audience=["bob"])
+    story.add(bodies.SceneSet(heading="CELLAR", title="The Inn"), place="cellar", audience=["bob"])
+    bob, ann = ([redacted(fact, Reader("player", who)) for fact in story.facts] for who in ("bob", "ann"))
+    assert [fact.body["heading"] for fact in bob if fact] == ["CELLAR", "CELLAR"]
+    assert ann[0] is None
+    assert ann[1] is not None
+    assert ann[1].body["title"] == "The Inn"
+    assert "CELLAR" not in ann[1].to_json()
+
+
 def test_a_turn_that_nobody_answers_is_over_for_whoever_heard_it() -> None:
     """Who waits for an answer is told that none comes, but not why; of a whisper only those who heard it are."""
     story = Story()
