@@ -35,6 +35,7 @@ _OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"
 """What an operator may do; everything else is the director's."""
 _MODES: Final = {"auto": "auto", "approve": "approve", "inherit": ""}
 DELIVERIES: Final = frozenset({"voice", "teleprompter"})
+NOBODY: Final = "nobody whom you whisper to is here"
 VOICES: Final = frozenset({"one", "many"})
 """One voice at a time in a place, or as many as are addressed."""
 

@@ -73,6 +73,10 @@ class Ears(Protocol):
         """So much of what is being said will not change any more."""
         ...
 
+    def words_certain(self, attachment: Attachment, utterance: str, text: str) -> None:
+        """The final text of an utterance, also of one that is not open any more."""
+        ...
+
     def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
         """Show something of it to everybody whom it concerns."""
         ...
@@ -102,6 +106,8 @@ class Listening:
     def heard(self, attachment: Attachment, event: Onset | Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost) -> None:
         """One event of an attachment's microphone."""
         now = self._clock.now()
+        if isinstance(event, FinalHeard):
+            self._ears.words_certain(attachment, event.utterance, event.text)
         try:
             if isinstance(event, Onset):
                 self._onset(attachment, event, now)

@@ -13,7 +13,7 @@ from services.core.model.facts import Said
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.chorus import Chorus
-from services.stage.desk import Desk
+from services.stage.desk import NOBODY, Desk
 from services.stage.floor import Event
 from services.stage.listening import TEXT_LIMIT, Listening, Speech
 from services.stage.order import Timing, Written
@@ -25,7 +25,7 @@ from services.stage.turns import Audience, Words
 
 _WORDS: Final = 1000
 _WORD_LIMIT: Final = 100
-_NOBODY: Final = "nobody whom you whisper to is here"
+_LENGTH: Final = f"a message has 1 to {TEXT_LIMIT} characters"
 _FULL: Final = "the transcript store cannot keep up with this session"
 
 
@@ -65,23 +65,26 @@ class Session:
     def say(self, attachment: Attachment, event: TextSaid) -> Written:
         """Typed words: they take the floor as spoken ones do."""
         text = event.text.strip()
-        if not text or len(text) > TEXT_LIMIT:
-            raise InvalidRequest(f"a message has 1 to {TEXT_LIMIT} characters")
+        if not text:
+            raise InvalidRequest(_LENGTH)
         if not is_id(event.message):
             raise InvalidRequest(f"a message's id has 1 to {ID_LIMIT} bytes")
         speaker = self._speaker(attachment, event.speaker)
         key = said_key(speaker.id, event.message)
         new = self._backstage.is_new(key)
+        if new:
+            # Heeded even where the message cannot be taken.
+            self._mind_safety(event.message, text[:TEXT_LIMIT], speaker)
+        if len(text) > TEXT_LIMIT:
+            raise InvalidRequest(_LENGTH)
         audience = self._audience(attachment, tuple(event.whispers.split()) or attachment.whispers, speaker.id)
         if audience is not None and len(audience) < 2:
-            raise NotFound(_NOBODY)
+            raise NotFound(NOBODY)
         if new and self.writer.full:
             raise Overloaded(_FULL)
         narrated = attachment.reader.oversees and (event.narrates or attachment.narrates)
         said = Said(utterance=event.message, text=text, source="narrated" if narrated else "typed", whispered=audience is not None)
         written = self._backstage.write(said, key, speaker, attachment.place, audience=audience)
-        if new:
-            self._mind_safety(event.message, text, speaker)
         if new and not narrated:
             timing = Timing(said=self._clock.now(), trace=event.message)
             addresses = event.addresses or attachment.addresses
@@ -208,6 +211,10 @@ class Session:
         self._confirmed(attachment, whispering=words.audience is not None)
         self.place(attachment.place).answer(attachment, words)
 
+    def words_certain(self, attachment: Attachment, utterance: str, text: str) -> None:
+        """The last wording of an utterance, which may be refused still: a safety word in it is heeded all the same."""
+        self._mind_safety(utterance[:ID_LIMIT], text[:TEXT_LIMIT], self._backstage.author(attachment))
+
     def speech_certain(self, speech: Speech, text: str) -> None:
         """Words that will not be taken back: what must not wait for the end of the utterance does not."""
         self._mind_safety(speech.utterance.id, text, self._backstage.author(speech.attachment))
@@ -255,7 +262,7 @@ class Session:
         if self.writer.full:
             return Overloaded(_FULL)
         audience = self._audience(speech.attachment, speech.whispered_to, speech.attachment.participant)
-        return NotFound(_NOBODY) if audience is not None and len(audience) < 2 else None
+        return NotFound(NOBODY) if audience is not None and len(audience) < 2 else None
 
     def _take_words(self, speech: Speech, final: FinalHeard, text: str) -> None:
         attachment, utterance = speech.attachment, speech.utterance
