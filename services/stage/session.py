@@ -222,15 +222,25 @@ class Session:
             place.named_in(speech.attachment, text)
 
     def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
-        """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there."""
+        """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there.
+
+        Of a director who speaks as a character neither: nobody is to have the words before the character says them, nor to know whose they are.
+        """
         speaker = speech.attachment
-        audience = self._audience(speaker, speech.whispered_to, speaker.participant) if isinstance(value, PartialShown) else None
-        self._backstage.broadcast(value, speaker.place, audience, besides=speaker if isinstance(value, PartialShown) else None)
+        nobody = (speaker.participant,)
+        if isinstance(value, PartialShown):
+            audience = nobody if speech.voiced_as else self._audience(speaker, speech.whispered_to, speaker.participant)
+            self._backstage.broadcast(value, speaker.place, audience, besides=speaker)
+            return
+        # Whoever was shown the beginning is shown the end.
+        openly = not speech.voiced_as if value.speaking else speaker.seen_speaking
+        speaker.seen_speaking = value.speaking and (openly or speaker.seen_speaking)
+        self._backstage.broadcast(value, speaker.place, None if openly else nobody)
 
     def speech_wavered(self, speech: Speech) -> None:
         """A short pause: the reply may be prepared."""
         attachment = speech.attachment
-        if attachment.answers and not (attachment.narrates or attachment.voices):
+        if attachment.answers and not (attachment.narrates or speech.voiced_as):
             audience = self._audience(attachment, speech.whispered_to, attachment.participant)
             self.place(attachment.place).speculate(attachment, speech.utterance.id, speech.utterance.text.strip(), audience)
 
@@ -261,6 +271,9 @@ class Session:
         """Why its words cannot be written; None = they can."""
         if self.writer.full:
             return Overloaded(_FULL)
+        if speech.voiced_as:
+            # Who is where the character is, not where its director is.
+            return None
         audience = self._audience(speech.attachment, speech.whispered_to, speech.attachment.participant)
         return NotFound(NOBODY) if audience is not None and len(audience) < 2 else None
 
@@ -268,9 +281,8 @@ class Session:
         attachment, utterance = speech.attachment, speech.utterance
         place = self.place(attachment.place)
         author = self._backstage.author(attachment)
-        self._mind_safety(utterance.id, text, author)
-        if attachment.voices:
-            self._voice(attachment, text, author, utterance.id)
+        if speech.voiced_as:
+            self._voice(speech, text, author)
             place.offer()
             return
         narrated = attachment.narrates
@@ -302,12 +314,12 @@ class Session:
         else:
             place.offer()
 
-    def _voice(self, attachment: Attachment, text: str, by: Author, utterance: str) -> None:
+    def _voice(self, speech: Speech, text: str, by: Author) -> None:
         """The director's own voice, said again by a character."""
         try:
-            self.desk.voice(attachment.voices, text, by)
+            self.desk.voice(speech.voiced_as, text, by, speech.whispered_to)
         except SouffleurError as refusal:
-            attachment.deliver(Refused(refusal.code, refusal.detail, utterance))
+            speech.attachment.deliver(Refused(refusal.code, refusal.detail, speech.utterance.id))
 
     def speech_waived(self, speech: Speech) -> None:
         """They hold the floor no longer, whatever comes of it."""

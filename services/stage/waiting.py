@@ -119,9 +119,11 @@ class Waiting:
         """Given words, by a character: before whatever else waits. Raises `Overloaded`."""
         if len(self.scripts) >= _MOST:
             raise Overloaded("too many lines wait to be spoken")
-        if self.turn is not None and self.turn.character == turn.character:
-            # They are its answer.
-            turn.first, turn.said, turn.participant, turn.audience = self.turn.first, self.turn.said, self.turn.participant, self.turn.audience
+        due = self.turn
+        if due is not None and due.character == turn.character and (turn.audience is None or due.participant in turn.audience):
+            # They are its answer; whispered ones stay whispered, whoever has asked.
+            turn.first, turn.said, turn.participant = due.first, due.said, due.participant
+            turn.audience = due.audience if turn.audience is None else turn.audience
             self.turn = None
         self.scripts.append(turn)
 
