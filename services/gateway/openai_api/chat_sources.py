@@ -56,6 +56,8 @@ class _Line:
     held: bool = False
     """Nobody has released it: its sentences wait."""
     waiting: list[str] = field(default_factory=list)
+    attempt: int = 0
+    """Whose sentences wait: a newer one throws the older one's away."""
 
     def take(self, fact: Fact) -> str:
         """Take a fact in; the text that may be told because of it."""
@@ -67,6 +69,10 @@ class _Line:
             return ""
         if fact.kind == Kind.SENTENCE:
             self.engine = str(body.get("engine") or self.engine)
+            attempt = int(body.get("attempt") or 1)
+            if attempt > self.attempt:
+                self.attempt = attempt
+                self.waiting.clear()
             self.waiting.append(str(body.get("text") or ""))
         elif fact.kind == Kind.RELEASED:
             self.held = False
