@@ -279,7 +279,9 @@ class Desk:
             raise NotFound(NOBODY)
         audience = (*((by.id,) if by.id in here else ()), *dict.fromkeys(hearers)) if whispers else None
         turn = Turn(character, timing=Timing(said=self._backstage.clock.now()), script=text, by=by, audience=audience)
-        self._place(seat.place).speak(turn)
+        # Where many voices are wanted it may speak on a floor of its own, and says this when it has ended there.
+        own = (floor for floor in self._places() if floor.name == seat.place and floor.is_voiced_by(character))
+        next(own, self._place(seat.place)).speak(turn)
 
     async def _next_speaker(self, asked: ActRequest) -> ActResponse:
         """Your turn: this character's, or whoever is most inclined to speak there. What the room's microphone hears is finished with it."""

@@ -122,8 +122,7 @@ class Place:
         self._draft_for_approval()
         if self.line is None:
             self.approval.dismiss()
-        else:
-            self.waiting.hand_over(self.aside)
+        self.waiting.hand_over(self.aside)
         # A turn that waits for a line to end is no reason to leave that line paused.
         waiting = self.remainders or self.waiting or self.approval.next_released() is not None
         ready = self.line is None and bool(waiting)
@@ -265,6 +264,10 @@ class Place:
         self.feed(Event.LINE_ENDED)
         self.offer()
         return held
+
+    def is_voiced_by(self, character: str) -> bool:
+        """This character is speaking, or about to."""
+        return self.line is not None and self.line.order.seat.member == character
 
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""

@@ -65,7 +65,7 @@ class Waiting:
         turn.audience = words.audience
         if self.others or (before is not None and before.is_apart_from(turn)):
             # Somebody else is waiting for somebody else: nobody is answered in another one's place.
-            if not self._wait(turn):
+            if not self.wait(turn):
                 self.pass_over(first, words.said, "crowded")
             return
         if before is not None:
@@ -82,7 +82,7 @@ class Waiting:
             return None
         return None if waiting is None else waiting.first
 
-    def _wait(self, turn: Turn) -> bool:
+    def wait(self, turn: Turn) -> bool:
         """Somebody else is to be answered, in their turn; more words of one who waits already are answered with the first. False = too many wait."""
         for known in self.others:
             if (known.participant, known.character, known.audience) == (turn.participant, turn.character, turn.audience):
