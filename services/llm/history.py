@@ -72,9 +72,9 @@ def company(view: View, character: str) -> list[Member]:
 
 
 def _is_elsewhere(entry: Entry, view: View, character: str) -> bool:
-    """Somebody came, but not to where the character is."""
+    """Somebody came or went, but not where the character is."""
     own = view.members.get(character)
-    return isinstance(entry, JoinEntry) and own is not None and entry.place != own.place
+    return isinstance(entry, JoinEntry | LeaveEntry) and own is not None and entry.place != own.place
 
 
 def _whispers(view: View) -> frozenset[tuple[int, str]]:

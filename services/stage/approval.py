@@ -19,7 +19,8 @@ from services.stage.drafting import Drafting
 from services.stage.fillers import AFTER_S, filler
 from services.stage.holding import Held, Holding
 from services.stage.order import Order, Timing, Written
-from services.stage.resaying import unheard
+from services.stage.ordering import hearers
+from services.stage.resaying import standing, unheard
 from services.stage.rules import Rules
 from services.stage.thinking import Thinking
 from services.stage.turns import Turn
@@ -102,7 +103,8 @@ class Approval(Holding):
         old = line.order
         timing = Timing(asked=self._backstage.clock.now())
         turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=timing, audience=old.audience if old.whispered else None)
-        order = replace(old, line=str(ULID()), mode="approve", timing=turn.timing, retakes=old.line if line.opened else old.retakes)
+        retakes = old.line if line.opened else old.retakes
+        order = replace(old, line=str(ULID()), audience=hearers(old, self._backstage), mode="approve", timing=turn.timing, retakes=retakes)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
         rest = line.drafting.rest()
         drafting.task = self._floor.spawn(drafting.continued(unheard(line, self._backstage.sight.stands), rest), "draft")
@@ -124,6 +126,7 @@ class Approval(Holding):
         if not any(isinstance(event, Sentence) for event in events):
             raise InvalidRequest("there is nothing to say")
         self._still(held, attempt)
+        order.audience = hearers(order, self._backstage)
         drafting.again(feed, by)
         drafting.task = self._floor.spawn(drafting.continued(events), "draft")
         await asyncio.wait([drafting.task])
@@ -135,8 +138,11 @@ class Approval(Holding):
             raise Conflict("somebody else was quicker with this line")
 
     def release(self, held: Held, by: Author) -> Written:
-        """It may be spoken as soon as the floor is free."""
+        """It may be spoken as soon as the floor is free, to those who are there now: whoever has left since it was drafted does not hear it."""
         order = held.drafting.order
+        audience = hearers(order, self._backstage)
+        if set(audience) != set(order.audience):
+            held.drafting.readdress(audience, standing(held.drafting, self._backstage.sight))
         written = self._backstage.write(Released(line=held.line), f"{held.line}:release", by, order.place, audience=order.audience)
         held.drafting.released = written
         self.queue(held)

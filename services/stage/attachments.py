@@ -42,6 +42,8 @@ class Attachment:
     monitor: bool = False
     """A director who watches: nothing it hears counts as heard."""
     platform: str = ""
+    seen_speaking: bool = False
+    """Others were shown that it is speaking, and not yet that it no longer is."""
     overran: Callable[[Attachment], None]
     """Called, soon, when it does not read what it is sent: nobody is to wait until a send to it ends."""
     overrun: bool = False

@@ -61,13 +61,18 @@ class Chorus:
         return next((floor for floor in self.floors(name) if floor.line is not None and line in ("", floor.line.order.line)), None)
 
     def _aside(self, place: Place, turn: Turn) -> bool:
-        """Where many voices are wanted, a turn of another character than the one who speaks need not wait for that one."""
+        """Where many voices are wanted, a turn of another character than the one who speaks need not wait for that one.
+
+        A character has one voice itself: while it speaks beside, nothing of it is begun on the floor of the place.
+        """
         name = place.name
+        side = self._sides.get((name, turn.character))
+        if place.line is None:
+            return side is not None and side.line is not None and side.waiting.wait(turn)
         if self._backstage.roster.voices.get(name) != MANY:
             return False
-        if place.line is None or place.line.order.seat.member == turn.character:
+        if place.line.order.seat.member == turn.character:
             return False
-        side = self._sides.get((name, turn.character))
         if side is None:
             side = self._sides[name, turn.character] = Place(name, self._backstage, self._rules, lambda murmur: self._occupied(name, murmur), beside=place)
         if side.line is not None or side.waiting.turn is not None:

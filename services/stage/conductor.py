@@ -332,10 +332,10 @@ class Line:
             return self._delivered, Basis.DELIVERED
         line = self.order.line
         estimate = self._playhead.position(self._clock.now())
-        if interrupter is not None and interrupter.hears and interrupter.reports_playback and not interrupter.monitor:
+        listeners = self._audience()
+        if interrupter is not None and interrupter.reports_playback and any(listener is interrupter for listener in listeners):
             played, basis = self._reported(interrupter), Basis.REPORTED
         else:
-            listeners = self._audience()
             reported = [self._reported(listener) for listener in listeners if listener.reports_playback and line in listener.played_ms]
             estimated = any(not listener.reports_playback for listener in listeners) or not reported
             played = max([*reported, estimate] if estimated else reported)
@@ -367,8 +367,8 @@ class Line:
         return len(self._backstage.sight.wording(seq) or text)
 
     def _listeners(self) -> list[Attachment]:
-        order = self.order
-        return [listener for listener in self._backstage.listeners(order.place, order.audience if order.whispered else None) if listener.hears]
+        """Those whom the line is for. Whoever comes in later is told neither its words nor its end, and so has nothing of its sound."""
+        return [listener for listener in self._backstage.listeners(self.order.place, self.order.audience) if listener.hears]
 
     def _audience(self) -> list[Attachment]:
         """Those whose hearing counts: a director's monitor does not."""

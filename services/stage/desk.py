@@ -35,6 +35,7 @@ _OPERATORS: Final = frozenset({"release", "reject", "retake", "claim", "unclaim"
 """What an operator may do; everything else is the director's."""
 _MODES: Final = {"auto": "auto", "approve": "approve", "inherit": ""}
 DELIVERIES: Final = frozenset({"voice", "teleprompter"})
+NOBODY: Final = "nobody whom you whisper to is here"
 VOICES: Final = frozenset({"one", "many"})
 """One voice at a time in a place, or as many as are addressed."""
 
@@ -262,15 +263,25 @@ class Desk:
         self.voice(character, text, self._author(asked))
         return ActResponse()
 
-    def voice(self, character: str, text: str, by: Author) -> None:
-        """A character says these words, which are the director's. Raises `NotFound`, `Conflict` or `Overloaded`."""
+    def voice(self, character: str, text: str, by: Author, whispers: tuple[str, ...] = ()) -> None:
+        """A character says these words, which are the director's, to all who are where it is or to `whispers` alone.
+
+        Raises `NotFound`, `Conflict` or `Overloaded`.
+        """
         seat = self._backstage.roster.seats.get(character)
         if seat is None or not seat.present:
             raise NotFound("no such character is here")
         if self.is_silent(character):
             raise Conflict("the character is silenced")
-        turn = Turn(character, timing=Timing(said=self._backstage.clock.now()), script=text, by=by)
-        self._place(seat.place).speak(turn)
+        here = self._backstage.roster.audience(seat.place)
+        hearers = [member for member in whispers if member in here and member not in (character, by.id)]
+        if whispers and not hearers:
+            raise NotFound(NOBODY)
+        audience = (*((by.id,) if by.id in here else ()), *dict.fromkeys(hearers)) if whispers else None
+        turn = Turn(character, timing=Timing(said=self._backstage.clock.now()), script=text, by=by, audience=audience)
+        # Where many voices are wanted it may speak on a floor of its own, and says this when it has ended there.
+        own = (floor for floor in self._places() if floor.name == seat.place and floor.is_voiced_by(character))
+        next(own, self._place(seat.place)).speak(turn)
 
     async def _next_speaker(self, asked: ActRequest) -> ActResponse:
         """Your turn: this character's, or whoever is most inclined to speak there. What the room's microphone hears is finished with it."""

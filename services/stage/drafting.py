@@ -121,10 +121,24 @@ class Drafting:
         """Throw this attempt's words away; `run` once more takes these."""
         self.stop()
         self.feed, self._by = feed, by
+        self._anew()
+        self.complete, self.failure = False, ""
+
+    def _anew(self) -> None:
         self.attempt += 1
         self.sentences = asyncio.Queue()
         self.given, self.facts = [], self.facts[:1]
-        self.complete, self.failure = False, ""
+
+    def readdress(self, audience: tuple[str, ...], words: Sequence[Sentence]) -> None:
+        """It is for these from now on. What there is of it is written once more, in `words`: a fact's audience does not change."""
+        self.order.audience = audience
+        if not self.opened:
+            return
+        self._anew()
+        for sentence in words:
+            self._take(sentence, written_seq(self.order.first))
+        if self.complete:
+            self.sentences.put_nowait(None)
 
     def _take(self, event: ReplyEvent, turn: int) -> None:
         timing = self.order.timing

@@ -10,7 +10,7 @@ from services.stage.turns import written_seq
 
 
 def show_times(line: Line, backstage: Backstage) -> None:
-    """Its times so far, to everybody in its place."""
+    """Its times so far, to those in its place whom it is for."""
     timing, order = line.timing, line.order
     value = TurnTimed(
         turn=written_seq(order.first),
@@ -21,7 +21,7 @@ def show_times(line: Line, backstage: Backstage) -> None:
         stt_engine=timing.stt_engine,
         ms=timing.parts_ms(),
     )
-    backstage.broadcast(value, order.place, order.audience if order.whispered else None)
+    backstage.broadcast(value, order.place, order.audience)
 
 
 def settle(line: Line, backstage: Backstage) -> None:

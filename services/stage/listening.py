@@ -35,6 +35,13 @@ class Speech:
     """Others wait with their lines until it is over."""
     whispers: tuple[str, ...] = ()
     """To whom alone it was begun: what is settled before its text is there makes nothing public that was begun as a whisper."""
+    voices: str = ""
+    """As which character it was begun; the same holds."""
+
+    @property
+    def voiced_as(self) -> str:
+        """The character that is to say it; empty = nobody but the speaker."""
+        return self.voices or self.attachment.voices
 
     @property
     def whispered_to(self) -> tuple[str, ...]:
@@ -73,6 +80,10 @@ class Ears(Protocol):
         """So much of what is being said will not change any more."""
         ...
 
+    def words_certain(self, attachment: Attachment, utterance: str, text: str) -> None:
+        """The final text of an utterance, also of one that is not open any more."""
+        ...
+
     def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
         """Show something of it to everybody whom it concerns."""
         ...
@@ -102,6 +113,8 @@ class Listening:
     def heard(self, attachment: Attachment, event: Onset | Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost) -> None:
         """One event of an attachment's microphone."""
         now = self._clock.now()
+        if isinstance(event, FinalHeard):
+            self._ears.words_certain(attachment, event.utterance, event.text)
         try:
             if isinstance(event, Onset):
                 self._onset(attachment, event, now)
@@ -131,7 +144,7 @@ class Listening:
             hang_over_s=attachment.settings.hang_over_s,
             endpointing=attachment.settings.endpointing,
         )
-        speech = Speech(utterance, attachment, whispers=attachment.whispers)
+        speech = Speech(utterance, attachment, whispers=attachment.whispers, voices=attachment.voices)
         self._open[event.utterance] = speech
         self._ears.show(SpeechSeen(attachment.participant, speaking=True), speech)
         self._ears.speech_began(speech)

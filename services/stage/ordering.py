@@ -11,6 +11,11 @@ from services.stage.rules import Rules
 from services.stage.turns import Turn
 
 
+def hearers(order: Order, backstage: Backstage) -> tuple[str, ...]:
+    """Whom its line is for, if that is settled now: whoever is there, or those to whom it is whispered."""
+    return order.audience if order.whispered else backstage.roster.audience(order.place)
+
+
 def ordered(turn: Turn, place: str, backstage: Backstage, rules: Rules, mode: str) -> Order:
     """What the line of a turn is to be. Raises `NotFound` if the character is not in this place, `Conflict` if it is silenced."""
     roster = backstage.roster

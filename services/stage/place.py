@@ -126,8 +126,7 @@ class Place:
         self._draft_for_approval()
         if self.line is None:
             self.approval.dismiss()
-        else:
-            self.waiting.hand_over(self.aside)
+        self.waiting.hand_over(self.aside)
         # A turn that waits for a line to end is no reason to leave that line paused.
         ready = self.line is None and self._pending
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
@@ -273,6 +272,10 @@ class Place:
         self.feed(Event.LINE_ENDED)
         self.offer()
         return held
+
+    def is_voiced_by(self, character: str) -> bool:
+        """This character is speaking, or about to."""
+        return self.line is not None and self.line.order.seat.member == character
 
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""

@@ -17,6 +17,8 @@ from services.stage.backstage import Backstage
 from services.stage.conductor import Line
 from services.stage.drafting import Drafting
 from services.stage.order import Timing
+from services.stage.ordering import hearers
+from services.stage.sight import Sight
 from services.stage.turns import written_seq
 
 Changes = Mapping[int, Corrected | None]
@@ -42,6 +44,20 @@ def unheard(line: Line, stands: Callable[[int], bool], changes: Changes | None =
         elif seq == last_seq and (text := sentence.text[offset:].strip()):
             rest.append(replace(sentence, text=text, tagged=text))
     return rest
+
+
+def standing(drafting: Drafting, sight: Sight) -> list[Sentence]:
+    """All its words as they are to be said now: without what was struck, and what was corrected as corrected."""
+    words: list[Sentence] = []
+    for sentence, written in zip(drafting.given, drafting.facts[1:], strict=False):
+        seq = written_seq(written)
+        if seq and not sight.stands(seq):
+            continue
+        now = sight.sentence(seq)
+        words.append(
+            sentence if now is None else replace(sentence, text=now.text, tagged=now.tagged, emotion=now.emotion, intensity=now.intensity, manner=now.manner)
+        )
+    return words
 
 
 def _reworded(sentence: Sentence, change: Corrected) -> Sentence:
@@ -76,7 +92,8 @@ class Remainders:
         if not rest and line.drafting.complete:
             return
         old = line.order
-        order = replace(old, line=str(ULID()), timing=Timing(asked=self._backstage.clock.now()), retakes=old.line)
+        audience = hearers(old, self._backstage)
+        order = replace(old, line=str(ULID()), audience=audience, timing=Timing(asked=self._backstage.clock.now()), retakes=old.line)
         drafting = Drafting(order, line.drafting.feed, self._backstage, self._fell_back)
         drafting.task = self._spawn(drafting.continued(rest, line.drafting.rest()), "draft")
         self._waiting.append(drafting)

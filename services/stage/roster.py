@@ -100,7 +100,7 @@ class OpenLine:
     turn: int
     place: str = ""
     audience: tuple[str, ...] | None = None
-    """Who has heard that it was opened."""
+    """Who has heard that it was opened; of one that waited, to whom it was released."""
 
 
 @dataclass(slots=True)
@@ -210,6 +210,9 @@ class Roster:
             self.strikes.append(fact)
         elif fact.kind == Kind.RETCONNED:
             self.retcons.append((int(fact.body["to"]), fact.seq))
+        elif fact.kind == Kind.RELEASED:
+            if (line := self.open_lines.get(str(fact.body.get("line")))) is not None:
+                line.audience = fact.audience
         elif fact.kind == Kind.NOTED and fact.body.get("removes"):
             self.touched[int(fact.body["removes"])] = fact.seq
 

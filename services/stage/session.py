@@ -13,7 +13,7 @@ from services.core.model.facts import Said
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.chorus import Chorus
-from services.stage.desk import Desk
+from services.stage.desk import NOBODY, Desk
 from services.stage.floor import Event
 from services.stage.listening import TEXT_LIMIT, Listening, Speech
 from services.stage.order import Timing, Written
@@ -25,7 +25,7 @@ from services.stage.turns import Audience, Words
 
 _WORDS: Final = 1000
 _WORD_LIMIT: Final = 100
-_NOBODY: Final = "nobody whom you whisper to is here"
+_LENGTH: Final = f"a message has 1 to {TEXT_LIMIT} characters"
 _FULL: Final = "the transcript store cannot keep up with this session"
 
 
@@ -71,23 +71,26 @@ class Session:
     def say(self, attachment: Attachment, event: TextSaid) -> Written:
         """Typed words: they take the floor as spoken ones do."""
         text = event.text.strip()
-        if not text or len(text) > TEXT_LIMIT:
-            raise InvalidRequest(f"a message has 1 to {TEXT_LIMIT} characters")
+        if not text:
+            raise InvalidRequest(_LENGTH)
         if not is_id(event.message):
             raise InvalidRequest(f"a message's id has 1 to {ID_LIMIT} bytes")
         speaker = self._speaker(attachment, event.speaker)
         key = said_key(speaker.id, event.message)
         new = self._backstage.is_new(key)
+        if new:
+            # Heeded even where the message cannot be taken.
+            self._mind_safety(event.message, text[:TEXT_LIMIT], speaker)
+        if len(text) > TEXT_LIMIT:
+            raise InvalidRequest(_LENGTH)
         audience = self._audience(attachment, tuple(event.whispers.split()) or attachment.whispers, speaker.id)
         if audience is not None and len(audience) < 2:
-            raise NotFound(_NOBODY)
+            raise NotFound(NOBODY)
         if new and self.writer.full:
             raise Overloaded(_FULL)
         narrated = attachment.reader.oversees and (event.narrates or attachment.narrates)
         said = Said(utterance=event.message, text=text, source="narrated" if narrated else "typed", whispered=audience is not None)
         written = self._backstage.write(said, key, speaker, attachment.place, audience=audience)
-        if new:
-            self._mind_safety(event.message, text, speaker)
         if new and not narrated:
             timing = Timing(said=self._clock.now(), trace=event.message)
             addresses = event.addresses or attachment.addresses
@@ -214,6 +217,10 @@ class Session:
         self._confirmed(attachment, whispering=words.audience is not None)
         self.place(attachment.place).answer(attachment, words)
 
+    def words_certain(self, attachment: Attachment, utterance: str, text: str) -> None:
+        """The last wording of an utterance, which may be refused still: a safety word in it is heeded all the same."""
+        self._mind_safety(utterance[:ID_LIMIT], text[:TEXT_LIMIT], self._backstage.author(attachment))
+
     def speech_certain(self, speech: Speech, text: str) -> None:
         """Words that will not be taken back: what must not wait for the end of the utterance does not."""
         self._mind_safety(speech.utterance.id, text, self._backstage.author(speech.attachment))
@@ -221,15 +228,25 @@ class Session:
             place.named_in(speech.attachment, text)
 
     def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
-        """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there."""
+        """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there.
+
+        Of a director who speaks as a character neither: nobody is to have the words before the character says them, nor to know whose they are.
+        """
         speaker = speech.attachment
-        audience = self._audience(speaker, speech.whispered_to, speaker.participant) if isinstance(value, PartialShown) else None
-        self._backstage.broadcast(value, speaker.place, audience, besides=speaker if isinstance(value, PartialShown) else None)
+        nobody = (speaker.participant,)
+        if isinstance(value, PartialShown):
+            audience = nobody if speech.voiced_as else self._audience(speaker, speech.whispered_to, speaker.participant)
+            self._backstage.broadcast(value, speaker.place, audience, besides=speaker)
+            return
+        # Whoever was shown the beginning is shown the end.
+        openly = not speech.voiced_as if value.speaking else speaker.seen_speaking
+        speaker.seen_speaking = value.speaking and (openly or speaker.seen_speaking)
+        self._backstage.broadcast(value, speaker.place, None if openly else nobody)
 
     def speech_wavered(self, speech: Speech) -> None:
         """A short pause: the reply may be prepared."""
         attachment = speech.attachment
-        if attachment.answers and not (attachment.narrates or attachment.voices):
+        if attachment.answers and not (attachment.narrates or speech.voiced_as):
             audience = self._audience(attachment, speech.whispered_to, attachment.participant)
             self.place(attachment.place).speculate(attachment, speech.utterance.id, speech.utterance.text.strip(), audience)
 
@@ -260,16 +277,18 @@ class Session:
         """Why its words cannot be written; None = they can."""
         if self.writer.full:
             return Overloaded(_FULL)
+        if speech.voiced_as:
+            # Who is where the character is, not where its director is.
+            return None
         audience = self._audience(speech.attachment, speech.whispered_to, speech.attachment.participant)
-        return NotFound(_NOBODY) if audience is not None and len(audience) < 2 else None
+        return NotFound(NOBODY) if audience is not None and len(audience) < 2 else None
 
     def _take_words(self, speech: Speech, final: FinalHeard, text: str) -> None:
         attachment, utterance = speech.attachment, speech.utterance
         place = self.place(attachment.place)
         author = self._backstage.author(attachment)
-        self._mind_safety(utterance.id, text, author)
-        if attachment.voices:
-            self._voice(attachment, text, author, utterance.id)
+        if speech.voiced_as:
+            self._voice(speech, text, author)
             place.offer()
             return
         narrated = attachment.narrates
@@ -301,12 +320,12 @@ class Session:
         else:
             place.offer()
 
-    def _voice(self, attachment: Attachment, text: str, by: Author, utterance: str) -> None:
+    def _voice(self, speech: Speech, text: str, by: Author) -> None:
         """The director's own voice, said again by a character."""
         try:
-            self.desk.voice(attachment.voices, text, by)
+            self.desk.voice(speech.voiced_as, text, by, speech.whispered_to)
         except SouffleurError as refusal:
-            attachment.deliver(Refused(refusal.code, refusal.detail, utterance))
+            speech.attachment.deliver(Refused(refusal.code, refusal.detail, speech.utterance.id))
 
     def speech_waived(self, speech: Speech) -> None:
         """They hold the floor no longer, whatever comes of it."""

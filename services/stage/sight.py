@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from services.core.model.fact import Fact, Kind
-from services.transcript.view import DIRECTOR, LineEntry, Reader, SaidEntry, SceneEntry, View, fold, redacted
+from services.transcript.view import DIRECTOR, LineEntry, Reader, SaidEntry, SceneEntry, SentenceEntry, View, fold, redacted
 
 _MEANWHILE: Final = 255
 _JUDGED: Final = frozenset({Kind.CORRECTED, Kind.INSERTED})
@@ -79,6 +79,11 @@ class Sight:
             return False
         entry = None if self.view is None else self.view.entry_of(sentence)
         return not (isinstance(entry, LineEntry) and any(item.seq == sentence and item.struck for item in entry.sentences))
+
+    def sentence(self, seq: int) -> SentenceEntry | None:
+        """A sentence of a line as it stands now; None if it is none, or nobody has begun to look."""
+        entry = None if self.view is None else self.view.entry_of(seq)
+        return next((item for item in entry.sentences if item.seq == seq), None) if isinstance(entry, LineEntry) else None
 
     def wording(self, target: int) -> str:
         """What stands there now; empty if it is nothing that was worded."""

@@ -65,7 +65,7 @@ class Waiting:
         turn.audience, turn.named = words.audience, choice.reason == NAMED
         if self.others or (before is not None and before.is_apart_from(turn)):
             # Somebody else is waiting for somebody else: nobody is answered in another one's place.
-            if not self._wait(turn):
+            if not self.wait(turn):
                 self.pass_over(first, words.said, "crowded")
             return
         if before is not None:
@@ -82,7 +82,7 @@ class Waiting:
             return None
         return None if waiting is None else waiting.first
 
-    def _wait(self, turn: Turn) -> bool:
+    def wait(self, turn: Turn) -> bool:
         """Somebody else is to be answered, in their turn; more words of one who waits already are answered with the first. False = too many wait."""
         for known in self.others:
             if (known.participant, known.character, known.audience) == (turn.participant, turn.character, turn.audience):
@@ -119,9 +119,11 @@ class Waiting:
         """Given words, by a character: before whatever else waits. Raises `Overloaded`."""
         if len(self.scripts) >= _MOST:
             raise Overloaded("too many lines wait to be spoken")
-        if self.turn is not None and self.turn.character == turn.character:
-            # They are its answer.
-            turn.first, turn.said, turn.participant, turn.audience = self.turn.first, self.turn.said, self.turn.participant, self.turn.audience
+        due = self.turn
+        if due is not None and due.character == turn.character and (turn.audience is None or due.participant in turn.audience):
+            # They are its answer; whispered ones stay whispered, whoever has asked.
+            turn.first, turn.said, turn.participant = due.first, due.said, due.participant
+            turn.audience = due.audience if turn.audience is None else turn.audience
             self.turn = None
         self.scripts.append(turn)
 

@@ -271,6 +271,33 @@ async def test_whoever_comes_late_makes_nothing_his_own(house: Program) -> None:
     await whole(house, one.session)
 
 
+@pytest.mark.nightly
+async def test_a_player_who_comes_late_is_sent_no_line_without_an_end(house: Program) -> None:
+    """Of the line that is being spoken nothing; of the next one all, and a cancel without an id means that one."""
+    async with table(house, ["warden"]) as one:
+        marks = one.marks()
+        typed = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Warden, a word."}]}
+        await one.bob.connection.conversation.item.create(item=typed)
+        await one.bob.connection.response.create()
+        line = (await everybody_knows(one, marks, "line_opened"))["body"]["line"]
+        await until(lambda: one.cleo.sound(line), what="the voice")
+        query = {"session": one.session, "name": "Dora", "role": "player"}
+        async with player(house.websocket, "npc/warden", query=query, mic=False) as dora:
+            closed = await everybody_knows(one, marks, "line_closed", line=line)
+            assert closed["body"]["state"] == "heard"
+            await dora.connection.conversation.item.create(item=typed)
+            await dora.connection.response.create()
+            _, _, opened_by = await dora.wait_for(is_fact("line_opened"))
+            mine = opened_by["fact"]["body"]["line"]
+            await dora.wait_for("response.output_audio.delta")
+            await dora.connection.response.cancel()
+            _, _, event = await dora.wait_for("response.done")
+            assert (event["response"]["id"], event["response"]["status"]) == (f"resp_{mine}", "cancelled")
+            assert responses(dora, "response.created") == [f"resp_{mine}"]
+            assert {event["response_id"] for _, event in dora.of("response.output_audio.delta")} == {f"resp_{mine}"}
+    await whole(house, one.session)
+
+
 async def test_the_last_one_needs_no_name(house: Program) -> None:
     """When the others have left, whatever is said is answered; somebody who comes back in time never left."""
     async with player(house.websocket, "npc/agent", session=configured(), query={"name": "Ann"}) as ann:

@@ -127,7 +127,12 @@ class Responses:
         return line
 
     def sentence(self, line: OpenLine, seq: int, body: Spoken) -> None:
-        """A sentence has been written; it is shown when its sound begins, or at once where there is no sound."""
+        """A sentence has been written; it is shown when its sound begins, or at once where there is no sound.
+
+        Of a newer attempt: the words of the older one are not said.
+        """
+        if any(known.attempt < body.attempt for known in line.sentences.values()):
+            line.sentences.clear()
         line.sentences[seq] = _Sentence(body.index, body.attempt, body.text)
         if line.modality == "text" and not line.held:
             self._show(line, seq)

@@ -23,7 +23,7 @@ class Entrance(BaseModel):
     """A character that enters."""
 
     character: Annotated[str, Field(min_length=1, max_length=64, description="Its slug")]
-    place: str = Field("", max_length=80)
+    place: str | None = Field(None, max_length=80, description="Where it enters; without one a character that is there already stays where it is")
 
 
 def router(edge: Edge, history: History) -> APIRouter:
@@ -40,10 +40,12 @@ def router(edge: Edge, history: History) -> APIRouter:
     async def enter(sid: str, entrance: Entrance, request: Request) -> dict[str, Any]:
         """A character enters, with its card as it is now; one that is there already gets its new card. Answers with the fact."""
         principal = require_director(request)
-        await history.table(sid)
+        table = await history.table(sid)
         character = await edge.characters.get(entrance.character)
         joined = Joined(member=character.slug, role="character", name=character.name, card=json.loads(character.card_json()))
-        return await told(sid, principal, Kind.JOINED, joined, entrance.place)
+        known = table.view.members.get(character.slug)
+        stays = known.place if known is not None and known.present else ""
+        return await told(sid, principal, Kind.JOINED, joined, stays if entrance.place is None else entrance.place)
 
     @routes.delete("/{sid}/cast/{slug}")
     async def leave(sid: str, slug: str, request: Request) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class LeaveEntry:
     seq: int
     member: str
     name: str
+    place: str = ""
+    """From where."""
     at_ms: int = 0
 
 

@@ -64,6 +64,7 @@ class Places:
             self._released.add(line)
             for seq in self._drafts.pop(line, ()):
                 self.special[seq] = (fact.seq, seq)
+                self._audiences[seq] = self._audiences.get(seq) if fact.audience is None else fact.audience
         elif fact.kind == Kind.LINE_CLOSED:
             self._drafts.pop(str(fact.body.get("line", "")), None)
         elif fact.kind == Kind.INSERTED:

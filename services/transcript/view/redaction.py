@@ -38,7 +38,7 @@ def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | Non
     own = bool(reader.member) and (fact.by.id == reader.member or fact.body.get("character") == reader.member)
     if fact.kind == Kind.SCENE_SET:
         return _scene(fact, here=own or reader.in_audience(fact.audience))
-    if not (own or (fact.kind != Kind.WHISPERED and reader.in_audience(fact.audience))):
+    if not (own or (fact.kind != Kind.WHISPERED and reader.in_audience(_hearers(fact, view)))):
         return None
     match fact.kind:
         case Kind.JOINED | Kind.PASSED:
@@ -52,6 +52,14 @@ def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | Non
         case _:
             passes = fact.kind in _OPEN_TO_ALL
     return fact if passes else None
+
+
+def _hearers(fact: Fact, view: View | None) -> tuple[str, ...] | None:
+    """Whom it is for. A line that has waited is for those to whom it was released, from its opening on."""
+    if view is None or fact.kind != Kind.LINE_OPENED or fact.body.get("mode") != "approve":
+        return fact.audience
+    line = view.line(str(fact.body.get("line"))) or view.entry_of(fact.seq)
+    return line.audience if isinstance(line, LineEntry) and line.released_seq else fact.audience
 
 
 def _without(fact: Fact, names: Collection[str]) -> dict[str, object]:

@@ -78,7 +78,7 @@ class Table(Unrolled):
         if member is None or not member.present:
             return
         if self.perceives(fact):
-            self.scroll.append(seen.LeaveEntry(seq=fact.seq, member=body.member, name=member.name, at_ms=fact.at_ms))
+            self.scroll.append(seen.LeaveEntry(seq=fact.seq, member=body.member, name=member.name, place=member.place, at_ms=fact.at_ms))
         self.members[body.member] = replace(member, present=False)
 
     def silenced(self, _fact: Fact, body: bodies.Silenced) -> None:

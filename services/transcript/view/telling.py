@@ -127,8 +127,9 @@ class Telling(Steered):
         )
         if body.attempt != entry.attempt:
             draft = seen.joined(item.tagged for item in entry.sentences)
-            original = (draft or None) if entry.original is None else entry.original
             by = fact.by if fact.by.role in OVERSEERS else None
+            # The character's own are no other words: they were written once more for others than they were drafted for.
+            original = entry.original if by is None or entry.original is not None else draft or None
             entry = replace(entry, sentences=(), attempt=body.attempt, original=original, reworded_by=by)
         state = entry.state
         if state is LineState.DRAFTING:
@@ -136,12 +137,25 @@ class Telling(Steered):
         self.scroll.replace(known.at, replace(entry, sentences=(*entry.sentences, new), state=state))
 
     def released(self, fact: Fact, body: bodies.Released) -> None:
-        """The line waits for the floor, and stands from now on behind all that was said while it was held."""
+        """The line waits for the floor, and stands from now on behind all that was said while it was held.
+
+        It is for those to whom it was released, whoever was there when it was drafted.
+        """
         found = self._open(body.line)
         if found is None or found[1].released_seq:
             return
         known, entry = found
-        entry = replace(entry, state=LineState.QUEUED, released_seq=fact.seq, at_ms=fact.at_ms)
+        own = self.reader.is_character and self.reader.member == entry.character
+        known = replace(known, perceived=own or self.perceives(fact, inherits=known.perceived))
+        entry = replace(
+            entry,
+            state=LineState.QUEUED,
+            released_seq=fact.seq,
+            at_ms=fact.at_ms,
+            audience=entry.audience if fact.audience is None else fact.audience,
+            sentences=entry.sentences if known.perceived else (),
+        )
+        self.open_lines[body.line] = known
         if fact.seq == 0:
             self.scroll.replace(known.at, entry)
         else:

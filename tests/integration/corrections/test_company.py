@@ -57,6 +57,18 @@ async def test_a_safety_word_of_the_session_silences_it(house: House) -> None:
         assert (await house.http.post("/api/sessions", json={"cast": ["mirelle"], "safety_words": words})).status_code == 422
 
 
+async def test_a_new_card_leaves_a_character_where_it_is(house: House) -> None:
+    """Unless it is to go elsewhere; one that comes in comes to where everybody begins."""
+    sid = await house.session(cast=["mirelle"])
+    for character, place, wanted in (("yaroglav", None, ""), ("yaroglav", "cellar", "cellar"), ("yaroglav", None, "cellar"), ("yaroglav", "", "")):
+        body = {"character": character} | ({} if place is None else {"place": place})
+        answer = await house.http.post(f"/api/sessions/{sid}/cast", json=body)
+        assert (answer.status_code, answer.json()["place"]) == (201, wanted)
+    await acted(house, sid, kind="move", character="yaroglav", text="cellar")
+    assert (await house.http.delete(f"/api/sessions/{sid}/cast/yaroglav")).status_code == 200
+    assert (await house.http.post(f"/api/sessions/{sid}/cast", json={"character": "yaroglav"})).json()["place"] == ""
+
+
 async def test_the_key_needs_no_name_and_places_are_places(house: House) -> None:
     """Your turn, whoever you are; a character that is sent elsewhere speaks there; a place may have many voices."""
     sid = await house.session(cast=["mirelle", "yaroglav"])

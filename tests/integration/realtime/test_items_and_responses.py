@@ -10,7 +10,7 @@ import pytest
 from services.core.errors import Forbidden
 from services.core.model.attachment import CancelLine, Configure, FinalHeard, LineAudio, Onset, Paused, Played, Refused, TakeFloor, TurnTimed
 from services.core.model.fact import Author, Fact
-from services.core.model.facts import LineOpened, Passed, Released, Said, Struck
+from services.core.model.facts import LineOpened, Passed, Released, Said, Spoken, Struck
 from tests.integration.realtime.conftest import House
 from tests.integration.realtime.table import Guest, tone, type_text
 
@@ -158,6 +158,20 @@ async def test_held_text_is_shown_when_it_is_released(house: House) -> None:
         assert "response.output_text.delta" not in guest.types
         house.stage.write(guest.sid, Released(line="L1"), Author("director", "d"))
         assert (await guest.expect("response.output_text.delta"))["delta"] == "Draft."
+
+
+async def test_of_a_held_line_written_anew_the_newest_words_are_shown(house: House) -> None:
+    """Once: a director's client is told of every attempt, and none but the last is said."""
+    async with house.guest() as guest:
+        await guest.update(output_modalities=["text"])
+        house.stage.line(guest.sid, "L1", ["Come in.", "Sit."], mode="approve")
+        for index, text in enumerate(["Come in.", "Sit down."]):
+            spoken = Spoken(line="L1", attempt=2, index=index, text=text, tagged=text)
+            last = house.stage.write(guest.sid, spoken, Author("character", "mirelle", "Mirelle"))
+        house.stage.write(guest.sid, Released(line="L1"), Author("director", "gm"))
+        house.stage.close(guest.sid, "L1", "heard", last)
+        assert (await guest.expect("response.output_text.done"))["text"] == "Come in. Sit down."
+        assert "".join(event["delta"] for event in guest.events if event["type"] == "response.output_text.delta") == "Come in. Sit down."
 
 
 async def test_truncate_is_a_position_report(house: House) -> None:

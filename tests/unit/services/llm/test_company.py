@@ -91,7 +91,7 @@ def test_a_digest_of_what_was_whispered_is_for_those_who_heard_all_of_it() -> No
 
 
 def test_a_prompt_names_those_who_are_in_the_same_place() -> None:
-    """And where that is, how many sit behind one microphone, and nobody's coming to another room."""
+    """And where that is, how many sit behind one microphone, and nobody's coming to another room or going from there."""
     story = _table()
     story.join("mirelle", place="cellar")
     story.add(bodies.Joined(member="room", role="player", name="The table", head_count=4), place="cellar")
@@ -101,6 +101,12 @@ def test_a_prompt_names_those_who_are_in_the_same_place() -> None:
     assert "Where you are: cellar\nPresent: The table (4 people)\n" in mirelle + "\n"
     assert "Cleo comes in" not in mirelle
     assert "Cleo comes in" in grim
+    story.leave("room")
+    story.leave("cleo")
+    for character, leaves, stays in (("mirelle", "The table", "Cleo"), ("grim", "Cleo", "The table")):
+        prompt = _prompt(story, character)
+        assert f"{leaves} leaves." in prompt
+        assert f"{stays} leaves." not in prompt
     assert "Present: Ann, Bob, Cleo" in grim
     assert "Where you are" not in grim
 

@@ -104,6 +104,31 @@ async def test_a_second_voice_is_closed_as_the_first_is() -> None:
         assert {body["reason"] for body in at.bodies(Kind.LINE_CLOSED)[2:]} == {"halted"}
 
 
+@pytest.mark.parametrize("scripted", [True, False])
+async def test_a_character_has_one_voice_where_there_are_many(*, scripted: bool) -> None:
+    """What it is to say next, by itself or by the director, waits until it has ended beside the floor that is free."""
+    async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight nine ten."]), ms_per_char=10.0) as at:
+        ann, bob = await at.sit("Ann"), await at.sit("Bob")
+        for someone in (ann, bob):
+            someone.configure(Configure(interrupts=False))
+        await act(at, "voices", text="many")
+        await type_in(at, ann, "Mirelle!")
+        await at.until(at.speaking)
+        await type_in(at, bob, "Bram?")
+        opened = await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 2 and at.bodies(Kind.LINE_OPENED))
+        await act(at, "stop", line=opened[0]["line"])
+        if scripted:
+            await act(at, "puppet", character="bram", text="And one more thing.")
+        else:
+            await type_in(at, ann, "Bram, and you?")
+        await at.closed(3)
+        ours = [(fact.kind, fact.body["line"]) for fact in at.log.facts if fact.kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED)]
+        third = at.bodies(Kind.LINE_OPENED)[2]
+        assert (third["character"], third["mode"]) == ("bram", "puppet" if scripted else "auto")
+        assert ours.index((Kind.LINE_OPENED, third["line"])) > ours.index((Kind.LINE_CLOSED, opened[1]["line"]))
+        assert {body["state"] for body in at.bodies(Kind.LINE_CLOSED)[1:]} == {"heard"}
+
+
 async def test_without_a_window_a_name_is_needed_every_time() -> None:
     """As the table has settled."""
     async with table("Mirelle", "Bram", settings=_settings(address_window_s=0)) as at:

@@ -16,7 +16,7 @@ from tests.unit.services.stage.table import Table, table
 
 
 @asynccontextmanager
-async def _slowly(at: Table) -> AsyncIterator[None]:
+async def slowly(at: Table) -> AsyncIterator[None]:
     """What is written within the block is durable after it."""
     gate, append = asyncio.Event(), at.log.append
 
@@ -36,7 +36,7 @@ async def test_who_is_on_the_way_goes_nowhere_else() -> None:
     async with table() as at:
         ann = await at.sit("Ann", role="player", hears=False)
         told = at.session.writer.told
-        async with _slowly(at):
+        async with slowly(at):
             at.session.configure(ann, Configure(place="cellar"))
             for place in ("attic", ""):
                 with pytest.raises(Conflict):
@@ -53,7 +53,7 @@ async def test_nobody_moves_when_the_store_cannot_keep_up() -> None:
     """As nobody speaks then; they move when it can."""
     async with table() as at:
         ann = await at.sit("Ann", role="player", hears=False)
-        async with _slowly(at):
+        async with slowly(at):
             at.session.say(ann, TextSaid("first", "Hm.", answers=False))
             await at.until(lambda: at.session.writer._in_flight)
             number = 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from services.core.errors import InvalidRequest, TooLarge
-from services.core.model.attachment import FinalHeard, Onset, PartialHeard, Paused, TextSaid
+from services.core.errors import InvalidRequest, NotFound, Overloaded, SouffleurError, TooLarge
+from services.core.model.attachment import Configure, FinalHeard, Onset, PartialHeard, Paused, Refused, TextSaid, UtteranceLost
 from services.core.model.fact import Kind
 from services.core.settings import Settings, StageSettings
 from services.stage import safety
+from services.stage.attachments import Attachment
 from services.stage.naming import folded
 from services.stage.safety import holds
 from tests.unit.services.stage.direction import act, type_in
-from tests.unit.services.stage.table import Mind, table
+from tests.unit.services.stage.table import Mind, Table, received, table
+from tests.unit.services.stage.test_moving import slowly
 
 QUICK = Settings(stage=StageSettings(hang_over_s=0.1, speculative_s=0.05, confirm_s=5 / 2, safety_words=("red light",)))
 LONG = "One two three four five six seven eight nine ten."
@@ -94,6 +96,74 @@ async def test_words_that_come_whole_silence_too(typed: bool) -> None:  # noqa: 
         assert at.session.desk.halted
         assert (await at.until(lambda: at.bodies(Kind.PASSED)))[0]["reason"] == "muted"
         assert not at.mind.requests
+
+
+def _fill(at: Table, who: Attachment) -> None:
+    """As much as is taken while nothing becomes durable."""
+    number = 0
+    while not at.session.writer.full:
+        at.session.say(who, TextSaid(f"fill{number}", "Hm.", answers=False))
+        number += 1
+
+
+@pytest.mark.parametrize("typed", [True, False])
+async def test_a_store_that_cannot_keep_up_does_not_keep_anybody_speaking(typed: bool) -> None:  # noqa: FBT001
+    """The message is refused and its word is heeded: silent at once, and written as soon as anything is."""
+    async with table(mind=Mind([LONG]), settings=QUICK, ms_per_char=60.0) as at:
+        ann, bob = await at.sit("Ann", role="player"), await at.sit("Bob", role="player", hears=False, configure=Configure(interrupts=False))
+        await type_in(at, ann, "Mirelle, count")
+        await at.until(at.speaking)
+        async with slowly(at):
+            at.session.say(bob, TextSaid("first", "Hm.", answers=False))
+            await at.until(lambda: at.session.writer._in_flight)
+            _fill(at, bob)
+            received(bob)
+            if typed:
+                with pytest.raises(Overloaded):
+                    at.session.say(bob, TextSaid("m1", "red light"))
+            else:
+                at.session.listening.heard(bob, Onset("u1"))
+                at.session.listening.heard(bob, FinalHeard("u1", "red light"))
+                assert [value.code for value in received(bob) if isinstance(value, Refused)] == [Overloaded.code]
+            assert at.session.desk.halted
+            assert not at.speaking()
+        await at.until(lambda: at.session.roster.halted)
+        assert ((await at.closed())["reason"], at.bodies(Kind.SILENCED)[0]["reason"]) == ("halted", "safety")
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        (TextSaid("m1", "red light", whispers="nobody"), NotFound),
+        (TextSaid("m1", "red light " + "x" * 4000), InvalidRequest),
+    ],
+)
+async def test_a_message_that_is_refused_silences_all_the_same(message: TextSaid, error: type[SouffleurError]) -> None:
+    """Whatever is wrong with it; told again, it does not silence anybody again."""
+    async with table(settings=QUICK) as at:
+        bob = await at.sit("Bob", role="player", hears=False)
+        for halted in (True, False):
+            with pytest.raises(error):
+                at.session.say(bob, message)
+            assert at.session.desk.halted is halted
+            await act(at, "resume")
+        assert not at.bodies(Kind.SAID)
+
+
+async def test_a_final_that_is_refused_silences_all_the_same() -> None:
+    """Whispered to somebody who is gone, or of an utterance that was given up."""
+    async with table(settings=QUICK) as at:
+        bob = await at.sit("Bob", role="player", hears=False, configure=Configure(whispers="nobody"))
+        hear = at.session.listening.heard
+        for utterance, lost in (("u1", False), ("u2", True)):
+            hear(bob, Onset(utterance))
+            if lost:
+                hear(bob, UtteranceLost(utterance, "hearing"))
+            received(bob)
+            hear(bob, FinalHeard(utterance, "red light"))
+            assert [value.code for value in received(bob) if isinstance(value, Refused)] == [NotFound.code]
+            assert at.session.desk.halted
+            await act(at, "resume")
 
 
 async def test_everybodys_utterances_are_their_own() -> None:

@@ -273,3 +273,22 @@ def test_nobody_knows_more_than_the_director_or_in_another_order(story: Story) -
     for reader in (MIRELLE, OGRE, ANN):
         places = [order[entry.seq] for entry in fold(story.facts, reader).entries]
         assert places == sorted(places)
+
+
+def test_a_held_line_is_known_to_those_to_whom_it_was_released() -> None:
+    """Not to whoever has gone since it was drafted; what is added behind it goes to the same ones, and its words are still the character's own."""
+    story = inn()
+    story.join("ogre")
+    first, then = ["mirelle", "ann", "ogre"], ["mirelle", "bob"]
+    opened = story.open("l", mode="approve", audience=first)
+    story.sentence("l", "Come in.", emotion="joy", audience=first)
+    seq = story.sentence("l", "Come in.", attempt=2, emotion="joy", audience=then)
+    story.add(bodies.Released(line="l"), audience=then)
+    story.close("l", "heard", seq, 8)
+    story.insert(opened, "And shut the door.", block="line", member="mirelle")
+    whole = ["Come in.", "And shut the door."]
+    told = {reader.member: words(story, reader) for reader in (DIRECTOR, MIRELLE, OGRE, ANN, Reader("player", "bob"))}
+    assert told == {"": whole, "mirelle": whole, "ogre": [], "ann": [], "bob": whole}
+    line = fold(story.facts, DIRECTOR).entry_of(seq)
+    assert isinstance(line, LineEntry)
+    assert (line.audience, line.original, line.reworded_by) == (tuple(then), None, None)

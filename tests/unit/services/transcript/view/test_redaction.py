@@ -115,6 +115,20 @@ def test_held_draft_passes_only_after_release() -> None:
     assert redacted(story.facts[1], ANN, released) is not None
 
 
+def test_a_line_released_to_others_is_theirs_from_its_opening_on() -> None:
+    """Whoever was there when it was drafted, and is not when it is released, is told nothing of it, then or later."""
+    story = Story()
+    story.open("l", mode="approve", audience=["ann", "bob"])
+    story.sentence("l", "Draft.", audience=["ann", "bob"])
+    seq = story.sentence("l", "Draft.", attempt=2, audience=["bob", "carl"])
+    story.add(bodies.Released(line="l"), audience=("bob", "carl"))
+    while_open = fold(story.facts, DIRECTOR)
+    story.close("l", "heard", seq, 6)
+    for view in (while_open, fold(story.facts, DIRECTOR)):
+        sent = {who: [fact.seq for fact in story.facts[:4] if redacted(fact, Reader("player", who), view)] for who in ("ann", "bob", "carl")}
+        assert sent == {"ann": [], "bob": [1, 3], "carl": [1, 3]}
+
+
 def test_rejected_line_never_passes() -> None:
     """Not while it is held, not when it is refused, not when a player reads it up later."""
     story = Story()
