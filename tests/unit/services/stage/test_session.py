@@ -244,11 +244,11 @@ async def test_a_reply_that_breaks_off_keeps_what_was_spoken() -> None:
 
 async def test_a_reply_that_never_comes_aborts_the_line() -> None:
     """Every turn ends in one terminal fact."""
-    async with table(mind=Mind([], error=Unavailable())) as at:
+    async with table(mind=Mind([], error=EngineFailed())) as at:
         ann = await at.sit(hears=False)
         at.session.say(ann, TextSaid("m1", "Tell me"))
         closed = await at.closed()
-        assert (closed["state"], closed["last_seq"], closed["reason"]) == ("aborted", 0, "unavailable")
+        assert (closed["state"], closed["last_seq"], closed["reason"]) == ("aborted", 0, "engine_failed")
         at.mind.error, at.mind.sentences = None, ["Here I am."]
         at.session.say(ann, TextSaid("m2", "Again"))
         assert (await at.closed(2))["state"] == "heard"
