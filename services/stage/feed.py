@@ -9,14 +9,11 @@ from typing import Final, Protocol
 
 import structlog
 
-from services.core.errors import Overloaded, SouffleurError, Unavailable
+from services.core.errors import SouffleurError, Unavailable
 from services.core.model.reply import ReplyEvent, ReplyRequest, Sentence
+from services.stage import patience
 
 _QUEUE: Final = 64
-_PAUSES_S: Final = (0.25, 0.5, 1.0)
-"""Before a reply of which nothing was given is asked for again; a service that has died is back within them, or another one answers in its place."""
-_AWAY: Final = (Unavailable, Overloaded)
-"""Worth all the pauses. Whoever answers that the reply failed is asked once more."""
 _log = structlog.get_logger(__name__)
 
 
@@ -44,16 +41,13 @@ class ReplyFeed:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         end = await self._asked(roleplay, timeout_s)
-        for number, pause_s in enumerate(_PAUSES_S):
-            if end is None or not self._worth_asking_again(end, number) or loop.time() + pause_s >= deadline:
+        for number, pause_s in enumerate(patience.PAUSES_S):
+            if end is None or self._settled or not patience.worth_asking_again(end, number) or loop.time() + pause_s >= deadline:
                 break
             _log.warning("reply.asked_again", line=self.request.line, code=end.code)
             await asyncio.sleep(pause_s)
             end = await self._asked(roleplay, deadline - loop.time())
         await self._queue.put(end)
-
-    def _worth_asking_again(self, end: SouffleurError, number: int) -> bool:
-        return not self._settled and end.retryable and (number == 0 or isinstance(end, _AWAY))
 
     async def _asked(self, roleplay: Roleplay, timeout_s: float) -> SouffleurError | None:
         """One call; what it failed with."""

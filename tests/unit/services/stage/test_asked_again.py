@@ -12,7 +12,7 @@ from services.core.model.attachment import CancelLine, Onset, PartialHeard, Paus
 from services.core.model.fact import Kind
 from services.core.model.reply import ReplyEvent, ReplyRequest
 from services.core.settings import LlmSettings, Settings
-from services.stage import feed
+from services.stage import patience
 from tests.unit.services.stage.table import PREPARING, Mind, table
 
 ENDLESS = (40.0, 40.0, 40.0)
@@ -21,7 +21,7 @@ ENDLESS = (40.0, 40.0, 40.0)
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are, but shorter."""
-    monkeypatch.setattr(feed, "_PAUSES_S", (0.01,) * len(feed._PAUSES_S))
+    monkeypatch.setattr(patience, "PAUSES_S", (0.01,) * len(patience.PAUSES_S))
 
 
 @dataclass
@@ -56,7 +56,9 @@ async def test_reply_that_fails_before_its_first_sentence_is_asked_for_again(fai
         assert mind.timeouts[-1] < mind.timeouts[0]
 
 
-@pytest.mark.parametrize(("error", "requests"), [(EngineFailed(), 2), (DeadlineExceeded(), 2), (Unavailable(), 1 + len(feed._PAUSES_S)), (InvalidRequest(), 1)])
+@pytest.mark.parametrize(
+    ("error", "requests"), [(EngineFailed(), 2), (DeadlineExceeded(), 2), (Unavailable(), 1 + len(patience.PAUSES_S)), (InvalidRequest(), 1)]
+)
 async def test_reply_that_goes_on_failing_aborts_the_line(error: SouffleurError, requests: int) -> None:
     """A service that is away is tried as long as a start may take, one that fails once more, and a mistake is not repeated."""
     async with table(mind=Mind([], error=error)) as at:
@@ -79,7 +81,7 @@ async def test_reply_of_which_something_was_given_is_not_asked_for_again() -> No
 
 async def test_line_that_is_stopped_before_its_reply_is_asked_for_again_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever stops it waits for nothing, and nobody is asked any more."""
-    monkeypatch.setattr(feed, "_PAUSES_S", ENDLESS)
+    monkeypatch.setattr(patience, "PAUSES_S", ENDLESS)
     async with table(mind=Mind([], error=Unavailable())) as at:
         ann = await at.sit(hears=False)
         at.session.say(ann, TextSaid("m1", "Tell me"))
@@ -95,7 +97,7 @@ async def test_line_that_is_stopped_before_its_reply_is_asked_for_again_is_over(
 
 async def test_pause_that_would_outlast_the_reply_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reply's own time bounds all of it."""
-    monkeypatch.setattr(feed, "_PAUSES_S", ENDLESS)
+    monkeypatch.setattr(patience, "PAUSES_S", ENDLESS)
     async with table(mind=Mind([], error=Unavailable()), settings=Settings(llm=LlmSettings(reply_timeout_s=30))) as at:
         ann = await at.sit(hears=False)
         at.session.say(ann, TextSaid("m1", "Tell me"))

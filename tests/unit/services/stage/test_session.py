@@ -28,6 +28,7 @@ from services.core.model.attachment import (
 from services.core.model.fact import Kind
 from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
+from services.stage import patience
 from services.stage.roster import OpenWords
 from tests.unit.services.stage.table import PREPARING, Mind, received, sound_ms, table
 
@@ -254,8 +255,9 @@ async def test_a_reply_that_never_comes_aborts_the_line() -> None:
         assert (await at.closed(2))["state"] == "heard"
 
 
-async def test_without_a_voice_the_line_goes_on_as_text() -> None:
+async def test_without_a_voice_the_line_goes_on_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """The degradation is a fact, once."""
+    monkeypatch.setattr(patience, "PAUSES_S", (0.01,))
     async with table(error=Unavailable()) as at:
         ann = await at.sit()
         for number in (1, 2):
