@@ -16,6 +16,7 @@ from services.core.model.audio import SAMPLE_BYTES, VOICE_RATE
 from services.core.model.fact import Basis, Fact, LineState
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
+from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
 from services.stage.playhead import Playhead, extent
 from services.stage.speaking import Speaking
@@ -34,16 +35,14 @@ _log = structlog.get_logger(__name__)
 class Host(Protocol):
     """The place, as a line needs it."""
 
+    degradation: Degradation
+
     def line_started(self, line: Line) -> None:
         """The first sound or text went out."""
         ...
 
     def line_ended(self, line: Line) -> None:
         """The line has been closed by itself."""
-        ...
-
-    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
-        """An engine failed and another one went on."""
         ...
 
 
@@ -59,7 +58,7 @@ class Line:
         self._clock = backstage.clock
         self._host = host
         self._playhead = Playhead(backstage.settings().stage.lead_s)
-        self._speaking = Speaking(order, backstage, host.fell_back, self._tell, self._show)
+        self._speaking = Speaking(order, backstage, host.degradation, self._tell, self._show)
         self._spoken = self._speaking.sentences
         self._shown: Fact | None = None
         """The last sentence that went out as text."""

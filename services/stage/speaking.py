@@ -18,6 +18,7 @@ from services.core.model.voicing import Say, SentenceDone, SentenceStarted, Spea
 from services.core.rpc.client import Stream
 from services.stage import patience
 from services.stage.backstage import Backstage
+from services.stage.degradation import TEXT, Degradation
 from services.stage.order import Order
 from services.stage.playhead import SpokenSentence
 
@@ -36,7 +37,7 @@ class Speaking:
         self,
         order: Order,
         backstage: Backstage,
-        fell_back: Callable[[str, str, str, str], None],
+        degradation: Degradation,
         tell: Callable[[LineWords], None],
         as_text: Callable[[Fact], Awaitable[None]],
     ) -> None:
@@ -48,7 +49,7 @@ class Speaking:
         """Sound, and the take of its sentence that it is of; None = the end."""
         self._order = order
         self._backstage = backstage
-        self._fell_back = fell_back
+        self._degradation = degradation
         self._tell = tell
         self._as_text = as_text
         self._facts: list[Fact] = []
@@ -56,6 +57,8 @@ class Speaking:
         """Takes sentences: it has been given all that there were before."""
         self._ended = False
         self._answered = 0
+        self._engine = ""
+        """Whose sound it is."""
         self._total = 0
         """Samples of the line so far."""
 
@@ -143,7 +146,7 @@ class Speaking:
         match event:
             case SpeakOpened():
                 self._answered += 1
-                self._order.timing.tts_engine = event.engine
+                self._order.timing.tts_engine = self._engine = event.engine
             case SentenceStarted() if event.seq in self.sentences:
                 self.sentences[event.seq].text, self.sentences[event.seq].start = event.text, self._total
             case SpeechAudio() if event.seq in self.sentences:
@@ -155,8 +158,10 @@ class Speaking:
                 self._mark(self.sentences[event.seq], event)
             case SentenceDone() if event.seq in self.sentences:
                 self.sentences[event.seq].done = True
+                self._degradation.went_on("tts", self._engine, self._order.seat.member)
             case VoiceFellBack():
-                self._fell_back("tts", event.from_engine, event.to_engine, event.reason)
+                self._engine = event.to_engine
+                self._degradation.fell_back("tts", event.from_engine, event.to_engine, event.reason, self._order.seat.member)
             case _:
                 pass
 
@@ -172,7 +177,7 @@ class Speaking:
     async def _give_up(self, error: SouffleurError) -> None:
         """The line goes on as text."""
         self.lost = True
-        self._fell_back("tts", self._order.timing.tts_engine or "voice", "text", error.code)
+        self._degradation.fell_back("tts", self._engine or "voice", TEXT, error.code)
         for fact in self._facts:
             if self._is_left(fact):
                 await self._as_text(fact)
