@@ -15,6 +15,7 @@ from services.core.model.facts import Rejected, Released
 from services.core.model.reply import Sentence
 from services.stage.backstage import STAGE, Backstage
 from services.stage.conductor import Line
+from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
 from services.stage.fillers import AFTER_S, filler
 from services.stage.holding import Held, Holding
@@ -30,6 +31,7 @@ class Floor(Protocol):
     """The place, as this needs it."""
 
     name: str
+    degradation: Degradation
 
     def order(self, turn: Turn, mode: str = "auto") -> Order | None:
         """What the line of a turn is to be; None = nobody may speak, and the turn is passed."""
@@ -57,10 +59,6 @@ class Floor(Protocol):
 
     def pass_over(self, first: Written | None, said: Written | None, reason: str) -> None:
         """Nobody answers these words."""
-        ...
-
-    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
-        """An engine failed and another one went on."""
         ...
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -105,7 +103,7 @@ class Approval(Holding):
         turn = Turn(old.seat.member, old.first, old.said, participant=old.answers, timing=timing, audience=old.audience if old.whispered else None)
         retakes = old.line if line.opened else old.retakes
         order = replace(old, line=str(ULID()), audience=hearers(old, self._backstage), mode="approve", timing=turn.timing, retakes=retakes)
-        drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.fell_back)
+        drafting = Drafting(order, line.drafting.feed, self._backstage, self._floor.degradation)
         rest = line.drafting.rest()
         drafting.task = self._floor.spawn(drafting.continued(unheard(line, self._backstage.sight.stands), rest), "draft")
         return self.add(drafting, turn)

@@ -6,21 +6,20 @@ Text never goes from the roleplay service to the voice: a sentence is appended t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any, Final, Protocol
 
 import structlog
 
 from services.core.errors import SouffleurError
-from services.core.model.attachment import LineAudio, LineFlushed, LinePaused, LineResumed, LineWord, LineWords
+from services.core.model.attachment import LineAudio, LineFlushed, LinePaused, LineResumed, LineWords
 from services.core.model.audio import SAMPLE_BYTES, VOICE_RATE
 from services.core.model.fact import Basis, Fact, LineState
-from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio, VoiceFellBack, WordMarks
-from services.core.rpc.client import Stream
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
+from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
-from services.stage.playhead import Playhead, SpokenSentence, extent
+from services.stage.playhead import Playhead, extent
+from services.stage.speaking import Speaking
 
 _GRACE_S: Final = 2.0
 """How long after its sound has ended a line waits for the report that it was played."""
@@ -29,8 +28,6 @@ _PIECE: Final = VOICE_RATE // 20
 """Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms."""
 _GRAIN_S: Final = 0.001
 """A timer of the loop may come so much early; asking for as much more saves waking up for nothing, several times a piece."""
-_CHUNKS: Final = 256
-"""Voice made ahead of play, in chunks of 20 to 100 ms; the voice waits when it is full."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,16 +35,14 @@ _log = structlog.get_logger(__name__)
 class Host(Protocol):
     """The place, as a line needs it."""
 
+    degradation: Degradation
+
     def line_started(self, line: Line) -> None:
         """The first sound or text went out."""
         ...
 
     def line_ended(self, line: Line) -> None:
         """The line has been closed by itself."""
-        ...
-
-    def fell_back(self, part: str, from_engine: str, to_engine: str, reason: str) -> None:
-        """An engine failed and another one went on."""
         ...
 
 
@@ -63,12 +58,11 @@ class Line:
         self._clock = backstage.clock
         self._host = host
         self._playhead = Playhead(backstage.settings().stage.lead_s)
-        self._audio: asyncio.Queue[SpeechAudio | None] = asyncio.Queue(_CHUNKS)
-        self._spoken: dict[int, SpokenSentence] = {}
+        self._speaking = Speaking(order, backstage, host.degradation, self._tell, self._show)
+        self._spoken = self._speaking.sentences
         self._shown: Fact | None = None
         """The last sentence that went out as text."""
-        self._stream: Stream[SpeakOpen | Say, SpeakEvent] | None = None
-        self._voiced = False
+        self._listened = False
         self._changed = asyncio.Event()
         self._gate = asyncio.Event()
         self._gate.set()
@@ -83,6 +77,11 @@ class Line:
     def opened(self) -> bool:
         """It is in the transcript."""
         return self.drafting.opened
+
+    @property
+    def _voiced(self) -> bool:
+        """Somebody says it; else it is shown."""
+        return self._listened and not self._speaking.lost
 
     # What the floor asks for.
 
@@ -143,8 +142,6 @@ class Line:
         else:
             self._complete(basis)
         finally:
-            if self._stream is not None:
-                self._stream.cancel()
             self._stop_words()
         self._host.line_ended(self)
 
@@ -152,7 +149,7 @@ class Line:
         self.drafting.stop(feed=not self._keeps_words)
 
     async def _perform(self) -> Basis:
-        self._voiced = self.order.delivery == "voice" and bool(self._listeners())
+        self._listened = self.order.delivery == "voice" and bool(self._listeners())
         try:
             async with asyncio.TaskGroup() as group:
                 playing = group.create_task(self._play(), name="play")
@@ -165,96 +162,39 @@ class Line:
 
     async def _speak(self) -> None:
         """Durable sentences -> the voice, or straight to the readers where nobody listens."""
-        receiving: asyncio.Task[None] | None = None
+        voice: asyncio.Task[None] | None = None
         if self._voiced:
-            self._stream = self._backstage.voices.speak(self._backstage.line_timeout_s)
-            receiving = asyncio.create_task(self._receive(self._stream), name="voice")
-            self._parts.append(receiving)
+            voice = asyncio.create_task(self._speaking.run(), name="voice")
+            self._parts.append(voice)
         try:
-            if self._stream is not None:
-                await self._open_voice(self._stream)
             while (future := await self.drafting.sentences.get()) is not None:
                 fact = await future
                 if not self._backstage.sight.stands(fact.seq):
                     continue
-                if self._stream is not None and self._voiced:
-                    await self._say(self._stream, fact)
+                if self._voiced:
+                    await self._speaking.say(fact)
                 else:
-                    await self._gate.wait()
-                    self._deliver(fact)
-            if receiving is not None and self._stream is not None:
-                await self._finish_voice(self._stream, receiving)
+                    await self._show(fact)
+            if voice is not None:
+                await self._speaking.end()
+                await voice
         finally:
-            if receiving is not None:
-                receiving.cancel()
-        await self._audio.put(None)
-
-    async def _open_voice(self, stream: Stream[SpeakOpen | Say, SpeakEvent]) -> None:
-        """While the character thinks: its voice is then ready when the first sentence is."""
-        try:
-            await stream.send(SpeakOpen(self._backstage.session, self.order.line, self.order.seat.voice()))
-        except SouffleurError as error:
-            self._voice_lost(error)
-
-    async def _say(self, stream: Stream[SpeakOpen | Say, SpeakEvent], fact: Fact) -> None:
-        try:
-            self._spoken[fact.seq] = SpokenSentence(fact.seq, str(fact.body["text"]), -1)
-            await stream.send(Say(fact.seq))
-        except SouffleurError as error:
-            self._voice_lost(error)
-            await self._gate.wait()
-            self._deliver(fact)
-
-    async def _finish_voice(self, stream: Stream[SpeakOpen | Say, SpeakEvent], receiving: asyncio.Task[None]) -> None:
-        with contextlib.suppress(SouffleurError):
-            # A voice that has failed has said so to `_receive` already.
-            await stream.finish()
-        await receiving
-
-    async def _receive(self, stream: Stream[SpeakOpen | Say, SpeakEvent]) -> None:
-        """The voice's events: sound to the queue, marks to the listeners."""
-        total = 0
-        try:
-            async for event in stream:
-                match event:
-                    case SpeakOpened():
-                        self.timing.tts_engine = event.engine
-                    case SentenceStarted() if event.seq in self._spoken:
-                        self._spoken[event.seq].text, self._spoken[event.seq].start = event.text, total
-                    case SpeechAudio() if event.seq in self._spoken:
-                        samples = len(event.pcm) // SAMPLE_BYTES
-                        total += samples
-                        self._spoken[event.seq].samples += samples
-                        await self._audio.put(event)
-                    case WordMarks() if event.seq in self._spoken:
-                        self._mark(self._spoken[event.seq], event)
-                    case SentenceDone() if event.seq in self._spoken:
-                        self._spoken[event.seq].done = True
-                    case VoiceFellBack():
-                        self._host.fell_back("tts", event.from_engine, event.to_engine, event.reason)
-                    case _:
-                        pass
-        except SouffleurError as error:
-            self._voice_lost(error)
-
-    def _voice_lost(self, error: SouffleurError) -> None:
-        """The line goes on as text."""
-        if self._voiced:
-            self._voiced = False
-            self._host.fell_back("tts", self.timing.tts_engine or "voice", "text", error.code)
-
-    def _mark(self, sentence: SpokenSentence, marks: WordMarks) -> None:
-        sentence.marks.extend(marks.marks)
-        words = tuple(LineWord(mark.start, mark.end, sentence.start + mark.at_samples) for mark in marks.marks)
-        self._tell(LineWords(self.order.line, sentence.seq, words))
+            if voice is not None:
+                voice.cancel()
+        await self._speaking.audio.put(None)
 
     async def _play(self) -> Basis:
         """Sound to the listeners, at most the lead ahead of play."""
         line_samples = 0
-        while (chunk := await self._audio.get()) is not None:
-            rest = chunk.pcm
+        while (item := await self._speaking.audio.get()) is not None:
+            chunk, take = item
+            sentence, rest = self._spoken[chunk.seq], chunk.pcm
             while rest:
                 samples = await self._room(len(rest) // SAMPLE_BYTES)
+                if sentence.take != take:
+                    # It is being said anew; nobody has heard anything of this.
+                    break
+                sentence.begun = True
                 piece, rest = rest[: samples * SAMPLE_BYTES], rest[samples * SAMPLE_BYTES :]
                 now = self._clock.now()
                 self._playhead.advance(samples, now)
@@ -353,9 +293,13 @@ class Line:
             self.timing.first_audio = now
             self._host.line_started(self)
 
-    def _deliver(self, fact: Fact) -> None:
+    async def _show(self, fact: Fact) -> None:
+        """It goes out as text."""
+        await self._gate.wait()
         self._begin(self._clock.now())
-        self._shown = fact
+        if self._shown is None or self._shown.seq < fact.seq:
+            # When the voice is lost, what it has left unsaid and what comes after that go out side by side.
+            self._shown = fact
 
     @property
     def _delivered(self) -> tuple[int, int]:

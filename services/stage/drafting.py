@@ -12,6 +12,7 @@ from services.core.model.reply import FellBack, ReplyEvent, ReplyFinished, Reply
 from services.core.telemetry import CHARACTERS, COST, TOKENS, TURNS
 from services.stage import spans
 from services.stage.backstage import Backstage
+from services.stage.degradation import Degradation
 from services.stage.feed import ReplyFeed
 from services.stage.order import Order, Written
 from services.stage.turns import stands_after, written_seq
@@ -20,12 +21,12 @@ from services.stage.turns import stands_after, written_seq
 class Drafting:
     """Runs as one task per attempt (`run`); the line's facts, from `line_opened` to `line_closed`, are written by this alone."""
 
-    def __init__(self, order: Order, feed: ReplyFeed, backstage: Backstage, fell_back: Callable[[str, str, str, str], None]) -> None:
-        """`fell_back` is told what `Host.fell_back` is."""
+    def __init__(self, order: Order, feed: ReplyFeed, backstage: Backstage, degradation: Degradation) -> None:
+        """`degradation` is told which engine answers."""
         self.order = order
         self.feed = feed
         self._backstage = backstage
-        self._fell_back = fell_back
+        self._degradation = degradation
         self._by = order.by or order.character
         self.attempt = 1
         self.begun = False
@@ -159,12 +160,13 @@ class Drafting:
                     engine=timing.llm_engine,
                 )
                 self.given.append(event)
+                self._degradation.went_on("llm", timing.llm_engine)
                 written = self._write(body, f"a{self.attempt}:s{body.index}", turn or None, self._by)
                 self.facts.append(written)
                 self.sentences.put_nowait(written)
                 self.changed()
             case FellBack():
-                self._fell_back("llm", event.from_engine, event.to_engine, event.reason)
+                self._degradation.fell_back("llm", event.from_engine, event.to_engine, event.reason)
             case ReplyFinished():
                 self._finished(event)
 

@@ -52,8 +52,8 @@ class Place:
         self.spawn, self.finished = self._tasks.spawn, self._tasks.finished
         self.waiting = Waiting(name, backstage, self.spawn)
         self.pass_over = self.waiting.pass_over
-        self.fell_back = Degradation(name, backstage).fell_back
-        self.remainders = Remainders(backstage, self.fell_back, self.spawn)
+        self.degradation = Degradation(name, backstage)
+        self.remainders = Remainders(backstage, self.degradation, self.spawn)
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
         self.addressing: Addressing = Addressing(name, backstage, rules) if beside is None else beside.addressing
@@ -248,7 +248,7 @@ class Place:
 
     def drafting(self, order: Order, turn: Turn) -> Drafting:
         """The words of a line, asked for; or those that were prepared."""
-        return Drafting(order, self.thinking.words(order, turn), self._backstage, self.fell_back)
+        return Drafting(order, self.thinking.words(order, turn), self._backstage, self.degradation)
 
     # What the director makes of the floor.
 

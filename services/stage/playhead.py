@@ -71,7 +71,19 @@ class SpokenSentence:
     """First sample within the line."""
     samples: int = 0
     done: bool = False
+    begun: bool = False
+    """Some of it was sent to the listeners."""
+    take: int = 0
+    """How often it was begun anew by another voice."""
     marks: list[WordMark] = field(default_factory=list)
+    marked_to: int = 0
+    """The code point up to which the listeners know its words' times."""
+
+    def take_back(self) -> None:
+        """What came of it so far is not to be played: it will be said anew."""
+        self.take += 1
+        self.start, self.samples = -1, 0
+        self.marks.clear()
 
     def offset_at(self, played: int) -> int:
         """Code points heard after `played` samples of this sentence: by word marks, else in proportion, never half a word."""

@@ -15,6 +15,7 @@ from services.core.model.facts import Corrected
 from services.core.model.reply import Sentence
 from services.stage.backstage import Backstage
 from services.stage.conductor import Line
+from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
 from services.stage.order import Timing
 from services.stage.ordering import hearers
@@ -74,12 +75,10 @@ def _reworded(sentence: Sentence, change: Corrected) -> Sentence:
 class Remainders:
     """Lines of one place that were cut for a correction and go on as lines of their own, before anything else."""
 
-    def __init__(
-        self, backstage: Backstage, fell_back: Callable[[str, str, str, str], None], spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
-    ) -> None:
+    def __init__(self, backstage: Backstage, degradation: Degradation, spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]) -> None:
         """`spawn` runs a task as long as the place is there."""
         self._backstage = backstage
-        self._fell_back = fell_back
+        self._degradation = degradation
         self._spawn = spawn
         self._waiting: deque[Drafting] = deque()
 
@@ -94,7 +93,7 @@ class Remainders:
         old = line.order
         audience = hearers(old, self._backstage)
         order = replace(old, line=str(ULID()), audience=audience, timing=Timing(asked=self._backstage.clock.now()), retakes=old.line)
-        drafting = Drafting(order, line.drafting.feed, self._backstage, self._fell_back)
+        drafting = Drafting(order, line.drafting.feed, self._backstage, self._degradation)
         drafting.task = self._spawn(drafting.continued(rest, line.drafting.rest()), "draft")
         self._waiting.append(drafting)
 

@@ -243,9 +243,13 @@ class Rolled:
     purpose: str = ""
 
 
+RECOVERED: Final = "recovered"
+"""Why something is as it was: the reason of a `degraded` that ends others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Degraded:
-    """The table goes on with less."""
+    """The table goes on with less; or, if the reason is `RECOVERED`, with what it had before."""
 
     part: str
     """stt, llm, tts, store."""

@@ -1,4 +1,4 @@
-"""One utterance: one call to the hearing service, repeated once from the kept audio if it dies before it has answered."""
+"""One utterance: one call to the hearing service, repeated from the kept audio if it dies before it has answered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 
 from services.core import tracing
 from services.core.clock import Clock
-from services.core.errors import DeadlineExceeded, EngineFailed, SouffleurError
+from services.core.errors import DeadlineExceeded, EngineFailed, Overloaded, SouffleurError, Unavailable
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.core.model.speech import Final as Heard
 from services.core.model.speech import Partial, SkippedPhrase, SpeechEvent, SttOpened, TranscribeOpen
@@ -22,7 +22,12 @@ _BATCH_BYTES: Final = HEARING_RATE * 60 // 1000 * SAMPLE_BYTES
 """Sent as soon as so much is there."""
 _LARGEST_BYTES: Final = HEARING_RATE * 200 // 1000 * SAMPLE_BYTES
 """Sent at once at most, after a delay."""
-_ATTEMPTS: Final = 2
+_AWAY: Final = (Unavailable, Overloaded)
+"""A service that dies, starts or is full: asked again as long as the utterance lasts."""
+_FAILURES: Final = 2
+"""One that is there and fails is asked once more: the same audio would fail it for ever."""
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -69,12 +74,14 @@ class Utterance:
         self._limits = limits
         self._clock = clock
         self._most = int(limits.longest_s * HEARING_RATE) * SAMPLE_BYTES
-        # All of the utterance so far: what is still to be sent, and what a second attempt starts with.
+        # All of the utterance so far: what is still to be sent, and what every other attempt starts with.
         self._audio = bytearray()
         self._sent = 0
         self._wake = asyncio.Event()
         self._alarm: asyncio.Timeout | None = None
         self._dropped = False
+        self._waits_for = ""
+        """The error code of the call that is about to be repeated."""
 
     @property
     def audio_ms(self) -> int:
@@ -117,7 +124,7 @@ class Utterance:
                 self._set_alarm()
                 return await self._attempts()
         except TimeoutError:
-            return Lost("dropped" if self._dropped else DeadlineExceeded.code)
+            return Lost("dropped" if self._dropped else self._waits_for or DeadlineExceeded.code)
         except SouffleurError as error:
             return Lost(error.code)
         except Exception:
@@ -136,14 +143,20 @@ class Utterance:
             self._alarm.reschedule(asyncio.get_running_loop().time() + self._limits.final_timeout_s)
 
     async def _attempts(self) -> Heard:
-        for attempt in range(1, _ATTEMPTS + 1):
+        """Until there is an answer; how long that may take is the alarm's affair."""
+        failures, pause_s = 0, _FIRST_PAUSE_S
+        while True:
             try:
                 return await self._attempt()
             except SouffleurError as error:
-                if not error.retryable or attempt == _ATTEMPTS:
+                failures += not isinstance(error, _AWAY)
+                if not error.retryable or failures == _FAILURES:
                     raise
-                _log.warning("hearing.repeated", utterance=self.id, code=error.code)
-        raise AssertionError
+                if pause_s == _FIRST_PAUSE_S:
+                    _log.warning("hearing.repeated", utterance=self.id, code=error.code)
+                self._waits_for = error.code
+            await asyncio.sleep(pause_s)
+            pause_s, self._waits_for = min(pause_s * 2, _LONGEST_PAUSE_S), ""
 
     async def _attempt(self) -> Heard:
         with tracing.turn(self._opening.session, self.id):

@@ -56,6 +56,7 @@ async def test_hearing_that_stays_dead_loses_the_utterance_once(house: House) ->
         assert lost.reason in {"engine_failed", "unavailable"}
         failed = await guest.expect("conversation.item.input_audio_transcription.failed")
         assert (failed["item_id"], failed["error"]["code"]) == (f"item_{onset.utterance}", lost.reason)
+        calls = len(house.stt.calls)
         await guest.append(tone(0.6) + silence(0.4))
         house.stt.fail = 0
         await guest.append(tone(0.6) + silence(0.4))
@@ -63,7 +64,7 @@ async def test_hearing_that_stays_dead_loses_the_utterance_once(house: House) ->
         await guest.seat.expect(Paused)
         guest.seat.send(UtteranceEnded(again.utterance))
         assert (await guest.seat.expect(FinalHeard)).utterance == again.utterance
-        assert len(house.stt.calls) == 3
+        assert len(house.stt.calls) == calls + 1
 
 
 @pytest.mark.parametrize("patch", [{"stt": {"final_timeout_s": 0.3}}])

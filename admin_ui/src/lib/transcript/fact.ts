@@ -9,6 +9,9 @@ export interface Envelope<K extends string, B> {
   body: B
 }
 
+/** The reason of a `degraded` that ends others. */
+export const RECOVERED = 'recovered'
+
 export type Fact =
   | Envelope<'scene_set', { heading?: string; description?: string; title?: string; mode?: string; language?: string; hotwords?: string[] }>
   | Envelope<'joined', { member: string; role: string; name: string; card?: CardOnJoin }>

@@ -149,6 +149,16 @@ describe('fold', () => {
     expect(back.entries.filter((entry) => entry.type === 'roll-call').map((entry) => entry.entered)).toEqual([true, true, false, true])
   })
 
+  it('takes back what is over when an engine is there again, and shows the next outage anew', () => {
+    const step = (from_engine: string, to_engine: string, reason = 'timeout', part = 'llm') => fact('degraded', { part, from_engine, to_engine, reason })
+    const facts = [...opening(), step('voice', 'text', 'unavailable', 'tts'), step('a', 'b'), step('b', 'c'), step('c', 'b', 'recovered'), step('b', 'a', 'recovered'), step('a', 'b')]
+    const shown = fold(facts).view.entries.filter((entry) => entry.type === 'degraded')
+    expect(shown.map((entry) => entry.over)).toEqual([false, true, true, false, false, false])
+    expect(shown.map((entry) => entry.recovered)).toEqual([false, false, false, true, true, false])
+    const whole = fold([...opening(), step('a', 'b'), step('b', 'c'), step('c', 'a', 'recovered')]).view.entries.slice(-3)
+    expect(whole).toMatchObject([{ over: true }, { over: true }, { over: false, recovered: true }])
+  })
+
   it('shows degradation, dice, notes and withdrawn notes', () => {
     const facts = [...opening(), fact('degraded', { part: 'llm', from_engine: 'openai', to_engine: 'understudy', reason: 'timeout' }), fact('rolled', { expression: '2d6', total: 9, dice: [4, 5] }, ANNA), fact('noted', { text: 'Be curt', character: 'mirelle' })]
     const view = fold([...facts, fact('noted', { text: '', removes: 8 })]).view

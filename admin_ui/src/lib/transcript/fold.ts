@@ -1,6 +1,6 @@
 /** The fold: facts in order become the screenplay. Pure; a fact already folded changes nothing. */
 import { codePoints } from '@/lib/transcript/codePoints'
-import type { CardOnJoin, Fact, Secret, SentenceBody } from '@/lib/transcript/fact'
+import { type CardOnJoin, type Fact, RECOVERED, type Secret, type SentenceBody } from '@/lib/transcript/fact'
 import { decided, recommended, spent, steered, withdrawn } from '@/lib/transcript/steering'
 import { EMPTY, type Entry, isOpen, type LineEntry, type Member, type SaidEntry, type SentenceEntry, type View } from '@/lib/transcript/view'
 
@@ -109,10 +109,29 @@ function step(view: View, fact: Fact): View {
     case 'rolled':
       return added(view, { type: 'rolled', seq: fact.seq, name: nameOf(view, fact.by.id, fact.by.name), expression: fact.body.expression, total: fact.body.total, dice: fact.body.dice ?? [], purpose: fact.body.purpose ?? '' })
     case 'degraded':
-      return added(view, { type: 'degraded', seq: fact.seq, part: fact.body.part, from: fact.body.from_engine, to: fact.body.to_engine, reason: fact.body.reason })
+      return degraded(view, fact)
     default:
       return view
   }
+}
+
+function degraded(view: View, fact: Of<'degraded'>): View {
+  const { part, from_engine: from, to_engine: to, reason } = fact.body
+  const recovered = reason === RECOVERED
+  return added(recovered ? recoveredFrom(view, fact.place, part, from, to) : view, { type: 'degraded', seq: fact.seq, place: fact.place, part, from, to, reason, recovered, over: false })
+}
+
+/** Every step that led from `to` to `from` is over. */
+function recoveredFrom(view: View, place: string, part: string, from: string, to: string): View {
+  const over = new Set<number>()
+  let last = from
+  for (const entry of view.entries.toReversed()) {
+    if (last === to) break
+    if (entry.type !== 'degraded' || entry.recovered || entry.over || entry.part !== part || entry.place !== place || entry.to !== last) continue
+    over.add(entry.seq)
+    last = entry.from
+  }
+  return mapped(view, (entry) => (entry.type === 'degraded' && over.has(entry.seq) ? { ...entry, over: true } : entry))
 }
 
 type Of<K extends Fact['kind']> = Extract<Fact, { kind: K }>

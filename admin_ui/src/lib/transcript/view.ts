@@ -126,7 +126,8 @@ export type Entry =
   | SaidEntry
   | SceneEntry
   | { type: 'roll-call'; seq: number; name: string; role: string; entered: boolean }
-  | { type: 'degraded'; seq: number; part: string; from: string; to: string; reason: string }
+  /** `recovered`: `to` is back, and what had been told of it before is `over`. */
+  | { type: 'degraded'; seq: number; place: string; part: string; from: string; to: string; reason: string; recovered: boolean; over: boolean }
   | { type: 'passed'; seq: number; reason: string }
   | { type: 'note'; seq: number; text: string; character: string; withdrawn: boolean }
   | { type: 'revealed'; seq: number; character: string; text: string }

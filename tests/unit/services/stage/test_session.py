@@ -28,6 +28,7 @@ from services.core.model.attachment import (
 from services.core.model.fact import Kind
 from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
+from services.stage import patience
 from services.stage.roster import OpenWords
 from tests.unit.services.stage.table import PREPARING, Mind, received, sound_ms, table
 
@@ -244,18 +245,19 @@ async def test_a_reply_that_breaks_off_keeps_what_was_spoken() -> None:
 
 async def test_a_reply_that_never_comes_aborts_the_line() -> None:
     """Every turn ends in one terminal fact."""
-    async with table(mind=Mind([], error=Unavailable())) as at:
+    async with table(mind=Mind([], error=EngineFailed())) as at:
         ann = await at.sit(hears=False)
         at.session.say(ann, TextSaid("m1", "Tell me"))
         closed = await at.closed()
-        assert (closed["state"], closed["last_seq"], closed["reason"]) == ("aborted", 0, "unavailable")
+        assert (closed["state"], closed["last_seq"], closed["reason"]) == ("aborted", 0, "engine_failed")
         at.mind.error, at.mind.sentences = None, ["Here I am."]
         at.session.say(ann, TextSaid("m2", "Again"))
         assert (await at.closed(2))["state"] == "heard"
 
 
-async def test_without_a_voice_the_line_goes_on_as_text() -> None:
+async def test_without_a_voice_the_line_goes_on_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """The degradation is a fact, once."""
+    monkeypatch.setattr(patience, "PAUSES_S", (0.01,))
     async with table(error=Unavailable()) as at:
         ann = await at.sit()
         for number in (1, 2):

@@ -65,7 +65,7 @@ function Element({ entry, color, state, spoken }: { entry: Entry; color: string;
     case 'roll-call':
       return <Aside>{t(entry.entered ? 'screenplay.enters' : 'screenplay.leaves', { name: entry.name })}</Aside>
     case 'degraded':
-      return <Aside tone="text-accent">{t('screenplay.degraded', { part: i18n.exists(`part.${entry.part}`) ? t(`part.${entry.part}`) : entry.part, from: entry.from, to: entry.to })}</Aside>
+      return <Aside tone={entry.recovered || entry.over ? 'text-muted' : 'text-accent'}>{t(entry.recovered ? 'screenplay.recovered' : 'screenplay.degraded', { part: i18n.exists(`part.${entry.part}`) ? t(`part.${entry.part}`) : entry.part, from: entry.from, to: entry.to })}</Aside>
     case 'passed':
       return <Aside>{t('screenplay.passed')}</Aside>
     case 'note':

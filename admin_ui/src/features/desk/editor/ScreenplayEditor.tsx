@@ -80,6 +80,7 @@ function languageOf(t: TFunction, language: string): Language {
       leaves: (name) => t('screenplay.leaves', { name }),
       passed: () => t('screenplay.passed'),
       degraded: (part, from, to) => t('screenplay.degraded', { part: t(`part.${part}`, { defaultValue: part }), from, to }),
+      recovered: (part, to) => t('screenplay.recovered', { part: t(`part.${part}`, { defaultValue: part }), to }),
       rolled: (name, expression, total) => t('screenplay.rolled', { name, expression, total }),
     },
   }

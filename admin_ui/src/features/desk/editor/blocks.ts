@@ -48,6 +48,7 @@ export interface Words {
   leaves: (name: string) => string
   passed: () => string
   degraded: (part: string, from: string, to: string) => string
+  recovered: (part: string, to: string) => string
   rolled: (name: string, expression: string, total: number) => string
 }
 
@@ -89,7 +90,8 @@ function blockOf(entry: Entry, words: Words): Block[] {
     case 'roll-call':
       return [plain(entry.seq, 'remark', `${entry.entered ? words.enters(entry.name) : words.leaves(entry.name)}\n\n`)]
     case 'degraded':
-      return [{ ...plain(entry.seq, 'remark', `${words.degraded(entry.part, entry.from, entry.to)}\n\n`), badges: ['degraded'] }]
+      if (entry.recovered) return [plain(entry.seq, 'remark', `${words.recovered(entry.part, entry.to)}\n\n`)]
+      return [{ ...plain(entry.seq, 'remark', `${words.degraded(entry.part, entry.from, entry.to)}\n\n`), badges: entry.over ? [] : ['degraded'] }]
     case 'passed':
       return [plain(entry.seq, 'remark', `${words.passed()}\n\n`)]
     default:

@@ -9,7 +9,7 @@ import { blocksOf, type Words } from './blocks'
 import { changesOf } from './changes'
 import { reconciled, stepOf, tracked, tracking } from './tracked'
 
-const WORDS: Words = { enters: (name) => `${name} enters.`, leaves: (name) => `${name} leaves.`, passed: () => 'Nobody.', degraded: (part) => part, rolled: (name) => name }
+const WORDS: Words = { enters: (name) => `${name} enters.`, leaves: (name) => `${name} leaves.`, passed: () => 'Nobody.', degraded: (part) => part, recovered: (part, to) => `${part}: ${to}`, rolled: (name) => name }
 
 let last = 0
 function fact(kind: string, body: object, by = { role: 'stage', id: '', name: '' }): Fact {

@@ -39,6 +39,7 @@ describe('the figures', () => {
       ...line('A', { ms: MS, tokens: [100, 20], cost: 0.01, engine: 'openai', model: 'm' }),
       ...line('B', { state: 'cut', reason: 'barge_in', ms: { ...MS, llm_ttft: 400, first_sentence: 460 }, tokens: [50, 10], cost: 0.002, engine: 'understudy' }),
       fact('degraded', { part: 'llm', from_engine: 'openai', to_engine: 'understudy', reason: 'timeout' }),
+      fact('degraded', { part: 'llm', from_engine: 'understudy', to_engine: 'openai', reason: 'recovered' }),
       fact('corrected', { target: 2, text: 'Well!' }, 'director'),
       fact('noted', { text: 'Be curt' }, 'director'),
       fact('struck', { targets: [2] }, 'player'),

@@ -1,6 +1,6 @@
 /** A session in figures, from its facts: what each line took and cost, and what was done about it. Pure. */
 import type { TurnTimed } from '@/lib/realtime/protocol'
-import type { Fact } from '@/lib/transcript/fact'
+import { RECOVERED, type Fact } from '@/lib/transcript/fact'
 import type { Transcript } from '@/lib/transcript/fold'
 import { isOpen, type LineEntry } from '@/lib/transcript/view'
 
@@ -83,7 +83,7 @@ export function figuresOf({ facts, view }: Transcript, turns: ReadonlyMap<string
     corrections: facts.filter(corrects).length,
     adviceTaken: taken.length,
     adviceDecided: decided.size,
-    fallbacks: facts.flatMap((fact) => (fact.kind === 'degraded' ? [{ seq: fact.seq, part: fact.body.part, from: fact.body.from_engine, to: fact.body.to_engine, reason: fact.body.reason }] : [])),
+    fallbacks: facts.flatMap((fact) => (fact.kind === 'degraded' && fact.body.reason !== RECOVERED ? [{ seq: fact.seq, part: fact.body.part, from: fact.body.from_engine, to: fact.body.to_engine, reason: fact.body.reason }] : [])),
     engines: [...new Set(lines.map((line) => [line.engine, line.model].filter((word) => word !== '').join(' · ')).filter((word) => word !== ''))],
   }
 }

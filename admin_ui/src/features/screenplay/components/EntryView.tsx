@@ -33,6 +33,13 @@ function Element({ entry, spoken }: { entry: Entry; spoken: SpokenPlace | null }
     case 'roll-call':
       return <p className="text-[0.9em] text-paper-muted italic">{t(entry.entered ? 'screenplay.enters' : 'screenplay.leaves', { name: entry.name })}</p>
     case 'degraded':
+      if (entry.recovered || entry.over) {
+        return (
+          <p className="text-center text-[0.85em] text-paper-muted italic">
+            {t(entry.recovered ? 'screenplay.recovered' : 'screenplay.degraded', { part: t(`part.${entry.part}`, { defaultValue: entry.part }), from: entry.from, to: entry.to })}
+          </p>
+        )
+      }
       return (
         <p className="flex justify-center">
           <span data-testid="degraded" className="rounded-full border border-accent/50 px-3 py-0.5 font-sans text-xs text-accent" title={entry.reason}>
