@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import structlog
 
 from protos import stage_pb2, stage_pb2_grpc
+from services.core.draining import Draining
 from services.core.errors import InvalidRequest, Overloaded, SouffleurError, StaleFence, Unavailable
 from services.core.model import attachment as messages
 from services.core.model.attachment import AttachUp, OpenRequest, Refused, TellRequest
@@ -21,6 +22,9 @@ from services.stage.attachments import Attachment
 from services.stage.house import House, Owned
 from services.stage.told import told
 from services.stage.turns import FLOOR
+
+_NEW: Final = (messages.TextSaid, messages.TakeFloor, messages.Onset)
+"""What a turn begins with."""
 
 _log = structlog.get_logger(__name__)
 
@@ -67,10 +71,11 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
         opening = None if first is None else ATTACH_UP.unwrap(first)
         if not isinstance(opening, messages.AttachOpen):
             raise InvalidRequest("an attachment begins with `open`")
+        self._house.draining.refuse()
         with _wherever():
             owned = await self._house.get(opening.session)
             attachment, attached = await owned.door.enter(opening)
-        reading = asyncio.create_task(_read(request_iterator, owned, attachment), name="attachment")
+        reading = asyncio.create_task(_read(request_iterator, owned, attachment, self._house.draining), name="attachment")
         try:
             yield ATTACH_DOWN.wrap(attached)
             while (value := await attachment.next()) is not None:
@@ -92,12 +97,14 @@ def _wherever() -> Iterator[None]:
         raise Unavailable("another stage has taken this session over; ask again") from lost
 
 
-async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, attachment: Attachment) -> None:
+async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, attachment: Attachment, draining: Draining) -> None:
     """Take everything that comes up; what is refused is said so and changes nothing."""
     try:
         async for request in requests:
             value = ATTACH_UP.unwrap(request)
             try:
+                if isinstance(value, _NEW):
+                    draining.refuse()
                 _take(value, owned, attachment)
             except SouffleurError as error:
                 attachment.deliver(Refused(error.code, error.detail, _reference(value)))

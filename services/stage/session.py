@@ -60,6 +60,10 @@ class Session:
     def _floors(self) -> list[Place]:
         return self._chorus.all()
 
+    def running(self) -> int:
+        """How many lines are being spoken, or will be for what has been said or is being said; those that wait for approval do not count."""
+        return self._chorus.running()
+
     # What the outside asks for.
 
     def say(self, attachment: Attachment, event: TextSaid) -> Written:
