@@ -150,7 +150,6 @@ class House:
             self.log,
             sid,
             head=roster.head,
-            clock=runtime.clock,
             announce=lambda fact: self._announce(session, fact),
             lost=lambda error: self._lost(session, error),
             regain=lambda: self._regain(sid),
