@@ -1,4 +1,4 @@
-"""What `souffleur up` says once a turn is possible: where the page is, which engines speak, what is weak."""
+"""What `souffleur up` says once a turn is possible: where the page is, which engines speak, what is weak. And what it waits for at its end."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ async def greet(settings: Settings, names: Sequence[str], began: float, console:
         style = _STYLES.get(str(banner.get("severity")), "cyan")
         out.print(f"  [{style}]{escape(str(banner.get('detail', banner.get('code', ''))))}[/{style}]")
     out.print("  Ctrl-C ends it.")
+
+
+def part(limit_s: float, lines: int, console: Console | None = None) -> None:
+    """Say what is waited for at the end; `lines` below 0 = it is not known here how many there are."""
+    if lines:
+        what = "lines" if lines < 0 else "1 line" if lines == 1 else f"{lines} lines"
+        (console or Console(highlight=False, soft_wrap=True)).print(f"  Waits for {what} to end, {limit_s:.0f} s at the most. Ctrl-C ends at once.")
 
 
 def engine_lines(status: Mapping[str, Any]) -> list[str]:

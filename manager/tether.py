@@ -2,6 +2,7 @@
 
 Runs on the bare standard library and never imports anything of ours: it is on the way of every start.
 On Linux the kernel signals the program when the thread that spawned it ends; elsewhere the next start finds the left-over by its pid file.
+The signal is SIGINT: with nobody left to serve it there is nothing that the program should wait for.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ def main(arguments: list[str]) -> None:
     parent, program = int(arguments[0]), arguments[1]
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:
+        if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0) != 0:
             sys.exit(f"cannot be tied to the parent process: {os.strerror(ctypes.get_errno())}")
+        # A shell that starts us in the background has it ignored, and that would be inherited.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if os.getppid() != parent:
             # The parent died before the tie was made: there is nobody to serve.
             sys.exit(0)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,10 +30,10 @@ class Tied:
         """0 once it has ended."""
         return self.process.pid if self.process.poll() is None else 0
 
-    async def stop(self, grace_s: float) -> bool:
-        """Ask it to end; make it after `grace_s`. Did it end by itself?"""
+    async def stop(self, grace_s: float, number: signal.Signals = signal.SIGTERM) -> bool:
+        """Ask it to end by that signal; make it after `grace_s`. Did it end by itself?"""
         if not self.ended.done():
-            self.process.terminate()
+            self.process.send_signal(number)
         try:
             async with asyncio.timeout(grace_s):
                 await asyncio.shield(self.ended)

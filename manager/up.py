@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from services.core import logs
 from services.core.errors import Unavailable
 from services.core.loop import run_loop
 from services.core.settings import Settings, overlaid
+from services.core.signals import Signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def up(settings: Settings, names: Sequence[str], wish: Wish | None = None) -> in
     with exclusive(settings.data_dir):
         if "gateway" in names:
             settings = overlaid(settings, {"gateway": {"port": free_port(settings.gateway.host, settings.gateway.port)}})
-        run_loop(_until_signalled(lambda ready: _serve(settings, names, ready, began=began, wish=wish or Wish())))
+        run_loop(_until_signalled(partial(_serve, settings, names, began=began, wish=wish or Wish())))
     return 0
 
 
@@ -62,21 +64,16 @@ def free_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-async def _until_signalled(serve: Callable[[Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]) -> None:
-    """The first signal is polite at any moment: it cancels a start, and lets a running program end in order. The second one ends the process."""
-    from services.__main__ import until_signalled
-
-    signalled = asyncio.create_task(until_signalled(), name="signals")
-    started = asyncio.Event()
-
-    async def ready() -> None:
-        started.set()
-        await asyncio.shield(signalled)
-
-    serving = asyncio.create_task(serve(ready), name="serve")
+async def _until_signalled(serve: Callable[[Signals, asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """The first signal is polite at any moment: it cancels a start, and lets a running program end in order."""
+    signals, started = Signals(), asyncio.Event()
+    signals.listen()
+    signalled = asyncio.create_task(signals.asked.wait(), name="signals")
+    serving = asyncio.create_task(serve(signals, started), name="serve")
     await asyncio.wait((serving, signalled), return_when=asyncio.FIRST_COMPLETED)
     cut_short = signalled.done() and not started.is_set()
     if cut_short:
+        signals.hurry()
         serving.cancel()
     try:
         await serving
@@ -87,40 +84,44 @@ async def _until_signalled(serve: Callable[[Callable[[], Awaitable[None]]], Coro
         signalled.cancel()
 
 
-async def _serve(base: Settings, names: Sequence[str], ready: Callable[[], Awaitable[None]], *, began: float, wish: Wish) -> None:
+async def _serve(base: Settings, names: Sequence[str], signals: Signals, started: asyncio.Event, *, began: float, wish: Wish) -> None:
     async with store(base, warm=not wish.processes) as settings:
-        from manager.greeting import greet
+        from manager.greeting import greet, part
         from manager.models.background import fetching
 
         folder = run_dir(settings)
         url = settings.gateway.url if "gateway" in names else ""
-        async with _running(settings, names, wish):
+        async with _running(settings, names, wish) as drained:
             runfile.write(folder, runfile.Run(pid=os.getpid(), url=url, redis_url=settings.redis.url, services=list(names), started_at=time.time()))
             try:
                 greeting = asyncio.create_task(greet(settings, names, began), name="greeting")
                 async with fetching(settings, wanted=wish.download and bool({"stt", "tts"} & set(names))):
                     try:
-                        await ready()
+                        started.set()
+                        await signals.asked.wait()
                     finally:
                         greeting.cancel()
                         with contextlib.suppress(asyncio.CancelledError):
                             await greeting
+                    await drained(signals, partial(part, settings.stage.drain_s))
             finally:
                 runfile.remove(folder)
 
 
 @asynccontextmanager
-async def _running(settings: Settings, names: Sequence[str], wish: Wish) -> AsyncIterator[None]:
+async def _running(settings: Settings, names: Sequence[str], wish: Wish) -> AsyncIterator[Callable[[Signals, Callable[[int], None]], Awaitable[None]]]:
+    """For the time of the block; yields what waits until the lines that run have come to their end, and tells how many these are."""
     if wish.processes:
+        from manager.processes import drained as child_drained
         from manager.processes import processes
 
-        async with processes(settings, names, wish.config):
-            yield
+        async with processes(settings, names, wish.config) as children:
+            yield partial(child_drained, children, settings.stage.drain_s)
     else:
-        from services.__main__ import running
+        from services.__main__ import drained, running
 
-        async with running(settings, names):
-            yield
+        async with running(settings, names) as runtime:
+            yield partial(drained, runtime)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -18,12 +17,14 @@ import structlog
 from services.catalog import SERVICES
 from services.compose import compose
 from services.core import logs, telemetry, tracing
+from services.core.draining import LINES
 from services.core.errors import SouffleurError
 from services.core.loop import run_loop
 from services.core.presence import present
 from services.core.registry import load
 from services.core.runtime import Runtime
 from services.core.settings import Settings, read
+from services.core.signals import Signals
 
 Build = Callable[[Runtime], AbstractAsyncContextManager[object]]
 _log = structlog.get_logger(__name__)
@@ -53,20 +54,13 @@ async def running(settings: Settings, names: Sequence[str]) -> AsyncIterator[Run
         yield runtime
 
 
-async def until_signalled() -> None:
-    """Return at the first SIGINT or SIGTERM; a second one ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def polite() -> None:
-        stop.set()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, polite)
-    await stop.wait()
+async def drained(runtime: Runtime, signals: Signals, tell: Callable[[int], None] = lambda _: None) -> None:
+    """Return when what runs has come to its end, or need not; the next signal ends the process. `tell` is told how many lines there are."""
+    limit_s = runtime.settings.stage.drain_s
+    if limit_s > 0 and not signals.at_once.is_set():
+        tell(runtime.draining.left(LINES))
+        await runtime.draining.drain(limit_s, signals.at_once)
+    signals.hurry()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,8 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _run(settings: Settings, names: Sequence[str]) -> None:
-    async with running(settings, names):
-        await until_signalled()
+    async with running(settings, names) as runtime:
+        signals = Signals()
+        signals.listen()
+        await signals.asked.wait()
+        await drained(runtime, signals)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ from services.core.settings import Settings
 LIVE_SETTINGS_KEY: Final = "souffleur:settings"
 """Hash with `version` and `overrides`; written by the manager alone."""
 
+_ANSWER_S: Final = 2.5
+"""A store that is there answers sooner, but for a stall of its disk: then what is written is asked for again, which its key makes harmless. Readers that block
+for longer say so to their own connections."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -47,7 +51,7 @@ def redis_client(url: str) -> Redis:
             url,
             protocol=2,
             socket_connect_timeout=2,
-            socket_timeout=10,
+            socket_timeout=_ANSWER_S,
             health_check_interval=15,
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
             max_connections=256,

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from services.core.bus.corrections import BusOpener, CorrectionBus
 from services.core.calm import Calm
 from services.core.clock import Clock, SystemClock
+from services.core.draining import Draining
 from services.core.errors import Unavailable
 from services.core.live import LiveSettings
 from services.core.rpc.client import Channels, LlmClient, ManagerClient, StageClient, SttClient, SummarizerClient, TtsClient
@@ -42,6 +43,8 @@ class Runtime:
     channels: Channels = field(default_factory=Channels)
     calm: Calm = field(default_factory=Calm)
     """Whether turns are being answered here."""
+    draining: Draining = field(default_factory=Draining)
+    """Whether this process still takes anything new."""
 
     @property
     def settings(self) -> Settings:

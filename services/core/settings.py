@@ -146,6 +146,7 @@ class StageSettings(Section):
     idle_prompts: int = Field(1, ge=1, le=5, description="So often in a row, until somebody says something", json_schema_extra=_LIVE)
     lease_s: float = Field(6.0, ge=1, le=60)
     idle_release_s: float = Field(300.0, ge=5, le=86400)
+    drain_s: float = Field(20.0, ge=0, le=600, description="Told to end (SIGTERM), lines that run have so long to come to their end; 0 = they are cut")
 
 
 class SummarizerSettings(Section):

@@ -40,6 +40,7 @@ from services.gateway.realtime.webrtc import routes as webrtc
 from services.gateway.rest import cast, facts, rolls, screenplay, services, sessions, settings, status
 from services.gateway.security import Doorkeeper
 from services.gateway.turns import Turns
+from services.gateway.turnstile import Turnstile
 from services.gateway.voices import routes as cloned
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
@@ -146,9 +147,9 @@ def application(edge: Edge, history: History, turns: Turns, corrections: Correct
 
 
 def guarded(app: ASGIApp, runtime: Runtime) -> ASGIApp:
-    """`app` behind the doorkeeper and the limits on bodies."""
+    """`app` behind the doorkeeper, the turnstile and the limits on bodies."""
     live = runtime.live
-    return Doorkeeper(BodyLimits(app, lambda: live.current.gateway), lambda: live.current.gateway)
+    return Doorkeeper(Turnstile(BodyLimits(app, lambda: live.current.gateway), runtime.draining), lambda: live.current.gateway)
 
 
 class Server(uvicorn.Server):

@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis.exceptions import RedisError
 
 from services.core import telemetry
-from services.core.errors import SouffleurError
+from services.core.errors import SouffleurError, Unavailable
 from services.core.model.reply import LlmEngineInfo
 from services.core.model.speech import SttEngineInfo
 from services.core.model.voicing import SpeechAudio, SynthesizeRequest, TtsEngineInfo
@@ -25,6 +25,7 @@ _VOICE_S: Final = 60.0
 _FRESH_S: Final = 1.0
 _GAUGED_S: Final = 10.0
 _PROBE_TEXT: Final = "Ready."
+_DRAINING: Final = "draining"
 T = TypeVar("T")
 
 
@@ -48,6 +49,11 @@ class Report:
     missing: dict[str, str] = field(default_factory=dict)
     """Part -> what is wrong with it; empty = a turn is possible."""
 
+    @property
+    def draining(self) -> bool:
+        """The stage takes nothing new."""
+        return _DRAINING in self.missing.values()
+
 
 class Health:
     """Looks at the services behind the gateway, at most once a second."""
@@ -62,6 +68,11 @@ class Health:
         self._looking: asyncio.Task[None] | None = None
         self.besides: list[Callable[[], Awaitable[None]]] = []
         """What else is looked at for the gauges; none of these raises."""
+
+    @property
+    def draining(self) -> bool:
+        """This process takes nothing new."""
+        return self._edge.runtime.draining.on
 
     async def report(self) -> Report:
         """The state of a moment ago at the oldest."""
@@ -117,6 +128,8 @@ class Health:
         channel = self._edge.runtime.channels.to(self._edge.runtime.address(service))
         stub = health_pb2_grpc.HealthStub(channel)
         answer = await stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=_PROBE_S)
+        if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
+            raise Unavailable(_DRAINING)
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise ConnectionError("not serving")
         return True
@@ -160,11 +173,12 @@ def router(health: Health) -> APIRouter:
 
     @routes.get("/readyz")
     async def readyz() -> JSONResponse:
-        """200 once a turn is possible, else 503 with what is missing."""
-        report = await health.report()
+        """200 once a turn is possible, else 503 with what is missing; `reason` is `draining` where lines are brought to their end and no new ones begun."""
+        report = Report(missing={"gateway": _DRAINING}) if health.draining else await health.report()
         if not report.missing:
             return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "missing": report.missing}, 503, {"Retry-After": "1"})
+        reason = {"reason": _DRAINING} if report.draining else {}
+        return JSONResponse({"status": "not ready", **reason, "missing": report.missing}, 503, {"Retry-After": "1"})
 
     @routes.get("/metrics")
     async def metrics() -> Response:

@@ -28,7 +28,17 @@ _DEFAULT_NAME: Final = "Player"
 
 _log = structlog.get_logger(__name__)
 _REFUSALS: Final = {
-    cls.code: cls for cls in (errors.InvalidRequest, errors.NotFound, errors.Conflict, errors.Forbidden, errors.TooLarge, errors.Overloaded, errors.Recovering)
+    cls.code: cls
+    for cls in (
+        errors.InvalidRequest,
+        errors.NotFound,
+        errors.Conflict,
+        errors.Forbidden,
+        errors.TooLarge,
+        errors.Overloaded,
+        errors.Recovering,
+        errors.Unavailable,
+    )
 }
 
 

@@ -56,6 +56,10 @@ class Chorus:
         """Every floor."""
         return [*self._places.values(), *self._sides.values()]
 
+    def running(self) -> int:
+        """How many floors somebody has or waits for."""
+        return sum(not floor.idle() for floor in self.all())
+
     def saying(self, name: str, line: str) -> Place | None:
         """The floor in a place that this line has; with an empty id the first one that a line has."""
         return next((floor for floor in self.floors(name) if floor.line is not None and line in ("", floor.line.order.line)), None)

@@ -66,9 +66,11 @@ class House:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._address = runtime.address("stage")
         self._closing: set[asyncio.Task[None]] = set()
+        self.draining = runtime.draining
 
     async def open(self, request: OpenRequest) -> OpenResponse:
         """Make a session or find it; its opening facts are durable and archived when this returns."""
+        self.draining.refuse()
         drafts = opening_facts(request, self.wall_ms())
         sid = request.session or str(ULID()).lower()
         owned = await self._owning(sid, new=True)
@@ -84,6 +86,10 @@ class House:
         """The live session. Raises `NotFound`, or `NotOwner` with the stage to ask."""
         return await self._owning(sid, new=False)
 
+    def running(self) -> int:
+        """How many lines are on their way to their end."""
+        return sum(owned.session.running() for owned in self._owned.values())
+
     def _alone(self, sid: str) -> asyncio.Lock:
         """The session's lock. It lasts as long as somebody holds it or waits for it."""
         lock = self._locks.get(sid)
@@ -95,6 +101,8 @@ class House:
         async with self._alone(sid):
             owned = self._owned.get(sid)
             if owned is None:
+                # It would be given up in a moment: the next owner has it to claim once, not twice.
+                self.draining.refuse()
                 if not new and await self.log.head(sid) == 0 and await self._archive.mark(sid) == 0:
                     raise NotFound("there is no such session")
                 owned = await self._claim(sid)
@@ -142,7 +150,6 @@ class House:
             self.log,
             sid,
             head=roster.head,
-            clock=runtime.clock,
             announce=lambda fact: self._announce(session, fact),
             lost=lambda error: self._lost(session, error),
             regain=lambda: self._regain(sid),

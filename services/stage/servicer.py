@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import grpc
 import structlog
 
 from protos import stage_pb2, stage_pb2_grpc
-from services.core.errors import InvalidRequest, Overloaded, SouffleurError, Unavailable
+from services.core.draining import Draining
+from services.core.errors import InvalidRequest, Overloaded, SouffleurError, StaleFence, Unavailable
 from services.core.model import attachment as messages
 from services.core.model.attachment import AttachUp, OpenRequest, Refused, TellRequest
 from services.core.model.desk import ActRequest
@@ -20,6 +22,9 @@ from services.stage.attachments import Attachment
 from services.stage.house import House, Owned
 from services.stage.told import told
 from services.stage.turns import FLOOR
+
+_NEW: Final = (messages.TextSaid, messages.TakeFloor, messages.Onset)
+"""What a turn begins with."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,20 +43,25 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
 
     async def Open(self, request: stage_pb2.OpenRequest, context: Any) -> stage_pb2.OpenResponse:
         """Make or find a session."""
-        response = await self._house.open(from_proto(request, OpenRequest))
+        with _wherever():
+            response = await self._house.open(from_proto(request, OpenRequest))
         return to_proto(response, stage_pb2.OpenResponse)
 
     async def Tell(self, request: stage_pb2.TellRequest, context: Any) -> stage_pb2.TellResponse:
         """Write a told fact."""
         asked = from_proto(request, TellRequest)
-        session = (await self._house.get(asked.session)).session
-        return to_proto(await told(asked, session, self._house.log, self._house.wall_ms()), stage_pb2.TellResponse)
+        with _wherever():
+            session = (await self._house.get(asked.session)).session
+            response = await told(asked, session, self._house.log, self._house.wall_ms())
+        return to_proto(response, stage_pb2.TellResponse)
 
     async def Act(self, request: stage_pb2.ActRequest, context: Any) -> stage_pb2.ActResponse:
         """Do what the director asks for, at once."""
         asked = from_proto(request, ActRequest)
-        owned = await self._house.get(asked.session)
-        return to_proto(await owned.session.act(asked), stage_pb2.ActResponse)
+        with _wherever():
+            owned = await self._house.get(asked.session)
+            response = await owned.session.act(asked)
+        return to_proto(response, stage_pb2.ActResponse)
 
     async def Attach(
         self, request_iterator: AsyncIterator[stage_pb2.AttachRequest], context: grpc.aio.ServicerContext[Any, Any]
@@ -61,9 +71,11 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
         opening = None if first is None else ATTACH_UP.unwrap(first)
         if not isinstance(opening, messages.AttachOpen):
             raise InvalidRequest("an attachment begins with `open`")
-        owned = await self._house.get(opening.session)
-        attachment, attached = await owned.door.enter(opening)
-        reading = asyncio.create_task(_read(request_iterator, owned, attachment), name="attachment")
+        self._house.draining.refuse()
+        with _wherever():
+            owned = await self._house.get(opening.session)
+            attachment, attached = await owned.door.enter(opening)
+        reading = asyncio.create_task(_read(request_iterator, owned, attachment, self._house.draining), name="attachment")
         try:
             yield ATTACH_DOWN.wrap(attached)
             while (value := await attachment.next()) is not None:
@@ -76,12 +88,23 @@ class StageServicer(stage_pb2_grpc.StageServiceServicer):
             await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, attachment: Attachment) -> None:
+@contextmanager
+def _wherever() -> Iterator[None]:
+    """That another stage has the session by now is no fault of who asks: asked again, it is found there."""
+    try:
+        yield
+    except StaleFence as lost:
+        raise Unavailable("another stage has taken this session over; ask again") from lost
+
+
+async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, attachment: Attachment, draining: Draining) -> None:
     """Take everything that comes up; what is refused is said so and changes nothing."""
     try:
         async for request in requests:
             value = ATTACH_UP.unwrap(request)
             try:
+                if isinstance(value, _NEW):
+                    draining.refuse()
                 _take(value, owned, attachment)
             except SouffleurError as error:
                 attachment.deliver(Refused(error.code, error.detail, _reference(value)))

@@ -66,6 +66,10 @@ class Session:
         """Nobody is speaking there, nor is any text awaited; a room may murmur on."""
         return not self.listening.anybody(place, lambda speech: speech.utterance.ended_at is not None or not self._backstage.is_room(speech.attachment))
 
+    def running(self) -> int:
+        """How many lines are being spoken, or will be for what has been said or is being said; those that wait for approval do not count."""
+        return self._chorus.running()
+
     # What the outside asks for.
 
     def say(self, attachment: Attachment, event: TextSaid) -> Written:

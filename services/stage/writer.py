@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 import structlog
 
-from services.core.clock import Clock
 from services.core.errors import NotOwner, Recovering, SouffleurError, StaleFence, Unavailable
 from services.core.model.fact import Draft, Fact
 from services.core.telemetry import APPENDS
@@ -40,7 +39,6 @@ class Writer:
         sid: str,
         *,
         head: int,
-        clock: Clock,
         announce: Callable[[Fact], None],
         lost: Callable[[SouffleurError], None],
         regain: Callable[[], Awaitable[None]],
@@ -51,7 +49,6 @@ class Writer:
         """
         self._log = log
         self._sid = sid
-        self._clock = clock
         self._announce = announce
         self._lost = lost
         self._regain = regain
@@ -179,18 +176,26 @@ class Writer:
         self._lost(error)
 
     async def _append(self, drafts: list[Draft]) -> list[Fact]:
-        deadline = self._clock.now() + _PATIENCE_S
+        now = asyncio.get_running_loop().time
+        deadline = now() + _PATIENCE_S
         attempt = 0
         while True:
             try:
                 if self._behind:
+                    began = now()
                     await self._regain()
                     self._behind = False
-                return await self._log.append(self._sid, drafts)
+                    # The store is there: how long it takes to give back what it lost is no reason to give the session up.
+                    deadline += now() - began
+                async with asyncio.timeout_at(deadline):
+                    return await self._log.append(self._sid, drafts)
+            except TimeoutError:
+                # A store that has vanished without a word: the client below would ask it for much longer.
+                raise Unavailable("the transcript store does not answer") from None
             except (Unavailable, Recovering, NotOwner) as error:
                 # The keys make this harmless when the append had happened and only its answer was lost.
                 self._behind = self._behind or isinstance(error, Recovering)
-                if self._clock.now() >= deadline:
+                if now() >= deadline:
                     raise
                 if attempt == 0:
                     _log.warning("append.retried", code=error.code)

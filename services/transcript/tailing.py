@@ -13,7 +13,6 @@ from services.core.errors import NotFound, Recovering, Unavailable
 from services.transcript.store import Entry, entry_of, keys_of, store_errors
 
 _BLOCK_MS: Final = 4000
-"""Below the socket timeout of `compose.redis_client`."""
 _COUNT: Final = 200
 _PATIENCE_S: Final = 10.0
 """How long an owner has to give the store back what it lost."""
@@ -78,7 +77,11 @@ def _cancelled() -> bool:
 def _own_connection(redis: Redis) -> Redis:
     # A blocked reader keeps its connection busy: taken from the shared pool, many readers would starve the appends.
     shared = redis.connection_pool
-    return Redis.from_pool(ConnectionPool(connection_class=shared.connection_class, max_connections=1, **shared.connection_kwargs))
+    options = dict(shared.connection_kwargs)
+    if (patience_s := options.get("socket_timeout")) is not None:
+        # As long as it was told to wait for, nothing has to come over it.
+        options["socket_timeout"] = patience_s + _BLOCK_MS / 1000
+    return Redis.from_pool(ConnectionPool(connection_class=shared.connection_class, max_connections=1, **options))
 
 
 async def _check_head(redis: Redis, index: str, cursor: int) -> None:

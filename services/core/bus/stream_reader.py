@@ -21,6 +21,7 @@ from services.core.errors import InvalidRequest, Unavailable
 DEADLINE_S: Final = 5.0
 _GROUP: Final = "corrections"
 _BLOCK_MS: Final = 1_000
+"""Well below the socket timeout of `compose.redis_client`."""
 _BEAT_S: Final = 1.0
 """How often a consumer says that it is still at the letters in its hand, and looks for those of others."""
 _MOST_DEAD: Final = 10_000

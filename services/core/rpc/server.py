@@ -12,6 +12,7 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from services.core.draining import Draining
 from services.core.errors import Unavailable
 from services.core.rpc.status import ErrorInterceptor
 
@@ -28,8 +29,10 @@ _OPTIONS: Final = (
 
 
 @asynccontextmanager
-async def serving(address: str, service: str, register: Callable[[Any], None], *, drain_s: float = 5.0) -> AsyncIterator[None]:
-    """Serve one service at `address` (`unix:<path>` or `host:port`) for the time of the block.
+async def serving(
+    address: str, service: str, register: Callable[[Any], None], *, drain_s: float = 5.0, draining: Draining | None = None
+) -> AsyncIterator[None]:
+    """Serve one service at `address` (`unix:<path>` or `host:port`) for the time of the block; health says NOT_SERVING while it is `draining`.
 
     Leaving is in two stages: health says NOT_SERVING and new calls are refused, running ones get `drain_s`; then they are cut.
     """
@@ -45,13 +48,24 @@ async def serving(address: str, service: str, register: Callable[[Any], None], *
     await server.start()
     for name in ("", service):
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    telling = asyncio.create_task(_tell_of(draining, checks, service), name="draining-told") if draining is not None else None
     try:
         yield
     finally:
+        if telling is not None:
+            telling.cancel()
+            await asyncio.wait([telling])
         await checks.enter_graceful_shutdown()
         await asyncio.shield(server.stop(drain_s))
         if address.startswith("unix:"):
             Path(address.removeprefix("unix:")).unlink(missing_ok=True)
+
+
+async def _tell_of(draining: Draining, checks: health.aio.HealthServicer, service: str) -> None:
+    """Whoever asks from then on is told that others are to be asked."""
+    await draining.began.wait()
+    for name in ("", service):
+        await checks.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
 
 
 def _make_room(address: str) -> None:

@@ -30,8 +30,8 @@ from services.transcript.view import SaidEntry
 
 _ACTING: Final = frozenset({"director", "operator"})
 """Whose acts are passed on; what each of them may do is the owner's to say."""
-_ACT_DUE_MS: Final = 15_000
-"""A live act that is not resolved by then has lost its gateway."""
+_ACT_DUE_MS: Final = 5_000
+"""A live act that is not resolved by then has probably lost its gateway: it is tried again, well before it means nothing any more."""
 _ACT_AGAIN_MS: Final = 200
 _CAUGHT_UP_S: Final = 1.0
 

@@ -106,7 +106,8 @@ class Connection:
                     group.create_task(self._tell(link, conversation), name="realtime-down")
                     group.create_task(_tick(ear), name="realtime-tick")
                     group.create_task(voice.run(), name="realtime-voice")
-                    await self._listen(acts)
+                    with self._edge.runtime.draining.counting("responses", conversation.running):
+                        await self._listen(acts)
                 finally:
                     ear.close()
         finally:

@@ -96,6 +96,10 @@ class Conversation:
         """Open lines that answer this connection; one that it has cancelled is as good as closed."""
         return [line for line in self.responses.active if line.own and not line.cancelled]
 
+    def running(self) -> int:
+        """How much is on its way to its end: open lines, but not those that wait for approval, and words of this connection that stand nowhere yet."""
+        return sum(not line.held for line in self.responses.active) + bool(self.ask is not None or self.typed or self.speech.owed)
+
     def take(self, event: AttachDown) -> None:
         """One thing from the stage."""
         if isinstance(event, LineAudio):

@@ -194,6 +194,11 @@ class Speech:
             del self._spoken[utterance]
         return True
 
+    @property
+    def owed(self) -> bool:
+        """Something is being said here, or was, and is not in the transcript yet."""
+        return any(not spoken.settled or spoken.final is not None for spoken in self._spoken.values())
+
     def knows(self, utterance: str) -> bool:
         """It was spoken here, and is not in the transcript yet."""
         return utterance in self._spoken

@@ -8,9 +8,9 @@ import signal
 import sys
 from collections import Counter
 
-from services.__main__ import until_signalled
 from services.compose import compose
 from services.core.settings import Settings
+from services.core.signals import Signals
 from services.corrections.app import working
 
 
@@ -26,7 +26,9 @@ async def _main(settings: Settings, point: str, passes: int) -> None:
     async with compose(settings) as runtime, working(runtime, hook):
         sys.stdout.write("working\n")
         sys.stdout.flush()
-        await until_signalled()
+        signals = Signals()
+        signals.listen()
+        await signals.asked.wait()
 
 
 if __name__ == "__main__":

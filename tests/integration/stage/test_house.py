@@ -156,7 +156,7 @@ async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(
 async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_own: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Away for longer than anybody waits, the store costs the session its owner; once it is back, what stands open in it is closed."""
     monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.2)
-    monkeypatch.setattr("services.stage.writer._PATIENCE_S", 0.0)
+    monkeypatch.setattr("services.stage.writer._PATIENCE_S", 1.0)
     redis = redis_client(redis_own.url)
     async with opened_house(redis, tmp_path) as (house, _):
         await house.open(INN)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from manager.greeting import engine_lines
+import io
+
+import pytest
+from rich.console import Console
+
+from manager.greeting import engine_lines, part
 
 
 def test_the_engines_that_serve_are_named() -> None:
@@ -24,3 +29,11 @@ def test_the_engines_that_serve_are_named() -> None:
 def test_a_status_without_engines_is_no_fault() -> None:
     """What is not known is left out."""
     assert engine_lines({}) == []
+
+
+@pytest.mark.parametrize(("lines", "what"), [(0, ""), (1, "1 line"), (3, "3 lines"), (-1, "lines")])
+def test_at_the_end_it_says_what_is_waited_for(lines: int, what: str) -> None:
+    """And how to wait no longer; where nothing runs it says nothing."""
+    out = io.StringIO()
+    part(20.0, lines, Console(file=out, width=200))
+    assert out.getvalue().strip() == (f"Waits for {what} to end, 20 s at the most. Ctrl-C ends at once." if what else "")

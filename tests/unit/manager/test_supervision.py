@@ -9,19 +9,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import IO
 
 import pytest
 from structlog.testing import capture_logs
 
 from manager import processes
-from manager.processes import ServiceProcess
+from manager.processes import ServiceProcess, drained
 from manager.tied import Tied, spawn
+from services.core.signals import Signals
 from tests.waiting import until
 
 _ENDS = [sys.executable, "-c", ""]
 _STAYS = [sys.executable, "-c", "import time; time.sleep(60)"]
+_LONG_S = 60.0
 
 
 class Machine:
@@ -42,14 +45,20 @@ class Machine:
 async def supervised(service: ServiceProcess) -> AsyncIterator[None]:
     """Started and watched for the time of the block."""
     service.start()
-    watch = asyncio.create_task(service.supervise())
+    service.watch()
     try:
         yield
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        await service.let_go()
         await service.stop()
+
+
+class Asked(Signals):
+    """As if somebody had signalled, without touching the handlers of this process."""
+
+    def hurry(self) -> None:
+        """Nothing is waited for."""
+        self.at_once.set()
 
 
 async def test_a_start_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +92,36 @@ async def test_a_child_that_nobody_can_watch_is_ended(monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="no thread"):
         spawn(_STAYS, os.environ)
     assert [process.returncode is not None for process in made] == [True]
+
+
+@pytest.mark.parametrize(("names", "first"), [(("llm", "stage", "gateway"), "stage"), (("llm", "gateway"), "gateway"), (("llm",), "")])
+async def test_only_where_lines_run_is_told_to_end_first(monkeypatch: pytest.MonkeyPatch, names: Sequence[str], first: str) -> None:
+    """And is not started again; whatever serves the lines lives on until that has ended."""
+    monkeypatch.setattr(processes, "spawn", Machine(*[_STAYS] * len(names)).spawn)
+    services = {name: ServiceProcess(name, None, dict(os.environ)) for name in names}
+    told: list[int] = []
+    async with AsyncExitStack() as stack:
+        for service in services.values():
+            await stack.enter_async_context(supervised(service))
+        await asyncio.wait_for(drained(list(services.values()), _LONG_S, Asked(), told.append), 10)
+        assert [name for name, service in services.items() if not service.pid] == ([first] if first else [])
+        assert len(told) == bool(first)
+
+
+@pytest.mark.parametrize("how", ["limit", "hurried", "off"])
+async def test_lines_that_do_not_end_are_waited_for_no_longer_than_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str) -> None:
+    """The limit, a second signal, or a limit of nothing."""
+    monkeypatch.setattr(processes, "_GRACE_S", 0.0 if how == "limit" else _LONG_S)
+    ready = tmp_path / "ready"
+    monkeypatch.setattr(processes, "spawn", Machine(["/bin/sh", "-c", f"trap '' TERM; : > {ready}; exec sleep 60"]).spawn)
+    stage, signals = ServiceProcess("stage", None, dict(os.environ)), Asked()
+    async with supervised(stage):
+        await until(ready.exists)
+        waiting = asyncio.create_task(drained([stage], {"limit": 0.05, "hurried": _LONG_S, "off": 0.0}[how], signals, lambda _: None))
+        if how == "hurried":
+            await until(lambda: stage._watcher is not None and stage._watcher.done())
+            assert not waiting.done()
+            signals.hurry()
+        await asyncio.wait_for(waiting, 10)
+        assert stage.pid
+        assert signals.at_once.is_set()

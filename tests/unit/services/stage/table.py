@@ -195,7 +195,6 @@ async def table(*characters: str, mind: Mind | None = None, settings: Settings |
         log,
         "s",
         head=0,
-        clock=clock,
         announce=lambda fact: session.announce(fact),  # noqa: PLW0108
         lost=lost.append,
         regain=log.regain,
