@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from services.core import errors
-from services.core.model.attachment import AttachDown, AttachOpen, Refused, TextSaid, TurnTimed
+from services.core.model.attachment import AttachDown, AttachOpen, Goodbye, Refused, TextSaid, TurnTimed
 from services.core.model.fact import Fact, Kind
 from services.core.model.principal import Principal
 from services.core.rpc.client import StageClient
@@ -101,6 +101,8 @@ class Turns:
         try:
             if known is None:
                 await stream.send(TextSaid(words.message, words.text, whispers=words.whispers))
+            # Nobody stays behind this: however it ends, there is no connection that could come back.
+            await stream.send(Goodbye())
             while (event := await _next(events, deadline)) is not None:
                 if isinstance(event, Refused) and event.ref == words.message:
                     raise _REFUSALS.get(event.code, errors.InvalidRequest)(event.detail)

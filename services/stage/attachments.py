@@ -42,6 +42,8 @@ class Attachment:
     monitor: bool = False
     """A director who watches: nothing it hears counts as heard."""
     platform: str = ""
+    parting: bool = False
+    """It has said goodbye: its end is no break."""
     overran: Callable[[Attachment], None]
     """Called, soon, when it does not read what it is sent: nobody is to wait until a send to it ends."""
     overrun: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from ulid import ULID
@@ -22,8 +22,10 @@ from services.transcript.view.reader import OVERSEERS
 
 _ATTACHMENTS: Final = 64
 _NAME_LIMIT: Final = 80
-_SEAT_KEPT_S: Final = 5.0
-"""A participant whose connection broke keeps its seat this long: a page reconnects within a second or two."""
+SEAT_KEPT_S: Final = 120.0
+"""Whose connection broke, or whose stage died, has so long to come back to their seat."""
+_GOODBYE_S: Final = 5.0
+"""Who said goodbye may only be loading a page anew, which takes a second or two."""
 
 
 class Backlog(Protocol):
@@ -34,6 +36,15 @@ class Backlog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """A member that sits here and has no connection."""
+
+    leaves: asyncio.TimerHandle
+    broke: bool
+    """Without a goodbye."""
+
+
 class Door:
     """One per session."""
 
@@ -42,7 +53,7 @@ class Door:
         self._session = session
         self._log = log
         self._clock = clock
-        self._leaving: dict[str, asyncio.TimerHandle] = {}
+        self._away: dict[str, _Away] = {}
 
     async def enter(self, opening: AttachOpen) -> tuple[Attachment, Attached]:
         """Seat somebody; their `joined` is durable when this returns. Raises `Forbidden`, `NotFound`, `InvalidRequest` or `Overloaded`."""
@@ -66,8 +77,8 @@ class Door:
         session.attachments.append(attachment)
         ATTACHMENTS.inc()
         try:
-            if (leaving := self._leaving.pop(seat.member, None)) is not None:
-                leaving.cancel()
+            if (away := self._away.pop(seat.member, None)) is not None:
+                away.leaves.cancel()
             if opening.monitor:
                 # A director who watches is not there.
                 pass
@@ -100,8 +111,16 @@ class Door:
                 raise Forbidden("you may not be that participant")
             # Whoever is here stays where they are, however they once came in; only who comes back says anew where, and how many they are.
             return known if known.present else replace(known, place=opening.place or known.place, head_count=opening.head_count)
-        name = " ".join(principal.name.split())[:_NAME_LIMIT] or self._free_name()
+        name = " ".join(principal.name.split())[:_NAME_LIMIT]
+        if (seat := self._kept_for(principal.id, name)) is not None:
+            return seat
+        name = name or self._free_name()
         return Seat(member=f"p-{str(ULID()).lower()}", role="player", name=name, place=opening.place, principal=principal.id, head_count=opening.head_count)
+
+    def _kept_for(self, principal: str, name: str) -> Seat | None:
+        """The seat of somebody who comes back from a break without saying as whom: otherwise they would be two heads for as long as it is kept."""
+        seats = (self._session.roster.seats.get(member) for member, away in self._away.items() if away.broke)
+        return next((seat for seat in seats if seat is not None and seat.present and principal and (seat.principal, seat.name) == (principal, name)), None)
 
     def _watcher(self, opening: AttachOpen) -> Seat:
         principal = opening.principal
@@ -123,22 +142,38 @@ class Door:
         await self._session.write(joining(seat, self._clock.wall_ms()))
 
     def leave(self, attachment: Attachment) -> None:
-        """A connection has ended; its participant leaves the table unless it comes back soon."""
+        """A connection has ended; its participant leaves the table unless it comes back in time."""
         session = self._session
         if attachment not in session.attachments:
             return
         session.attachments.remove(attachment)
         ATTACHMENTS.dec()
-        session.listening.gone(attachment)
+        session.gone(attachment)
         session.touched = self._clock.now()
         member = attachment.participant
         stays = any(other.participant == member for other in session.attachments)
-        stays = stays or attachment.monitor
-        if not stays and member not in self._leaving and not session.closing:
-            self._leaving[member] = asyncio.get_running_loop().call_later(_SEAT_KEPT_S, self._left, member)
+        if not (stays or attachment.monitor or session.closing):
+            self._keep(member, broke=not attachment.parting)
+
+    def expect(self) -> None:
+        """Whoever sat here under another owner is on their way back, as after a break."""
+        for seat in self._session.roster.seats.values():
+            if seat.present and seat.role != CHARACTER:
+                self._keep(seat.member, broke=True)
+
+    def see_out(self) -> None:
+        """The session is put away, and nobody is here: whose seat is still kept has left."""
+        for member in list(self._away):
+            self._away[member].leaves.cancel()
+            self._left(member)
+
+    def _keep(self, member: str, *, broke: bool) -> None:
+        if member not in self._away:
+            timer = asyncio.get_running_loop().call_later(SEAT_KEPT_S if broke else _GOODBYE_S, self._left, member)
+            self._away[member] = _Away(timer, broke)
 
     def _left(self, member: str) -> None:
-        self._leaving.pop(member, None)
+        self._away.pop(member, None)
         seat = self._session.roster.seats.get(member)
         if seat is None or not seat.present:
             return
@@ -154,7 +189,7 @@ class Door:
         self._session.writer.write(draft)
 
     def close(self) -> None:
-        """Forget who was about to leave."""
-        for timer in self._leaving.values():
-            timer.cancel()
-        self._leaving.clear()
+        """Forget who is away: the next owner waits for them."""
+        for away in self._away.values():
+            away.leaves.cancel()
+        self._away.clear()

@@ -101,12 +101,16 @@ class Connection:
                 if self._wanted.configured is not None:
                     acts.take(dump({"type": "session.update", "session": self._wanted.configured}))
                 try:
-                    group.create_task(self._outbox.run(self._wire.write), name="realtime-write")
+                    group.create_task(self._write(), name="realtime-write")
                     group.create_task(link.pump(), name="realtime-up")
                     group.create_task(self._tell(link, conversation), name="realtime-down")
                     group.create_task(_tick(ear), name="realtime-tick")
                     group.create_task(voice.run(), name="realtime-voice")
                     await self._listen(acts)
+                except Hangup as ended:
+                    if ended.goodbye:
+                        await link.leave()
+                    raise
                 finally:
                     ear.close()
         finally:
@@ -194,6 +198,15 @@ class Connection:
             head=attached.head,
             cast=[member.shown() for member in roster.cast],
         )
+
+    async def _write(self) -> None:
+        try:
+            await self._outbox.run(self._wire.write)
+        except Hangup as ended:
+            if not ended.code:
+                # Whoever listens meets the same end, and knows whether it was meant.
+                await asyncio.sleep(_FAREWELL_S)
+            raise
 
     async def _tell(self, link: StageLink, conversation: Conversation) -> None:
         async for event in link.events():

@@ -14,12 +14,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.core.errors import Forbidden, Unavailable
-from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
+from services.core.model.attachment import FinalHeard, Goodbye, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
 from services.core.model.facts import Noted, Said
 from tests.integration.realtime.conftest import House
 from tests.integration.realtime.scripted import WAIT_S
 from tests.integration.realtime.table import Guest, end_of, silence, tone
+from tests.waiting import until
 
 
 async def _closed(guest: Guest) -> tuple[int, str]:
@@ -181,8 +182,16 @@ async def test_one_socket_too_many_is_turned_away(house: House) -> None:
         assert json.loads(refused.value.response.body)["code"] == "overloaded"
         seat = guest.seat
     await seat.gone()
-    async with house.guest():
-        pass
+
+    async def taken() -> bool:
+        try:
+            async with house.guest():
+                return True
+        except InvalidStatus:
+            # The gateway puts the connection away a moment after it has left the stage.
+            return False
+
+    await until(taken, WAIT_S, "a place")
 
 
 @pytest.mark.parametrize("patch", [{"gateway": {"max_message_bytes": 4096}}])
@@ -201,6 +210,30 @@ async def test_client_that_leaves_leaves_the_session(house: House) -> None:
         seat = guest.seat
     await seat.gone()
     assert house.stage.present == []
+
+
+@pytest.mark.parametrize("speaking", [False, True])
+async def test_whoever_closes_says_goodbye(house: House, *, speaking: bool) -> None:
+    """The stage is told that this is no break, whatever is on its way to the client."""
+    async with house.guest() as guest:
+        seat = guest.seat
+        if speaking:
+            facts = house.stage.line(guest.sid, "L1", ["A long line."])
+            for number in range(200):
+                seat.send(LineAudio("L1", facts[1].seq, bytes(4800), number * 2400))
+            await guest.expect("response.output_audio.delta")
+    await seat.gone()
+    assert isinstance(seat.seen[-1], Goodbye)
+
+
+async def test_whose_connection_breaks_says_no_goodbye(house: House) -> None:
+    """Their seat is kept for much longer."""
+    async with connect(f"ws://{house.url}/v1/realtime?model=npc/mirelle") as socket:
+        seat = await house.stage.seat()
+        await socket.recv()
+        socket.transport.abort()
+        await seat.gone()
+    assert not any(isinstance(event, Goodbye) for event in seat.seen)
 
 
 async def test_voice_for_a_reader_that_does_not_read_is_dropped_and_then_it_is_closed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
+from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, Goodbye, TextSaid
 from services.core.model.fact import Author, Fact, Kind
-from services.gateway.turns import _Followed
+from services.core.model.principal import Principal
+from services.gateway.turns import Turns, Words, _Followed
 
 
 def fact(seq: int, kind: Kind, cause: int | None = None, place: str = "", by: str = "ann", **body: Any) -> Fact:
@@ -55,3 +59,37 @@ def test_only_what_was_said_until_then_is_passed() -> None:
     assert followed(said, fact(6, Kind.PASSED, 4, turn=4))[-1] == (True, False)
     assert followed(said, fact(6, Kind.PASSED, 5, turn=4))[-1] == (True, True)
     assert followed(said, fact(6, Kind.PASSED, None, turn=4))[-1] == (True, True)
+
+
+class _Stage:
+    """Answers every attachment with words and their end."""
+
+    def __init__(self) -> None:
+        self.sent: list[AttachUp] = []
+
+    async def attach(self, _: AttachOpen) -> tuple[Attached, _Stage, AsyncIterator[AttachDown]]:
+        return Attached("ann", "Ann", 4), self, self._events()
+
+    async def _events(self) -> AsyncIterator[AttachDown]:
+        for one in (fact(5, Kind.SAID, utterance="m"), fact(6, Kind.PASSED, 5, turn=5)):
+            yield one
+
+    async def send(self, value: AttachUp) -> None:
+        self.sent.append(value)
+
+    def cancel(self) -> None:
+        pass
+
+
+async def test_whoever_speaks_by_a_request_does_not_stay() -> None:
+    """The request is over with its turn: no seat is kept for a connection that will not come back."""
+    stage, table = _Stage(), SimpleNamespace(view=SimpleNamespace(seq=4, members={}), member_of=lambda _: "")
+
+    async def known(_: str) -> Any:
+        return table
+
+    stages: Any = stage
+    history: Any = SimpleNamespace(table=known)
+    words = Words(session="s", principal=Principal("id-ann", "player", "Ann"), text="Hello?", message="m", minted=True)
+    assert [one async for one in Turns(stages, history).turn(words)]
+    assert [type(value) for value in stage.sent] == [TextSaid, Goodbye]
