@@ -6,14 +6,15 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+import structlog
 from ulid import ULID
 
 from services.core.clock import Clock
-from services.core.errors import Forbidden, InvalidRequest, NotFound, Overloaded
+from services.core.errors import Ahead, Forbidden, InvalidRequest, NotFound, Overloaded
 from services.core.model.attachment import Attached, AttachOpen
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.model.facts import Left, fields_of
-from services.core.telemetry import ATTACHMENTS
+from services.core.telemetry import ATTACHMENTS, CLIENTS_AHEAD
 from services.stage.attachments import Attachment, check
 from services.stage.roster import CHARACTER, HEADS, PLACE_LIMIT, Seat
 from services.stage.seating import joining
@@ -27,12 +28,18 @@ SEAT_KEPT_S: Final = 120.0
 _GOODBYE_S: Final = 5.0
 """Who said goodbye may only be loading a page anew, which takes a second or two."""
 
+_log = structlog.get_logger(__name__)
+
 
 class Backlog(Protocol):
     """The log as the door needs it."""
 
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
         """Facts in order."""
+        ...
+
+    async def head(self, sid: str) -> int:
+        """Seq of the last fact."""
         ...
 
 
@@ -56,10 +63,11 @@ class Door:
         self._away: dict[str, _Away] = {}
 
     async def enter(self, opening: AttachOpen) -> tuple[Attachment, Attached]:
-        """Seat somebody; their `joined` is durable when this returns. Raises `Forbidden`, `NotFound`, `InvalidRequest` or `Overloaded`."""
+        """Seat somebody; their `joined` is durable when this returns. Raises `Ahead`, `Forbidden`, `NotFound`, `InvalidRequest` or `Overloaded`."""
         session = self._session
         if len(session.attachments) >= _ATTACHMENTS:
             raise Overloaded("this session has as many connections as it may")
+        await self._check_seen(opening.after_seq)
         seat = self._watcher(opening) if opening.monitor else self._seat(opening)
         attachment = Attachment(
             principal=opening.principal,
@@ -95,6 +103,14 @@ class Door:
             attachment.deliver(session.desk.shown())
         attachment.caught_up(backlog, session.sight.shown)
         return attachment, Attached(attachment.participant, attachment.name, head, attachment.place)
+
+    async def _check_seen(self, seq: int) -> None:
+        """Whoever has seen what is not there any more would take every new fact for one that they know. Raises `Ahead`."""
+        # The log is read by many: a fact may be known outside before its writer here has been told that it stands.
+        if seq > self._session.writer.durable and seq > await self._log.head(self._session.sid):
+            CLIENTS_AHEAD.inc()
+            _log.error("transcript.client_ahead", session=self._session.sid, seen=seq, head=self._session.writer.durable)
+            raise Ahead
 
     def _seat(self, opening: AttachOpen) -> Seat:
         principal = opening.principal

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from openai.types.realtime import SessionCreatedEvent
 
-from services.core.errors import SouffleurError
+from services.core.errors import Ahead, SouffleurError
 from services.core.model.attachment import Attached, AttachOpen, Configure
 from services.core.model.principal import Principal
 from services.core.model.speech import TranscribeOpen
@@ -72,6 +72,7 @@ class Connection:
         self._wanted = wanted
         self._outbox = Outbox()
         self._emitter = Emitter(self._outbox)
+        self._session = wanted.session
 
     async def run(self) -> None:
         """Serve the client until one side has enough. Every way out closes the wire with a code; only cancellation is raised."""
@@ -82,6 +83,8 @@ class Connection:
             code, reason = self._farewell(_first(ended, Hangup))
         except* SouffleurError as failed:
             error = _first(failed, SouffleurError)
+            if isinstance(error, Ahead):
+                self._rosters.forget(self._session)
             self._emitter.error(ClientError.of(error))
             code, reason = (TRY_AGAIN if error.retryable else POLICY), error.code
         except* Exception:
@@ -90,6 +93,7 @@ class Connection:
 
     async def _serve(self) -> None:
         opening = await self._opening()
+        self._session = opening.session
         link = StageLink(self._edge.stage, opening)
         try:
             attached = await link.open()

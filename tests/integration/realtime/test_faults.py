@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services.core.errors import Forbidden, Unavailable
+from services.core.errors import Ahead, Forbidden, Unavailable
 from services.core.model.attachment import FinalHeard, Goodbye, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
 from services.core.model.facts import Noted, Said
@@ -154,6 +154,21 @@ async def test_stage_that_does_not_come_back_ends_the_connection(house: House, m
         assert await _closed(guest) == (1013, "unavailable")
         assert guest.events[-1]["error"]["code"] == "unavailable"
         assert guest.events[-1]["error"]["type"] == "server_error"
+
+
+async def test_client_that_has_seen_what_was_lost_is_told_to_begin_again(house: House) -> None:
+    """At the door, and when the next stage has less than the one before: an error that says what to do, and the end of the connection."""
+    house.stage.refuse = Ahead()
+    async with connect(f"ws://{house.url}/v1/realtime?model=npc/mirelle&after_seq=50") as socket:
+        error = json.loads(await socket.recv())["error"]
+        assert error["code"] == "ahead"
+        assert "after_seq" in error["message"]
+    house.stage.refuse = None
+    async with house.guest() as guest:
+        house.stage.refuse = Ahead()
+        guest.seat.die(Unavailable())
+        assert await _closed(guest) == (1008, "ahead")
+        assert guest.events[-1]["error"]["code"] == "ahead"
 
 
 async def test_session_that_may_not_be_joined_is_refused(house: House) -> None:

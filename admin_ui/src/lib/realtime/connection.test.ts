@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { RealtimeConnection } from '@/lib/realtime/connection'
 import { NO_CALLS, NO_WAY, type Transport, type TransportHandlers, type TransportKind } from '@/lib/realtime/transport'
 
-const opened = vi.hoisted(() => [] as { kind: TransportKind; handlers: TransportHandlers }[])
-const opening = vi.hoisted(() => (kind: TransportKind) => (_: string, handlers: TransportHandlers): Transport => {
-  opened.push({ kind, handlers })
+const opened = vi.hoisted(() => [] as { kind: TransportKind; url: string; handlers: TransportHandlers }[])
+const opening = vi.hoisted(() => (kind: TransportKind) => (url: string, handlers: TransportHandlers): Transport => {
+  opened.push({ kind, url, handlers })
   return { send: () => true, sendAudio: () => true, close: () => undefined }
 })
 vi.mock('@/lib/realtime/callTransport', () => ({ callsAreKnown: () => true, openCall: opening('webrtc') }))
@@ -170,5 +170,41 @@ describe('a connection whose server is away', () => {
     connection.close()
     page.dispatchEvent(new Event(type))
     expect(opened).toHaveLength(3)
+  })
+})
+
+describe('a connection that has seen what the server has lost', () => {
+  const text = (event: object) => opened.at(-1)?.handlers.onText(JSON.stringify(event))
+  const ahead = () => {
+    text({ type: 'error', error: { type: 'invalid_request_error', code: 'ahead', message: '' } })
+    opened.at(-1)?.handlers.onClose(1008, 'ahead')
+  }
+  const asked = () => new URL(opened.at(-1)?.url ?? '').searchParams.get('after_seq')
+
+  it('begins again at once, says so, and asks for everything', () => {
+    const connection = new RealtimeConnection({ slug: 'mirelle', session: 'S1', name: '', participant: '' }, 'http://127.0.0.1')
+    let told = 0
+    connection.afresh$.subscribe(() => (told += 1))
+    connection.open()
+    text(JSON.parse(ATTACHED) as object)
+    text({ type: 'souffleur.fact', fact: { seq: 50, kind: 'left', body: {} } })
+    opened.at(-1)?.handlers.onClose(1006, '')
+    vi.advanceTimersByTime(1_000)
+    expect(asked()).toBe('50')
+    ahead()
+    expect([asked(), told, opened.length]).toEqual(['0', 1, 3])
+    text(JSON.parse(ATTACHED) as object)
+    expect(connection.state$.value.kind).toBe('open')
+    opened.at(-1)?.handlers.onClose(1008, 'forbidden')
+    expect([connection.state$.value.kind, told]).toEqual(['refused', 1])
+    connection.close()
+  })
+
+  it('does not begin again for ever', () => {
+    const connection = new RealtimeConnection({ slug: 'mirelle', session: 'S1', name: '', participant: '' }, 'http://127.0.0.1')
+    connection.open()
+    ahead()
+    expect([connection.state$.value, opened.length]).toEqual([{ kind: 'refused', code: 'ahead', detail: 'ahead' }, 1])
+    connection.close()
   })
 })

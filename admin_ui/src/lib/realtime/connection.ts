@@ -35,6 +35,9 @@ const FINAL = (code: number) => code === 1008 || code === 1003 || (code >= 4400 
 /** An attempt that has had no answer for so long is begun anew when the network or the page comes back. */
 const STUCK_MS = 2_000
 
+/** The server's error to whoever has seen more than it has. */
+const AHEAD = 'ahead'
+
 /** So many calls in a row that never came about are enough. */
 const MISSES = 2
 
@@ -44,6 +47,8 @@ export class RealtimeConnection {
   readonly audio$ = new Subject<ArrayBuffer>()
   /** A call was wanted and cannot be had: this comes by WebSocket from now on. */
   readonly fellBack$ = new Subject<void>()
+  /** The server has lost facts that this page has seen: everything comes once more, from the beginning. */
+  readonly afresh$ = new Subject<void>()
   private transport: Transport | null = null
   private kind: TransportKind = 'websocket'
   /** Stands until a WebSocket is chosen. */
@@ -141,6 +146,7 @@ export class RealtimeConnection {
       this.attempt = 0
       this.awaySince = null
       this.misses = 0
+      this.lastError = { code: '', detail: '' }
     } else if (event.type === 'souffleur.fact') {
       this.head = Math.max(this.head, event.fact.seq)
     } else if (event.type === 'error') {
@@ -158,6 +164,12 @@ export class RealtimeConnection {
       this.noCalls = true
       this.misses = 0
       this.fellBack$.next()
+      this.connect()
+      return
+    }
+    if (this.lastError.code === AHEAD && this.head > 0) {
+      this.head = 0
+      this.afresh$.next()
       this.connect()
       return
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from services.core.errors import Ahead
 from services.core.model.attachment import Goodbye, TextSaid
 from services.core.model.fact import Fact, Kind
 from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
+from services.core.telemetry import CLIENTS_AHEAD
 from services.stage.attachments import Attachment
 from services.stage.house import Owned
 from services.stage.servicer import _take
@@ -126,3 +128,27 @@ async def test_whose_seat_is_kept_has_left_when_the_session_is_put_away() -> Non
         await at.session.writer.caught_up()
         assert at.bodies(Kind.LEFT) == [{"member": ann.participant}]
         assert at.session.roster.seats[bob.participant].present
+
+
+@pytest.mark.parametrize("monitor", [False, True])
+async def test_whoever_has_seen_what_was_lost_is_told_to_begin_again(*, monitor: bool) -> None:
+    """Otherwise every new fact would be one that they know, up to where they were. They are not seated, and it is counted."""
+    async with table() as at:
+        await at.sit("Bob", hears=False)
+        head, counted = at.session.writer.durable, CLIENTS_AHEAD._value.get()
+        joined = len(at.bodies(Kind.JOINED))
+        with pytest.raises(Ahead):
+            await at.sit("Ann", hears=False, monitor=monitor, after_seq=head + 1)
+        assert CLIENTS_AHEAD._value.get() == counted + 1
+        assert (len(at.session.attachments), len(at.bodies(Kind.JOINED))) == (1, joined)
+        ann = await at.sit("Ann", hears=False, monitor=monitor)
+        assert _seqs(ann)[:head] == list(range(1, head + 1))
+
+
+async def test_whoever_has_seen_what_was_written_just_now_is_not_ahead() -> None:
+    """Readers of the log may know of a fact before its own writer does."""
+    async with table() as at:
+        await at.sit("Bob", hears=False)
+        head = at.session.writer.durable
+        at.session.writer.durable -= 1
+        await at.sit("Ann", hears=False, monitor=True, after_seq=head)
