@@ -23,6 +23,7 @@ from services.transcript.view.reader import OVERSEERS
 
 _ATTACHMENTS: Final = 64
 _NAME_LIMIT: Final = 80
+_NAMELESS: Final = "Player"
 SEAT_KEPT_S: Final = 120.0
 """Whose connection broke, or whose stage died, has so long to come back to their seat."""
 _GOODBYE_S: Final = 5.0
@@ -135,8 +136,11 @@ class Door:
 
     def _kept_for(self, principal: str, name: str) -> Seat | None:
         """The seat of somebody who comes back from a break without saying as whom: otherwise they would be two heads for as long as it is kept."""
-        seats = (self._session.roster.seats.get(member) for member, away in self._away.items() if away.broke)
-        return next((seat for seat in seats if seat is not None and seat.present and principal and (seat.principal, seat.name) == (principal, name)), None)
+        for member in (member for member, away in self._away.items() if principal and away.broke):
+            seat = self._session.roster.seats.get(member)
+            if seat is not None and seat.present and seat.principal == principal and (seat.name == name if name else seat.name.startswith(f"{_NAMELESS} ")):
+                return seat
+        return None
 
     def _watcher(self, opening: AttachOpen) -> Seat:
         principal = opening.principal
@@ -150,7 +154,7 @@ class Door:
         # Who is just coming in has a name, and no seat yet.
         taken = {*(seat.name for seat in self._session.roster.seats.values()), *(attachment.name for attachment in self._session.attachments)}
         number = 1
-        while (name := f"Player {number}") in taken:
+        while (name := f"{_NAMELESS} {number}") in taken:
             number += 1
         return name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.core.errors import Ahead
-from services.core.model.attachment import Goodbye, TextSaid
+from services.core.model.attachment import AttachOpen, Goodbye, TextSaid
 from services.core.model.fact import Fact, Kind
 from services.core.model.principal import Principal
 from services.core.settings import Settings, StageSettings
@@ -90,6 +90,19 @@ async def test_whoever_comes_without_saying_as_whom_is_known_by_the_name_after_a
         assert again.participant == ann.participant
         await _parts(at, beside)
         assert at.door._kept_for("id-Ann", "Ann") is None
+
+
+async def test_whoever_has_no_name_is_known_as_one_without_a_name() -> None:
+    """Each of several gets a seat of their own again; a name is nobody else's."""
+    async with table() as at:
+        nameless = AttachOpen(session="s", principal=Principal("id", "player"), hears=False)
+        named = AttachOpen(session="s", principal=Principal("id", "player", "Ann"), hears=False)
+        there = [(await at.door.enter(opening))[0] for opening in (named, nameless, nameless)]
+        for attachment in there:
+            at.door.leave(attachment)
+        back = [(await at.door.enter(nameless))[0] for _ in range(3)]
+        assert [one.participant for one in back[:2]] == [one.participant for one in there[1:]]
+        assert back[2].participant not in {one.participant for one in there}
 
 
 async def test_a_line_does_not_wait_for_the_report_of_somebody_who_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
