@@ -172,6 +172,7 @@ class AttachRequest(_message.Message):
     TAKE_FLOOR_FIELD_NUMBER: _builtins.int
     PLAYED_FIELD_NUMBER: _builtins.int
     CANCEL_LINE_FIELD_NUMBER: _builtins.int
+    GOODBYE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def open(self) -> Global___AttachOpen: ...
     @_builtins.property
@@ -196,6 +197,8 @@ class AttachRequest(_message.Message):
     def played(self) -> Global___Played: ...
     @_builtins.property
     def cancel_line(self) -> Global___CancelLine: ...
+    @_builtins.property
+    def goodbye(self) -> Global___Goodbye: ...
     def __init__(
         self,
         *,
@@ -211,12 +214,13 @@ class AttachRequest(_message.Message):
         take_floor: Global___TakeFloor | None = ...,
         played: Global___Played | None = ...,
         cancel_line: Global___CancelLine | None = ...,
+        goodbye: Global___Goodbye | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_line", b"cancel_line", "configure", b"configure", "final_heard", b"final_heard", "kind", b"kind", "onset", b"onset", "open", b"open", "partial_heard", b"partial_heard", "paused", b"paused", "played", b"played", "resumed", b"resumed", "take_floor", b"take_floor", "text_said", b"text_said", "utterance_lost", b"utterance_lost"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_line", b"cancel_line", "configure", b"configure", "final_heard", b"final_heard", "goodbye", b"goodbye", "kind", b"kind", "onset", b"onset", "open", b"open", "partial_heard", b"partial_heard", "paused", b"paused", "played", b"played", "resumed", b"resumed", "take_floor", b"take_floor", "text_said", b"text_said", "utterance_lost", b"utterance_lost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_line", b"cancel_line", "configure", b"configure", "final_heard", b"final_heard", "kind", b"kind", "onset", b"onset", "open", b"open", "partial_heard", b"partial_heard", "paused", b"paused", "played", b"played", "resumed", b"resumed", "take_floor", b"take_floor", "text_said", b"text_said", "utterance_lost", b"utterance_lost"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_line", b"cancel_line", "configure", b"configure", "final_heard", b"final_heard", "goodbye", b"goodbye", "kind", b"kind", "onset", b"onset", "open", b"open", "partial_heard", b"partial_heard", "paused", b"paused", "played", b"played", "resumed", b"resumed", "take_floor", b"take_floor", "text_said", b"text_said", "utterance_lost", b"utterance_lost"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["open", "configure", "onset", "paused", "resumed", "partial_heard", "final_heard", "utterance_lost", "text_said", "take_floor", "played", "cancel_line"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["open", "configure", "onset", "paused", "resumed", "partial_heard", "final_heard", "utterance_lost", "text_said", "take_floor", "played", "cancel_line", "goodbye"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -680,6 +684,23 @@ class CancelLine(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelLine: _TypeAlias = CancelLine  # noqa: Y015
+
+@_typing.final
+class Goodbye(_message.Message):
+    """However the stream ends after this, that is no break: the seat is kept for a moment only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Goodbye: _TypeAlias = Goodbye  # noqa: Y015
 
 @_typing.final
 class AttachResponse(_message.Message):

@@ -106,6 +106,12 @@ class Recovering(SouffleurError):
     retryable = True
 
 
+class Ahead(SouffleurError):
+    """You have seen more of this session than its transcript holds: its last facts were lost. Come again from the beginning, with `after_seq` 0."""
+
+    code = "ahead"
+
+
 class NotOwner(SouffleurError):
     """This stage does not own the session; call the one at `address`."""
 

@@ -59,6 +59,9 @@ BUS_UP: Final = Gauge("souffleur_bus_connected", "1 while the bus can be reached
 ENGINE_READY: Final = Gauge("souffleur_engine_ready", "1 for an engine that can be used now", ["part", "provider"], registry=REGISTRY)
 READY: Final = Gauge("souffleur_ready", "1 while a turn is possible", registry=REGISTRY)
 _OF_A_GATEWAY: Final = (BUS_DEPTH, BUS_DEAD, BUS_UP, READY)
+CLIENTS_AHEAD: Final = Counter(
+    "souffleur_clients_ahead", "Connections refused because they had seen facts that the transcript has lost; anything but 0 is a loss", registry=REGISTRY
+)
 LOG_DROPPED: Final = Counter("souffleur_log_dropped", "Log entries that did not reach the store", ["reason"], registry=REGISTRY)
 STREAMS: Final = Gauge("souffleur_engine_streams", "Engine calls running", ["part"], registry=REGISTRY)
 DIGESTS: Final = Counter("souffleur_digests", "Digests made, by a model or by extraction", ["by"], registry=REGISTRY)

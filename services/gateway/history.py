@@ -96,6 +96,11 @@ class History:
                 self._locks.pop(gone, None)
             return table
 
+    def forget(self, sid: str) -> None:
+        """What is kept of this session may be of facts that were lost."""
+        for key in [key for key in self._tables if key[0] == sid]:
+            del self._tables[key]
+
     async def reader(self, sid: str, principal: Principal) -> Reader:
         """As whom this principal reads the session. To somebody who never was in it there is no such session: `NotFound`."""
         table = await self.table(sid)

@@ -31,6 +31,7 @@ _STATUS: Final[dict[type[errors.SouffleurError], int]] = {
     errors.SettingsRejected: 422,
     errors.StaleFence: 409,
     errors.Recovering: 503,
+    errors.Ahead: 409,
     errors.NotOwner: 503,
 }
 _OPENAI_TYPES: Final = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}

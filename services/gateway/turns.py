@@ -11,10 +11,10 @@ from typing import Final
 import structlog
 
 from services.core import errors
-from services.core.model.attachment import AttachDown, AttachOpen, Refused, TextSaid, TurnTimed
+from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, Goodbye, Refused, TextSaid, TurnTimed
 from services.core.model.fact import Fact, Kind
 from services.core.model.principal import Principal
-from services.core.rpc.client import StageClient
+from services.core.rpc.client import StageClient, Stream
 from services.gateway.history import History, Table
 from services.gateway.streaming import ended
 
@@ -103,14 +103,19 @@ class Turns:
 
         Raises what the stage refused it with; `DeadlineExceeded` after `LONGEST_TURN_S`.
         """
-        known = await self._known(words)
-        table = await self.history.table(words.session)
         deadline = asyncio.get_running_loop().time() + LONGEST_TURN_S
-        seated, stream, events = await self.stage.attach(self._opening(words, table, known))
+        try:
+            known, (seated, stream, events) = await self._attached(words)
+        except errors.Ahead:
+            # What is remembered here is of facts that were lost.
+            self.history.forget(words.session)
+            known, (seated, stream, events) = await self._attached(words)
         followed = _Followed(seated.participant if known is None else known.by.id, words.message)
         try:
             if known is None:
                 await stream.send(TextSaid(words.message, words.text, whispers=words.whispers))
+            # Nobody stays behind this: however it ends, there is no connection that could come back.
+            await stream.send(Goodbye())
             while (event := await _next(events, deadline)) is not None:
                 if isinstance(event, Refused) and event.ref == words.message:
                     raise _REFUSALS.get(event.code, errors.InvalidRequest)(event.detail)
@@ -121,6 +126,12 @@ class Turns:
             raise errors.Unavailable("The stage ended the attachment before the turn was over.")
         finally:
             stream.cancel()
+
+    async def _attached(self, words: Words) -> tuple[Fact | None, tuple[Attached, Stream[AttachUp, AttachDown], AsyncIterator[AttachDown]]]:
+        """The `said` of this message, if it was said before, and an attachment for what follows."""
+        known = await self._known(words)
+        table = await self.history.table(words.session)
+        return known, await self.stage.attach(self._opening(words, table, known))
 
     def _opening(self, words: Words, table: Table, known: Fact | None) -> AttachOpen:
         participant, name = _speaker(words, table)

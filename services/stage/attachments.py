@@ -44,6 +44,8 @@ class Attachment:
     platform: str = ""
     seen_speaking: bool = False
     """Others were shown that it is speaking, and not yet that it no longer is."""
+    parting: bool = False
+    """It has said goodbye: its end is no break."""
     overran: Callable[[Attachment], None]
     """Called, soon, when it does not read what it is sent: nobody is to wait until a send to it ends."""
     overrun: bool = False

@@ -239,7 +239,9 @@ class Line:
             if any(listener.played_ms.get(self.order.line, 0) >= total_ms - _REPORT_SLACK_MS for listener in reporters):
                 return Basis.REPORTED
             remaining = self._playhead.remaining_s(now)
-            if remaining <= 0 and (not reporters or overdue_s >= _GRACE_S):
+            # Whoever's connection has ended meanwhile may still sit there, and reports nothing any more.
+            reported = any(listener in self._backstage.attachments for listener in reporters)
+            if remaining <= 0 and (not reported or overdue_s >= _GRACE_S):
                 return Basis.ESTIMATED
             await self._pause_for(remaining if remaining > 0 else _GRACE_S - overdue_s)
             if remaining <= 0:

@@ -21,7 +21,7 @@ from services.core.model.facts import LineClosed, Passed, fields_of
 from services.core.runtime import Runtime
 from services.core.telemetry import SESSIONS
 from services.stage.backstage import Backstage
-from services.stage.door import Door
+from services.stage.door import SEAT_KEPT_S, Door
 from services.stage.opening import opening_facts
 from services.stage.roster import Roster
 from services.stage.session import Session
@@ -36,6 +36,8 @@ _RENEWALS_PER_LEASE: Final = 3
 _KNOCK_S: Final = 1.0
 _SETTLE_S: Final = 5.0
 _RELEASE_S: Final = 2.0
+_IDLE: Final = "idle"
+"""Why a session is released that nobody is in any more; the others are left to the next owner as they are."""
 _TOGETHER: Final = 64
 """Leases that are renewed at a time."""
 _FORGET_S: Final = 3_600.0
@@ -113,14 +115,24 @@ class House:
             return owned
 
     async def _claim(self, sid: str) -> Owned:
+        deserted = await self._deserted(sid)
         await self._lease(sid)
         try:
-            return await self._rebuild(sid)
+            owned = await self._rebuild(sid)
         except BaseException:
             with contextlib.suppress(SouffleurError):
                 # Otherwise nobody could claim it before the lease has expired. The sweep comes back to it.
                 await self.log.release(sid)
             raise
+        owned.door.expect()
+        if deserted:
+            owned.door.see_out()
+        return owned
+
+    async def _deserted(self, sid: str) -> bool:
+        """It was released in order longer ago than a seat is kept: nobody who sat there is on their way back."""
+        left_s = await self.log.forgets_in_s(sid)
+        return left_s is not None and left_s < _FORGET_S - SEAT_KEPT_S
 
     async def _lease(self, sid: str) -> None:
         """Claim the session; at once from an owner that is not there any more. Raises `NotOwner` if it is."""
@@ -209,10 +221,6 @@ class House:
             drafts.append(
                 Draft(key=key, kind=Kind.PASSED, at_ms=now, by=Author("stage"), place=words.place, audience=words.audience, cause=words.last, body=body)
             )
-        for seat in roster.seats.values():
-            if seat.present and seat.role != "character":
-                body = {"member": seat.member}
-                drafts.append(Draft(key=f"left:{ULID()}", kind=Kind.LEFT, at_ms=now, by=Author("stage"), place=seat.place, body=body))
         await _written(session, drafts)
 
     def _lost(self, session: Session, error: SouffleurError) -> None:
@@ -239,6 +247,8 @@ class House:
                 return
             del self._owned[sid]
             SESSIONS.dec()
+            if reason == _IDLE:
+                owned.door.see_out()
             owned.door.close()
             forget_s = 0.0
             try:
@@ -278,7 +288,7 @@ class House:
     async def _keep(self, sid: str, owned: Owned) -> None:
         stage, idle_s = self._runtime.settings.stage, self._runtime.clock.now() - owned.session.touched
         if not owned.session.attachments and idle_s > stage.idle_release_s:
-            self._let_go(owned.session, "idle")
+            self._let_go(owned.session, _IDLE)
             return
         try:
             await self.log.renew(sid, stage.lease_s)

@@ -117,6 +117,9 @@ async def _read(requests: AsyncIterator[stage_pb2.AttachRequest], owned: Owned, 
 
 def _take(value: AttachUp | None, owned: Owned, attachment: Attachment) -> None:
     session = owned.session
+    if isinstance(value, messages.Goodbye):
+        attachment.parting = True
+        return
     if session.closing:
         raise Unavailable("the session is moving to another stage")
     match value:

@@ -198,6 +198,13 @@ class Session:
         self.touched = self._clock.now()
         return self.writer.write(draft)
 
+    def gone(self, attachment: Attachment) -> None:
+        """A connection has ended: what was being said there comes to nothing, and no line waits for its reports."""
+        self.listening.gone(attachment)
+        for place in self._chorus.all():
+            if place.line is not None:
+                place.line.played()
+
     # What listening hears.
 
     def speech_began(self, speech: Speech) -> None:

@@ -26,6 +26,9 @@ _REWRITE: Final = "souffleur:rewrite"
 """There while the store's file still has what was taken out of a stream."""
 _ASKED_FOR, _BEGUN = b"asked for", b"begun"
 
+_FOR_EVER: Final = -1
+"""What the store answers where a key does not expire."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -148,6 +151,12 @@ class TranscriptLog:
             await self.forget(sid)
         elif released:
             await self._claims.note([sid], 0)
+
+    async def forgets_in_s(self, sid: str) -> float | None:
+        """In how long the store forgets a session that was released as closed and archived; 0 = it has, None = it does not."""
+        async with store_errors():
+            left_ms = int(await self._redis.pttl(keys_of(sid).index))
+        return None if left_ms == _FOR_EVER else max(0, left_ms) / 1000
 
     async def forget(self, sid: str) -> None:
         """Nothing of this session is open: nobody needs to take care of it, unless somebody has just claimed it."""

@@ -203,7 +203,12 @@ class CancelLine:
     line: str = ""
 
 
-AttachUp = AttachOpen | Configure | Onset | Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost | TextSaid | TakeFloor | Played | CancelLine
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """However the stream ends after this, that is no break: the seat is kept for a moment only."""
+
+
+AttachUp = AttachOpen | Configure | Onset | Paused | Resumed | PartialHeard | FinalHeard | UtteranceLost | TextSaid | TakeFloor | Played | CancelLine | Goodbye
 
 
 @dataclass(frozen=True, slots=True)

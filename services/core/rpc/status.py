@@ -29,6 +29,7 @@ _CODES: Final[dict[type[errors.SouffleurError], grpc.StatusCode]] = {
     errors.SettingsRejected: grpc.StatusCode.INVALID_ARGUMENT,
     errors.StaleFence: grpc.StatusCode.ABORTED,
     errors.Recovering: grpc.StatusCode.UNAVAILABLE,
+    errors.Ahead: grpc.StatusCode.FAILED_PRECONDITION,
     errors.NotOwner: grpc.StatusCode.FAILED_PRECONDITION,
 }
 _CLASSES: Final = {cls.code: cls for cls in _CODES}

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from openai.types.realtime import SessionCreatedEvent
 
-from services.core.errors import SouffleurError
+from services.core.errors import Ahead, SouffleurError
 from services.core.model.attachment import Attached, AttachOpen, Configure
 from services.core.model.principal import Principal
 from services.core.model.speech import TranscribeOpen
@@ -72,6 +72,7 @@ class Connection:
         self._wanted = wanted
         self._outbox = Outbox()
         self._emitter = Emitter(self._outbox)
+        self._session = wanted.session
 
     async def run(self) -> None:
         """Serve the client until one side has enough. Every way out closes the wire with a code; only cancellation is raised."""
@@ -82,6 +83,8 @@ class Connection:
             code, reason = self._farewell(_first(ended, Hangup))
         except* SouffleurError as failed:
             error = _first(failed, SouffleurError)
+            if isinstance(error, Ahead):
+                self._rosters.forget(self._session)
             self._emitter.error(ClientError.of(error))
             code, reason = (TRY_AGAIN if error.retryable else POLICY), error.code
         except* Exception:
@@ -90,6 +93,7 @@ class Connection:
 
     async def _serve(self) -> None:
         opening = await self._opening()
+        self._session = opening.session
         link = StageLink(self._edge.stage, opening)
         try:
             attached = await link.open()
@@ -101,13 +105,17 @@ class Connection:
                 if self._wanted.configured is not None:
                     acts.take(dump({"type": "session.update", "session": self._wanted.configured}))
                 try:
-                    group.create_task(self._outbox.run(self._wire.write), name="realtime-write")
+                    group.create_task(self._write(), name="realtime-write")
                     group.create_task(link.pump(), name="realtime-up")
                     group.create_task(self._tell(link, conversation), name="realtime-down")
                     group.create_task(_tick(ear), name="realtime-tick")
                     group.create_task(voice.run(), name="realtime-voice")
                     with self._edge.runtime.draining.counting("responses", conversation.running):
                         await self._listen(acts)
+                except Hangup as ended:
+                    if ended.goodbye:
+                        await link.leave()
+                    raise
                 finally:
                     ear.close()
         finally:
@@ -195,6 +203,15 @@ class Connection:
             head=attached.head,
             cast=[member.shown() for member in roster.cast],
         )
+
+    async def _write(self) -> None:
+        try:
+            await self._outbox.run(self._wire.write)
+        except Hangup as ended:
+            if not ended.code:
+                # Whoever listens meets the same end, and knows whether it was meant.
+                await asyncio.sleep(_FAREWELL_S)
+            raise
 
     async def _tell(self, link: StageLink, conversation: Conversation) -> None:
         async for event in link.events():

@@ -37,9 +37,10 @@ class ClientError(Exception):
 class Hangup(Exception):
     """The connection ends with this WebSocket close code."""
 
-    def __init__(self, code: int, reason: str = "", error: ClientError | None = None) -> None:
-        """`error` is told as a last event. A code of 0 means that the client has gone already."""
+    def __init__(self, code: int, reason: str = "", error: ClientError | None = None, *, goodbye: bool = False) -> None:
+        """`error` is told as a last event. A code of 0 means that the client has gone already, with a `goodbye` if it closed in order."""
         super().__init__(reason)
         self.code = code
         self.reason = reason
         self.error = error
+        self.goodbye = goodbye

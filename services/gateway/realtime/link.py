@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import fields, replace
@@ -11,7 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from services.core.errors import Overloaded, SouffleurError, Unavailable
-from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, CancelLine, Configure, Played
+from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, CancelLine, Configure, Goodbye, Played
 from services.core.model.fact import Fact
 from services.core.rpc.client import Stream
 
@@ -23,6 +24,8 @@ _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 2.0
 _STEADY_S: Final = 10.0
 """An attachment that held so long was a good one: the next break starts counting afresh."""
+_GOODBYE_S: Final = 1.0
+"""So long a stage has to hear a goodbye."""
 _LASTING: Final = (Configure, Played, CancelLine)
 """As good for the next stage as for the one that it was meant for, and repeated by nobody."""
 
@@ -53,6 +56,8 @@ class StageLink:
         self._down: AsyncIterator[AttachDown] | None = None
         self._renewed = asyncio.Event()
         self._attached_at = 0.0
+        self._leaving = False
+        self._left = asyncio.Event()
 
     async def open(self) -> Attached:
         """Join. Raises an error of ours."""
@@ -71,6 +76,8 @@ class StageLink:
 
     def send(self, event: AttachUp) -> None:
         """Send in order, without waiting. Raises `Overloaded` if the stage has been away for too long."""
+        if self._leaving:
+            return
         if isinstance(event, Configure):
             self._remember(event)
         try:
@@ -79,7 +86,7 @@ class StageLink:
             raise Overloaded from None
 
     async def pump(self) -> None:
-        """Send what is queued, for ever."""
+        """Send what is queued, up to a goodbye."""
         while True:
             event = await self._up.get()
             while True:
@@ -87,6 +94,10 @@ class StageLink:
                 try:
                     if stream is not None:
                         await stream.send(event)
+                        if isinstance(event, Goodbye):
+                            # The stage ends its side when it has read all of this one: then it has heard the goodbye.
+                            await stream.finish()
+                            return
                         break
                 except SouffleurError:
                     _log.info("attachment.send_failed")
@@ -98,7 +109,7 @@ class StageLink:
                     break
 
     async def events(self) -> AsyncIterator[AttachDown]:
-        """Everything the stage sends; another `Attached` after a break. Raises an error of ours when there is no way back."""
+        """Everything the stage sends, until `leave`; another `Attached` after a break. Raises an error of ours when there is no way back."""
         failures = 0
         while True:
             try:
@@ -111,6 +122,9 @@ class StageLink:
                 if not error.retryable:
                     raise
                 reason = error.code
+            if self._leaving:
+                self._left.set()
+                return
             if asyncio.get_running_loop().time() - self._attached_at > _STEADY_S:
                 failures = 0
             _log.warning("attachment.broken", reason=reason)
@@ -159,6 +173,17 @@ class StageLink:
             self._stream.cancel()
             self._stream = self._down = None
 
+    async def leave(self) -> None:
+        """Say goodbye, while `pump` and `events` still run: a seat is kept much longer for somebody whose connection broke."""
+        if self._stream is None or self._up.full():
+            # A stage that does not hear it keeps the seat; that is all.
+            return
+        self.send(Goodbye())
+        self._leaving = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await self._left.wait()
+
     def close(self) -> None:
-        """Leave the session."""
+        """Let go of the session."""
         self._drop_stream()

@@ -133,6 +133,10 @@ class Rosters:
             self._kept.put(sid, (seq, roster))
         return roster.copied()
 
+    def forget(self, sid: str) -> None:
+        """What is kept of this session may be of facts that were lost."""
+        self._kept.put(sid, (0, Roster()))
+
     async def _read(self, sid: str, after: int, head: int) -> list[Fact]:
         try:
             return await self._log.read(sid, after, head, _PAGE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -13,6 +13,9 @@ from services.gateway.realtime.emitter import Emitter
 from services.gateway.realtime.errors import Hangup
 from services.gateway.realtime.outbox import Outbox
 from services.gateway.realtime.voice import Voice
+
+_NORMAL: Final = (1000, 1001)
+_NO_STATUS: Final = 1005
 
 
 class Sound(Protocol):
@@ -102,7 +105,7 @@ class SocketWire:
         """One message, as it came."""
         message = await self._socket.receive()
         if message["type"] == "websocket.disconnect":
-            raise Hangup(0)
+            raise Hangup(0, goodbye=_is_goodbye(message))
         text: str | None = message.get("text")
         data: bytes | None = message.get("bytes")
         return text if text is not None else data or b""
@@ -121,3 +124,9 @@ class SocketWire:
     def sound(self, outbox: Outbox, emitter: Emitter, report: Callable[[AttachUp], None]) -> Voice:  # noqa: ARG002 - such clients report themselves
         """As messages among the others."""
         return Voice(outbox, emitter, binary=self._binary)
+
+
+def _is_goodbye(message: Mapping[str, Any]) -> bool:
+    """The client has closed, or is leaving the page; a lost connection is told as "no status" too, but without a reason, not even an empty one."""
+    code = message.get("code")
+    return code in _NORMAL or (code == _NO_STATUS and "reason" in message)

@@ -12,7 +12,7 @@ from ulid import ULID
 
 from protos import manager_pb2, manager_pb2_grpc, stage_pb2, stage_pb2_grpc
 from services.core.errors import Conflict, Forbidden, NotFound, SettingsRejected
-from services.core.model.attachment import Attached, AttachOpen, OpenRequest, OpenResponse, Refused, TextSaid, TurnTimed
+from services.core.model.attachment import Attached, AttachOpen, Goodbye, OpenRequest, OpenResponse, Refused, TextSaid, TurnTimed
 from services.core.model.fact import Author, Draft, Fact
 from services.core.model.facts import Joined, LineClosed, LineOpened, Passed, Released, Said, SceneSet, Spoken, fields_of, kind_of
 from services.core.rpc.codec import from_proto, to_proto
@@ -34,6 +34,7 @@ class Table(stage_pb2_grpc.StageServiceServicer):
     """Set, unless a test wants to hold the line open."""
     fences: dict[str, int] = field(default_factory=dict)
     attached: list[AttachOpen] = field(default_factory=list)
+    goodbyes: int = 0
 
     def __post_init__(self) -> None:
         self.may_end.set()
@@ -87,6 +88,9 @@ class Table(stage_pb2_grpc.StageServiceServicer):
             sent = fact.seq
         async for request in requests:
             said = ATTACH_UP.unwrap(request)
+            if isinstance(said, Goodbye):
+                self.goodbyes += 1
+                continue
             assert isinstance(said, TextSaid)
             if said.text == "forbidden":
                 yield ATTACH_DOWN.wrap(Refused("forbidden", "not those words", said.message))

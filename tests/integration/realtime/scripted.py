@@ -180,6 +180,7 @@ class ScriptedStage(stage_pb2_grpc.StageServiceServicer):
     async def _read(self, requests: AsyncIterator[stage_pb2.AttachRequest], seat: Seat) -> None:
         async for request in requests:
             seat.up.put_nowait(ATTACH_UP.unwrap(request))
+        seat.down.put_nowait(None)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from openai import AsyncOpenAI
 from services.core.model.attachment import (
     Configure,
     FinalHeard,
+    Goodbye,
     LineAudio,
     LineFlushed,
     LinePaused,
@@ -241,6 +242,15 @@ async def test_call_is_offered_where_the_gateway_listens_and_nowhere_else(house:
         candidates = [line.split() for line in caller.answer.splitlines() if line.startswith("a=candidate:")]
         assert candidates
         assert {(fields[4], fields[7]) for fields in candidates} == {("127.0.0.1", "host")}
+
+
+async def test_whoever_hangs_up_says_goodbye(house: House) -> None:
+    """As whoever closes a socket does: it is no break."""
+    async with calling(f"http://{house.url}", MIRELLE) as caller:
+        seat = await house.stage.seat()
+        await caller.expect("souffleur.attached")
+    await seat.gone()
+    assert isinstance(seat.seen[-1], Goodbye)
 
 
 async def test_second_channel_is_closed(house: House) -> None:

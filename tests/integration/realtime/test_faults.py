@@ -13,13 +13,14 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services.core.errors import Forbidden, Unavailable
-from services.core.model.attachment import FinalHeard, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
+from services.core.errors import Ahead, Forbidden, Unavailable
+from services.core.model.attachment import FinalHeard, Goodbye, LineAudio, Onset, Paused, TakeFloor, TextSaid, UtteranceEnded, UtteranceLost
 from services.core.model.fact import Author
 from services.core.model.facts import Noted, Said
 from tests.integration.realtime.conftest import House
 from tests.integration.realtime.scripted import WAIT_S
 from tests.integration.realtime.table import Guest, end_of, silence, tone
+from tests.waiting import until
 
 
 async def _closed(guest: Guest) -> tuple[int, str]:
@@ -156,6 +157,21 @@ async def test_stage_that_does_not_come_back_ends_the_connection(house: House, m
         assert guest.events[-1]["error"]["type"] == "server_error"
 
 
+async def test_client_that_has_seen_what_was_lost_is_told_to_begin_again(house: House) -> None:
+    """At the door, and when the next stage has less than the one before: an error that says what to do, and the end of the connection."""
+    house.stage.refuse = Ahead()
+    async with connect(f"ws://{house.url}/v1/realtime?model=npc/mirelle&after_seq=50") as socket:
+        error = json.loads(await socket.recv())["error"]
+        assert error["code"] == "ahead"
+        assert "after_seq" in error["message"]
+    house.stage.refuse = None
+    async with house.guest() as guest:
+        house.stage.refuse = Ahead()
+        guest.seat.die(Unavailable())
+        assert await _closed(guest) == (1008, "ahead")
+        assert guest.events[-1]["error"]["code"] == "ahead"
+
+
 async def test_session_that_may_not_be_joined_is_refused(house: House) -> None:
     """A forbidden or unknown session and a model that is no character are told as an error, then the socket is closed."""
     house.stage.refuse = Forbidden("you are not at this table")
@@ -182,8 +198,16 @@ async def test_one_socket_too_many_is_turned_away(house: House) -> None:
         assert json.loads(refused.value.response.body)["code"] == "overloaded"
         seat = guest.seat
     await seat.gone()
-    async with house.guest():
-        pass
+
+    async def taken() -> bool:
+        try:
+            async with house.guest():
+                return True
+        except InvalidStatus:
+            # The gateway puts the connection away a moment after it has left the stage.
+            return False
+
+    await until(taken, WAIT_S, "a place")
 
 
 @pytest.mark.parametrize("patch", [{"gateway": {"max_message_bytes": 4096}}])
@@ -202,6 +226,30 @@ async def test_client_that_leaves_leaves_the_session(house: House) -> None:
         seat = guest.seat
     await seat.gone()
     assert house.stage.present == []
+
+
+@pytest.mark.parametrize("speaking", [False, True])
+async def test_whoever_closes_says_goodbye(house: House, *, speaking: bool) -> None:
+    """The stage is told that this is no break, whatever is on its way to the client."""
+    async with house.guest() as guest:
+        seat = guest.seat
+        if speaking:
+            facts = house.stage.line(guest.sid, "L1", ["A long line."])
+            for number in range(200):
+                seat.send(LineAudio("L1", facts[1].seq, bytes(4800), number * 2400))
+            await guest.expect("response.output_audio.delta")
+    await seat.gone()
+    assert isinstance(seat.seen[-1], Goodbye)
+
+
+async def test_whose_connection_breaks_says_no_goodbye(house: House) -> None:
+    """Their seat is kept for much longer."""
+    async with connect(f"ws://{house.url}/v1/realtime?model=npc/mirelle") as socket:
+        seat = await house.stage.seat()
+        await socket.recv()
+        socket.transport.abort()
+        await seat.gone()
+    assert not any(isinstance(event, Goodbye) for event in seat.seen)
 
 
 async def test_voice_for_a_reader_that_does_not_read_is_dropped_and_then_it_is_closed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

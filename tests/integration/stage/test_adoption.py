@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,17 @@ from structlog.testing import capture_logs
 from services.core.errors import Unavailable
 from services.core.model.attachment import AttachOpen, TextSaid
 from services.core.model.fact import Author, Draft, Kind
-from services.stage.house import House
+from services.stage.door import SEAT_KEPT_S
+from services.stage.house import _FORGET_S, House
 from services.transcript.archive import Archive
 from services.transcript.log import TranscriptLog
-from tests.integration.stage.houses import DIRECTOR, INN, opened_house
+from services.transcript.store import keys_of
+from tests.integration.stage.houses import DIRECTOR, INN, kinds_of, opened_house
 from tests.waiting import until
 
 
 async def test_every_place_is_tidied_up_after_a_dead_owner(redis: Redis, tmp_path: Path) -> None:
-    """What was said and never answered is passed, in each place, and whoever sat there has left."""
+    """What was said and never answered is passed, in each place, and whoever sat there still does."""
     async with opened_house(redis, tmp_path) as (house, _):
         await house.open(INN)
         dead = await house.get("inn")
@@ -37,7 +41,56 @@ async def test_every_place_is_tidied_up_after_a_dead_owner(redis: Redis, tmp_pat
         said = [fact for fact in facts if fact.kind == Kind.SAID]
         passed = [fact for fact in facts if fact.kind == Kind.PASSED]
         assert [(fact.place, fact.body["turn"], fact.cause) for fact in passed] == [("", said[0].seq, said[1].seq), ("cellar", said[2].seq, said[3].seq)]
-        assert [fact.kind for fact in facts].count(Kind.LEFT) == 2
+        assert Kind.LEFT not in [fact.kind for fact in facts]
+
+
+async def test_whoever_sat_there_has_a_place_under_the_next_owner(redis: Redis, tmp_path: Path) -> None:
+    """Who comes back in time simply sits there, and has missed nothing; who does not will have left."""
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        dead = await house.get("inn")
+        opening = AttachOpen(session="inn", principal=DIRECTOR, hears=False)
+        ann, bob = [(await dead.door.enter(opening))[0] for _ in range(2)]
+        dead.writing.cancel()
+        house._owned.clear()
+        owned = await house.get("inn")
+        joined = (await kinds_of(house, "inn")).count(Kind.JOINED)
+        back, _ = await owned.door.enter(replace(opening, participant=ann.participant, after_seq=ann.seen))
+        said = await owned.session.say(back, TextSaid("a", "Is anybody left?", answers=False))
+        assert {ann.participant, bob.participant} <= set(said.audience or ())
+        kinds = await kinds_of(house, "inn")
+        assert (kinds.count(Kind.JOINED), kinds.count(Kind.LEFT)) == (joined, 0)
+        (away,) = owned.door._away.items()
+        assert away[0] == bob.participant
+        assert 60 < away[1].leaves.when() - asyncio.get_running_loop().time() <= SEAT_KEPT_S
+
+
+async def test_only_an_idle_session_sends_away_whose_seat_was_kept(redis: Redis, tmp_path: Path) -> None:
+    """One that is put in order for another stage keeps them; until it has been away for longer than any seat is kept."""
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        opening = AttachOpen(session="inn", principal=DIRECTOR, hears=False)
+        for reason, left in (("shutdown", 0), ("idle", 1)):
+            owned = await house.get("inn")
+            attachment, _ = await owned.door.enter(opening)
+            opening = replace(opening, participant=attachment.participant)
+            owned.door.leave(attachment)
+            house._let_go(owned.session, reason)
+            await until(lambda: not house._owned, 10, "the release")
+            assert (await kinds_of(house, "inn")).count(Kind.LEFT) == left
+            assert await house._archive.mark("inn") == await house.log.head("inn")
+        owned = await house.get("inn")
+        await owned.door.enter(opening)
+        house._let_go(owned.session, "shutdown")
+        await until(lambda: not house._owned, 10, "the release")
+        # As after three minutes.
+        await redis.pexpire(keys_of("inn").index, int((_FORGET_S - 180) * 1000))
+        await house.get("inn")
+        await until(lambda: _has_left(house, 2), 10, "the one who is long gone")
+
+
+async def _has_left(house: House, times: int) -> bool:
+    return (await kinds_of(house, "inn")).count(Kind.LEFT) == times
 
 
 async def test_what_a_dead_owner_left_is_taken_up_by_itself(redis: Redis, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from services.compose import redis_client
 from services.core.clock import ManualClock
 from services.core.errors import InvalidRequest, NotFound, NotOwner, SouffleurError, Unavailable
-from services.core.model.attachment import AttachDown, AttachOpen, OpenRequest, TellRequest, TextSaid
+from services.core.model.attachment import AttachDown, AttachOpen, Goodbye, OpenRequest, TellRequest, TextSaid
 from services.core.model.fact import Author, Draft, Fact, Kind
 from services.core.rpc.client import StageClient
 from services.core.rpc.server import serving
@@ -283,6 +283,22 @@ async def test_over_the_wire_a_slow_reader_is_let_go_and_told_why(redis: Redis, 
         stream.cancel()
         _, stream, _ = await client.attach(AttachOpen(session="inn", principal=DIRECTOR))
         stream.cancel()
+
+
+async def test_over_the_wire_a_goodbye_is_no_break(redis: Redis, tmp_path: Path) -> None:
+    """A stream that is half-closed behind a goodbye ends in order; one that is torn off leaves a seat that is kept."""
+    async with opened_house(redis, tmp_path) as (house, runtime), _served(house, runtime) as client:
+        await house.open(INN)
+        away = (await house.get("inn")).door._away
+        for goodbye in (True, False):
+            attached, stream, events = await client.attach(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+            if goodbye:
+                await stream.send(Goodbye())
+                await stream.finish()
+                await _drained(events)
+            stream.cancel()
+            await until(partial(away.get, attached.participant), 10, "an empty seat")
+            assert away[attached.participant].broke is not goodbye
 
 
 async def test_over_the_wire_what_is_told_and_told_again_is_one_fact(redis: Redis, tmp_path: Path) -> None:

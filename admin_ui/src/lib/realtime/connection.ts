@@ -32,6 +32,12 @@ const PLATFORM = 'page'
 /** Close codes after which trying again cannot help. */
 const FINAL = (code: number) => code === 1008 || code === 1003 || (code >= 4400 && code < 4500)
 
+/** An attempt that has had no answer for so long is begun anew when the network or the page comes back. */
+const STUCK_MS = 2_000
+
+/** The server's error to whoever has seen more than it has. */
+const AHEAD = 'ahead'
+
 /** So many calls in a row that never came about are enough. */
 const MISSES = 2
 
@@ -41,6 +47,8 @@ export class RealtimeConnection {
   readonly audio$ = new Subject<ArrayBuffer>()
   /** A call was wanted and cannot be had: this comes by WebSocket from now on. */
   readonly fellBack$ = new Subject<void>()
+  /** The server has lost facts that this page has seen: everything comes once more, from the beginning. */
+  readonly afresh$ = new Subject<void>()
   private transport: Transport | null = null
   private kind: TransportKind = 'websocket'
   /** Stands until a WebSocket is chosen. */
@@ -48,9 +56,19 @@ export class RealtimeConnection {
   private misses = 0
   private timer: ReturnType<typeof setTimeout> | null = null
   private attempt = 0
+  /** When the connection was lost, or first wanted; null while it stands. */
+  private awaySince: number | null = null
   private head = 0
   private lastError = { code: '', detail: '' }
-  private readonly onOnline = () => this.retryNow()
+  private lastTry = 0
+  private readonly onOnline = () => {
+    if (this.isStuck()) this.connect()
+    else this.retryNow()
+  }
+  /** A browser lets a hidden page's timers sleep, so its next attempt may be a minute off when somebody looks at it again. */
+  private readonly onVisible = () => {
+    if (document.visibilityState === 'visible' && (this.state$.value.kind === 'waiting' || this.isStuck())) this.connect()
+  }
 
   constructor(
     private seat: Seat,
@@ -59,6 +77,7 @@ export class RealtimeConnection {
 
   open(): void {
     window.addEventListener('online', this.onOnline)
+    document.addEventListener('visibilitychange', this.onVisible)
     this.connect()
   }
 
@@ -71,6 +90,7 @@ export class RealtimeConnection {
   /** Leave for good. */
   close(): void {
     window.removeEventListener('online', this.onOnline)
+    document.removeEventListener('visibilitychange', this.onVisible)
     if (this.timer !== null) clearTimeout(this.timer)
     this.detach()
     this.state$.next({ kind: 'closed' })
@@ -106,6 +126,8 @@ export class RealtimeConnection {
   private connect(): void {
     if (this.timer !== null) clearTimeout(this.timer)
     this.detach()
+    this.lastTry = Date.now()
+    this.awaySince ??= this.lastTry
     this.attempt += 1
     this.state$.next({ kind: 'connecting', attempt: this.attempt })
     const handlers: TransportHandlers = {
@@ -122,7 +144,9 @@ export class RealtimeConnection {
     if (event.type === 'souffleur.attached') {
       this.seat = { ...this.seat, session: event.session_id, participant: event.participant }
       this.attempt = 0
+      this.awaySince = null
       this.misses = 0
+      this.lastError = { code: '', detail: '' }
     } else if (event.type === 'souffleur.fact') {
       this.head = Math.max(this.head, event.fact.seq)
     } else if (event.type === 'error') {
@@ -143,13 +167,27 @@ export class RealtimeConnection {
       this.connect()
       return
     }
+    if (this.lastError.code === AHEAD && this.head > 0) {
+      this.head = 0
+      this.afresh$.next()
+      this.connect()
+      return
+    }
     if (FINAL(code)) {
+      this.awaySince = null
       this.state$.next({ kind: 'refused', code: this.lastError.code || String(code), detail: this.lastError.detail || reason })
       return
     }
-    const wait = backoffMs(this.attempt, Math.random())
-    this.state$.next({ kind: 'waiting', attempt: this.attempt, retryAt: Date.now() + wait })
+    const now = Date.now()
+    this.awaySince ??= now
+    const wait = backoffMs(this.attempt, now - this.awaySince, Math.random())
+    this.state$.next({ kind: 'waiting', attempt: this.attempt, retryAt: now + wait })
     this.timer = setTimeout(() => this.connect(), wait)
+  }
+
+  /** A handshake that set out into a network that is gone by now; the browser would wait for it a minute and more. A call has a deadline of its own. */
+  private isStuck(): boolean {
+    return this.state$.value.kind === 'connecting' && this.kind === 'websocket' && Date.now() - this.lastTry > STUCK_MS
   }
 
   private detach(): void {

@@ -6,10 +6,14 @@ import { lineOf, readEvent } from '@/lib/realtime/protocol'
 import { ulid } from '@/lib/realtime/ulid'
 
 describe('the realtime client', () => {
-  it('waits longer with every attempt, up to ten seconds, never less than half of it', () => {
-    expect([1, 2, 3].map((attempt) => backoffMs(attempt, 1))).toEqual([400, 800, 1600])
-    expect(backoffMs(50, 1)).toBe(10_000)
-    expect(backoffMs(50, 0)).toBe(5_000)
+  it('waits at most a second in the first half minute of an outage, never less than half of it', () => {
+    expect([1, 2, 3, 4].map((attempt) => backoffMs(attempt, 0, 1))).toEqual([400, 800, 1_000, 1_000])
+    expect([backoffMs(50, 29_999, 1), backoffMs(50, 29_999, 0)]).toEqual([1_000, 500])
+  })
+
+  it('waits longer in a longer outage, up to ten seconds', () => {
+    expect([30_000, 60_000, 120_000, 86_400_000].map((away) => backoffMs(50, away, 1))).toEqual([1_000, 4_000, 10_000, 10_000])
+    expect(backoffMs(50, 86_400_000, 0)).toBe(5_000)
   })
 
   it('asks for the same seat and only for facts that it lacks', () => {

@@ -45,7 +45,7 @@ class CallWire:
         channel.bufferedAmountLowThreshold = _LOW_BYTES
         channel.on("message", self._take)
         channel.on("bufferedamountlow", self._roomy.set)
-        channel.on("close", self.end)
+        channel.on("close", self._closed)
 
     @property
     def open(self) -> bool:
@@ -59,6 +59,10 @@ class CallWire:
     def end(self) -> None:
         """The other side is gone."""
         self._give_up(Hangup(0))
+
+    def _closed(self) -> None:
+        """By the caller, as long as what carries the channel stands; else it was torn off."""
+        self._give_up(Hangup(0, goodbye=self._channel.transport.transport.state == "connected"))
 
     async def receive(self) -> str | bytes:
         """An event, or audio in the call's format."""

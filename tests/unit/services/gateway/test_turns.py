@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
+from services.core.errors import Ahead
+from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, Goodbye, TextSaid
 from services.core.model.fact import Author, Fact, Kind
-from services.gateway.turns import _Followed
+from services.core.model.principal import Principal
+from services.gateway.turns import Turns, Words, _Followed
 
 
 def fact(seq: int, kind: Kind, cause: int | None = None, place: str = "", by: str = "ann", **body: Any) -> Fact:
@@ -75,3 +80,61 @@ def test_who_is_passed_elsewhere_is_not_this_one() -> None:
     """Another place gives up a longer turn."""
     said = fact(6, Kind.SAID, utterance="m")
     assert followed(said, fact(8, Kind.PASSED, 7, turn=5, place="cellar"))[-1] == (True, False)
+
+
+class _Stage:
+    """Answers every attachment with words and their end; whoever has seen more than `head` is refused."""
+
+    def __init__(self, head: int = 4) -> None:
+        self.head = head
+        self.sent: list[AttachUp] = []
+
+    async def attach(self, opening: AttachOpen) -> tuple[Attached, _Stage, AsyncIterator[AttachDown]]:
+        if opening.after_seq > self.head:
+            raise Ahead
+        return Attached("ann", "Ann", 4), self, self._events()
+
+    async def _events(self) -> AsyncIterator[AttachDown]:
+        for one in (fact(5, Kind.SAID, utterance="m"), fact(6, Kind.PASSED, 5, turn=5)):
+            yield one
+
+    async def send(self, value: AttachUp) -> None:
+        self.sent.append(value)
+
+    def cancel(self) -> None:
+        pass
+
+
+class _History:
+    """Remembers the session up to a fact, until it is told to forget it."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+
+    async def table(self, _: str) -> Any:
+        return SimpleNamespace(view=SimpleNamespace(seq=self.seq, members={}), member_of=lambda _: "")
+
+    def forget(self, _: str) -> None:
+        self.seq = 0
+
+
+async def _said(stage: _Stage, remembered: int) -> list[Any]:
+    """What is told of a turn by a gateway that remembers so much of the session."""
+    stages: Any = stage
+    history: Any = _History(remembered)
+    words = Words(session="s", principal=Principal("id-ann", "player", "Ann"), text="Hello?", message="m", minted=True)
+    return [one async for one in Turns(stages, history).turn(words)]
+
+
+async def test_whoever_speaks_by_a_request_does_not_stay() -> None:
+    """The request is over with its turn: no seat is kept for a connection that will not come back."""
+    stage = _Stage()
+    assert await _said(stage, 4)
+    assert [type(value) for value in stage.sent] == [TextSaid, Goodbye]
+
+
+async def test_what_is_remembered_of_lost_facts_is_forgotten() -> None:
+    """A gateway that has read more than the transcript holds says the words all the same, once."""
+    stage = _Stage()
+    assert [one.seq for one in await _said(stage, 50)] == [5, 6]
+    assert [type(value) for value in stage.sent] == [TextSaid, Goodbye]

@@ -64,6 +64,9 @@ class MemoryLog:
     async def seq_of(self, sid: str, key: str) -> int:
         return self.keys[key].seq if key in self.keys else 0
 
+    async def head(self, sid: str) -> int:
+        return len(self.facts)
+
     async def read(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Fact]:
         return [fact for fact in self.facts if fact.seq > after and (upto is None or fact.seq <= upto)]
 

@@ -94,6 +94,7 @@ export class DeskSession {
   open(): void {
     this.watching.add(this.connection.events$.subscribe((event) => this.take(event)))
     this.watching.add(this.connection.audio$.subscribe((pcm) => this.sound.audio(pcm)))
+    this.watching.add(this.connection.afresh$.subscribe(() => this.forget()))
     this.connection.open()
   }
 
@@ -255,6 +256,11 @@ export class DeskSession {
     const [oldest] = turns.keys()
     if (turns.size > TURNS_KEPT && oldest !== undefined) turns.delete(oldest)
     this.turns$.next(turns)
+  }
+
+  private forget(): void {
+    this.incoming = []
+    this.transcript$.next(BLANK)
   }
 
   private fact(fact: Fact): void {

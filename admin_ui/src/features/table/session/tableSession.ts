@@ -70,6 +70,7 @@ export class TableSession {
     this.watching.add(this.connection.fellBack$.subscribe(() => this.notice({ code: 'no_calls', severity: 'warning', detail: '' })))
     this.watching.add(audible$.subscribe(() => this.configure()))
     this.playback.player.open().catch(() => this.notice({ code: 'no_audio', severity: 'warning', detail: '' }))
+    this.watching.add(this.connection.afresh$.subscribe(() => this.forget()))
     this.connection.open()
   }
 
@@ -172,6 +173,11 @@ export class TableSession {
   /** After every `session.update`, which sets `hears` anew. Only a page that can be heard says that it hears: otherwise the stage would wait for reports that never come. */
   private configure(): void {
     this.connection.send({ type: 'souffleur.configure', hears: this.listening && audible$.value, reports_playback: true, head_count: this.heads, table_talk: this.voice.state$.value.tableTalk })
+  }
+
+  private forget(): void {
+    this.incoming = []
+    this.transcript$.next(BLANK)
   }
 
   private fact(fact: Fact): void {

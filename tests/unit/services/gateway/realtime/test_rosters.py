@@ -54,3 +54,16 @@ async def test_what_is_trimmed_comes_from_the_archive() -> None:
     archive.facts.pop()
     roster = await Rosters(log, archive).at("inn", 2)
     assert list(roster.members) == ["mirelle", "p-1"]
+
+
+async def test_what_was_lost_is_forgotten() -> None:
+    """Numbers that stood for other facts are read anew."""
+    log = _Facts()
+    log.add(Joined(member="mirelle", role="character", name="Mirelle"))
+    log.add(Joined(member="p-1", role="player", name="Ann"))
+    rosters = Rosters(log, log)
+    await rosters.at("inn", 2)
+    log.facts.pop()
+    log.add(Joined(member="p-2", role="player", name="Bob"))
+    rosters.forget("inn")
+    assert list((await rosters.at("inn", 2)).members) == ["mirelle", "p-2"]
