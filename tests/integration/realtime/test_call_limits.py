@@ -149,6 +149,9 @@ async def test_call_is_hung_up_by_its_own_caller_or_a_director(house: House) -> 
         assert (await client.delete(caller.location, headers=guest)).status_code == 404
         assert (await client.delete(f"{CALLS}/rtc_unknown")).status_code == 404
         assert (await client.delete(caller.location)).status_code == 204
+        closed = await caller.expect("souffleur.closed")
+        assert (closed["code"], closed["reason"]) == (1008, "hung_up"), "coming again is no use"
+        assert (await caller.expect("error"))["error"]["code"] == "hung_up"
         await asyncio.wait_for(caller.closed.wait(), 5)
         await seat.gone()
         assert (await client.delete(caller.location)).status_code == 404

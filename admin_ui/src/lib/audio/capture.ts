@@ -6,7 +6,13 @@ import type { CapturedFrame } from '@/lib/audio/messages'
 /** Frames from now until the returned function is called. */
 export async function tapped(stream: MediaStream, onFrame: (frame: CapturedFrame) => void): Promise<() => void> {
   const { source, own } = await connect(stream)
-  const node = new AudioWorkletNode(source.context, 'souffleur-capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' })
+  let node: AudioWorkletNode
+  try {
+    node = new AudioWorkletNode(source.context, 'souffleur-capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' })
+  } catch (error) {
+    void own?.close()
+    throw error
+  }
   node.port.onmessage = (message: MessageEvent<CapturedFrame>) => onFrame(message.data)
   source.connect(node)
   return () => {
@@ -28,7 +34,13 @@ async function connect(stream: MediaStream): Promise<{ source: MediaStreamAudioS
   } catch (error) {
     if (!(error instanceof DOMException) || error.name !== 'NotSupportedError') throw error
     const own = new AudioContext({ latencyHint: 'interactive' })
-    await own.audioWorklet.addModule(captureUrl)
-    return { source: own.createMediaStreamSource(stream), own }
+    try {
+      await own.audioWorklet.addModule(captureUrl)
+      return { source: own.createMediaStreamSource(stream), own }
+    } catch (failed) {
+      // A browser gives out few of them, and nobody else would ever close this one.
+      void own.close()
+      throw failed
+    }
   }
 }

@@ -15,7 +15,12 @@ export class Downlink {
     element.muted = true
     element.srcObject = stream
     void element.play().catch(() => undefined)
-    return new Downlink(await tapped(stream, onFrame), element)
+    try {
+      return new Downlink(await tapped(stream, onFrame), element)
+    } catch (error) {
+      element.srcObject = null
+      throw error
+    }
   }
 
   close(): void {

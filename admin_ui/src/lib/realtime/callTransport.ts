@@ -10,6 +10,8 @@ import { NO_CALLS, NO_WAY, type Transport, type TransportHandlers } from '@/lib/
 const CONNECT_MS = 15_000
 /** Nothing has come through for so long. */
 const LOST_MS = 4000
+/** Whoever has left before the answer waits so long for it, to hang up what it begins; without it the server rings for a quarter of a minute. */
+const LATE_MS = 5000
 const AWAY = 1006
 const POLICY = 1008
 const TRY_AGAIN = 1013
@@ -31,6 +33,9 @@ class Call implements Transport {
   private readonly parts = new Parts()
   private readonly deadline = setTimeout(() => this.over(this.failure, 'no connection'), CONNECT_MS)
   private readonly tail = new CommitTail((event) => this.channel.readyState === 'open' && this.channel.send(JSON.stringify(event)))
+  private readonly asking = new AbortController()
+  /** Of a call that rings at the server, and is to be hung up there if nothing comes of it. */
+  private ringing: string | null = null
   private uplink: Uplink | null = null
   private downlink: Downlink | null = null
   private patience: ReturnType<typeof setTimeout> | undefined
@@ -43,6 +48,7 @@ class Call implements Transport {
     this.channel.onopen = () => {
       clearTimeout(this.deadline)
       this.failure = AWAY
+      this.ringing = null
     }
     this.channel.onmessage = ({ data }: MessageEvent<string>) => this.take(data)
     this.channel.onclose = () => this.over(this.farewell?.code ?? this.failure, this.farewell?.reason ?? '')
@@ -60,9 +66,11 @@ class Call implements Transport {
       }
       this.peer.addTrack(uplink.track, uplink.stream)
       await this.peer.setLocalDescription()
+      if (this.isOver()) return
       // The server answers whoever knocks with the call's password; it wants no addresses, so none are waited for.
       this.failure = AWAY
-      const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: this.peer.localDescription?.sdp ?? '' })
+      const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/sdp' }, body: this.peer.localDescription?.sdp ?? '', signal: this.asking.signal })
+      this.rings(answer, url)
       const text = await answer.text()
       if (this.isOver()) return
       if (!answer.ok) {
@@ -74,6 +82,21 @@ class Call implements Transport {
     } catch (error) {
       this.over(this.failure, error instanceof Error ? error.message : '')
     }
+  }
+
+  private rings(answer: Response, url: string): void {
+    const location = answer.headers.get('Location')
+    if (answer.status !== 201 || location === null) return
+    this.ringing = new URL(location, url).toString()
+    if (this.isOver()) this.hangUp()
+  }
+
+  /** The server is told nothing by a connection that never stood. */
+  private hangUp(): void {
+    if (this.ringing === null) return
+    // Whoever leaves the page takes this with them.
+    void fetch(this.ringing, { method: 'DELETE', keepalive: true }).catch(() => undefined)
+    this.ringing = null
   }
 
   send(event: ClientEvent): boolean {
@@ -89,7 +112,10 @@ class Call implements Transport {
   }
 
   close(): void {
+    if (this.ended) return
     this.ended = true
+    setTimeout(() => this.asking.abort(), LATE_MS)
+    this.hangUp()
     clearTimeout(this.deadline)
     clearTimeout(this.patience)
     this.tail.close()
@@ -123,11 +149,16 @@ class Call implements Transport {
   }
 
   private async listen(track: MediaStreamTrack): Promise<void> {
-    const downlink = await Downlink.open(track, (frame) => {
-      if (this.cutter.frame(frame.level)) this.handlers.onAudio(frame.pcm)
-    })
-    if (this.isOver()) downlink.close()
-    else this.downlink = downlink
+    try {
+      const downlink = await Downlink.open(track, (frame) => {
+        if (this.cutter.frame(frame.level)) this.handlers.onAudio(frame.pcm)
+      })
+      if (this.isOver()) downlink.close()
+      else this.downlink = downlink
+    } catch (error) {
+      // A call that cannot be heard here is none, and the next one would not be either.
+      this.over(NO_CALLS, error instanceof Error ? error.message : '')
+    }
   }
 
   private refused(status: number, text: string): void {

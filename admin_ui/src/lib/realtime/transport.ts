@@ -20,7 +20,7 @@ export interface TransportHandlers {
   onClose: (code: number, reason: string) => void
 }
 
-/** A close code of our own: this server takes no calls, so come by WebSocket. */
+/** A close code of our own: there are no calls here, by this server or in this browser, so come by WebSocket. */
 export const NO_CALLS = 4501
 /** Another: the call did not come about, and the server did not fail. When that happens again, come by WebSocket. */
 export const NO_WAY = 4502

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -54,3 +55,5 @@ async def listen(track: MediaStreamTrack, heard: Callable[[bytes], None]) -> Non
         except MediaStreamError:
             return
         heard(bridge.take(frame.pts, frame.to_ndarray(), frame.layout.nb_channels))
+        # Frames that wait are given out without a pause: whoever takes what was heard has a turn after each.
+        await asyncio.sleep(0)

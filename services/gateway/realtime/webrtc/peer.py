@@ -11,8 +11,10 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer, RTCPeerConnec
 from aiortc.mediastreams import MediaStreamTrack
 
 from services.core.errors import DeadlineExceeded, InvalidRequest
+from services.gateway.realtime.errors import INTERNAL, Hangup
 from services.gateway.realtime.webrtc import jitter, window
 from services.gateway.realtime.webrtc.addresses import offering
+from services.gateway.realtime.webrtc.ice import let_go
 from services.gateway.realtime.webrtc.microphone import listen
 from services.gateway.realtime.webrtc.reel import Reel
 from services.gateway.realtime.webrtc.track import VoiceTrack
@@ -39,7 +41,6 @@ class Peer:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._reel = Reel()
         self._wire: asyncio.Future[CallWire | None] = asyncio.get_running_loop().create_future()
-        self._microphone: MediaStreamTrack | None = None
         self._listening: asyncio.Task[None] | None = None
         self._connection.on("track", self._on_track)
         self._connection.on("datachannel", self._on_channel)
@@ -63,31 +64,49 @@ class Peer:
         return answer
 
     async def wire(self, within_s: float) -> CallWire | None:
-        """Once the caller's data channel stands, with their microphone on it; None if it does not come to that."""
+        """Once the caller's data channel stands; their microphone is on it from then on. None if it does not come to that."""
         try:
             async with asyncio.timeout(within_s):
-                wire = await asyncio.shield(self._wire)
+                return await asyncio.shield(self._wire)
         except TimeoutError:
             return None
-        if wire is not None and self._microphone is not None:
-            self._listening = asyncio.create_task(listen(self._microphone, wire.heard), name="call-microphone")
-        return wire
 
     async def close(self) -> None:
         """Let go of sockets, threads and tasks."""
         if not self._wire.done():
             self._wire.set_result(None)
+        if self._listening is not None:
+            self._listening.cancel()
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._connection.close()
         except TimeoutError:
             _log.warning("call.close_timed_out")
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+        finally:
+            try:
+                async with asyncio.timeout(_CLOSE_S):
+                    await let_go(self._connection)
+            except TimeoutError:
+                _log.warning("call.ice_close_timed_out")
+            if self._listening is not None:
+                await asyncio.gather(self._listening, return_exceptions=True)
 
     def _on_track(self, track: MediaStreamTrack) -> None:
-        self._microphone = track
+        # From the beginning: the library keeps every frame that nobody takes, and what is heard late is heard in a heap.
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen(track), name="call-microphone")
+
+    async def _listen(self, track: MediaStreamTrack) -> None:
+        try:
+            await listen(track, self._heard)
+        except Exception:
+            _log.exception("call.microphone_failed")
+            # Somebody who is no longer heard would never know; a new call may be better.
+            self._end(Hangup(INTERNAL, "the microphone failed"))
+
+    def _heard(self, pcm: bytes) -> None:
+        if self._wire.done() and (wire := self._wire.result()) is not None:
+            wire.heard(pcm)
 
     def _on_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != CHANNEL or self._wire.done():
@@ -96,9 +115,15 @@ class Peer:
         self._wire.set_result(CallWire(channel, self._reel))
 
     def _on_state(self) -> None:
-        if self._connection.connectionState not in _OVER:
-            return
+        if self._connection.connectionState in _OVER:
+            self._end(None)
+
+    def _end(self, why: Hangup | None) -> None:
+        """Without a reason: the caller is gone, and nobody can be told one."""
         if not self._wire.done():
             self._wire.set_result(None)
         elif (wire := self._wire.result()) is not None:
-            wire.end()
+            if why is None:
+                wire.end()
+            else:
+                wire.hang_up(why)

@@ -42,6 +42,7 @@ class CallWire:
         self._roomy = asyncio.Event()
         self._ended: Hangup | None = None
         self._parted = 0
+        self._listening = False
         channel.bufferedAmountLowThreshold = _LOW_BYTES
         channel.on("message", self._take)
         channel.on("bufferedamountlow", self._roomy.set)
@@ -49,12 +50,18 @@ class CallWire:
 
     @property
     def open(self) -> bool:
-        """The channel stands."""
-        return self._ended is None and self._channel.readyState == "open"
+        """The channel stands, and nobody is gone: whoever is hung up with a code is still told of it."""
+        return (self._ended is None or self._ended.code != 0) and self._channel.readyState == "open"
 
     def heard(self, pcm: bytes) -> None:
-        """A piece of what the caller says."""
-        self._put(pcm)
+        """A piece of what the caller says. Until somebody listens it is lost: later it would only be late, and all at once."""
+        if self._listening:
+            self._put(pcm)
+
+    def hang_up(self, why: Hangup) -> None:
+        """End it from this side: whoever serves it tells the caller why. Of what still waits nothing is taken any more."""
+        self._waiting.clear()
+        self._give_up(why)
 
     def end(self) -> None:
         """The other side is gone."""
@@ -66,6 +73,7 @@ class CallWire:
 
     async def receive(self) -> str | bytes:
         """An event, or audio in the call's format."""
+        self._listening = True
         while not self._waiting:
             if self._ended is not None:
                 raise self._ended
@@ -80,11 +88,14 @@ class CallWire:
             await self._write(part)
 
     async def close(self, code: int, reason: str) -> None:
-        """Say why, since a data channel has no close code, and wait until it is out."""
-        await self.write(dump({"type": "souffleur.closed", "code": code, "reason": reason}))
-        self._channel.bufferedAmountLowThreshold = 0
-        while self._channel.bufferedAmount and self.open:
-            await self._room()
+        """Say why, since a data channel has no close code, and wait until it is out. That is said once."""
+        try:
+            await self.write(dump({"type": "souffleur.closed", "code": code, "reason": reason}))
+            self._channel.bufferedAmountLowThreshold = 0
+            while self._channel.bufferedAmount and self.open:
+                await self._room()
+        finally:
+            self.end()
 
     def sound(self, outbox: Outbox, emitter: Emitter, report: Callable[[AttachUp], None]) -> CallVoice:  # noqa: ARG002 - no voice among the events
         """By the track."""
@@ -127,7 +138,7 @@ class CallWire:
         self._wake.set()
 
     def _give_up(self, why: Hangup) -> None:
-        if self._ended is None:
+        if self._ended is None or (self._ended.code and not why.code):
             self._ended = why
         self._wake.set()
         self._roomy.set()
