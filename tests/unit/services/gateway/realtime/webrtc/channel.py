@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -17,6 +18,8 @@ class Channel:
         self.bufferedAmount = 0
         self.bufferedAmountLowThreshold = 0
         self.sent: list[dict[str, Any]] = []
+        self.transport = SimpleNamespace(transport=SimpleNamespace(state="connected"))
+        """What carries it stands as well."""
         self._told: dict[str, Callable[..., None]] = {}
 
     def on(self, event: str, told: Callable[..., None]) -> None:
