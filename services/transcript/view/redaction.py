@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.core.model.fact import Author, Fact, Kind, LineState
-from services.transcript.view.entries import LineEntry, SaidEntry
+from services.transcript.view.entries import LineEntry, SaidEntry, SentenceEntry
 from services.transcript.view.fold import View
 from services.transcript.view.reader import OVERSEERS, Reader
 
@@ -44,7 +44,7 @@ def redacted(fact: Fact, reader: Reader, view: View | None = None) -> Fact | Non
         case Kind.JOINED | Kind.PASSED:
             return replace(fact, body=_without(fact, _INSIDE[fact.kind]))
         case kind if kind in _LINE:
-            return _of_a_line(fact) if _is_public(fact, view) else None
+            return _of_a_line(_as_it_stands(fact, view)) if _is_public(fact, view) else None
         case Kind.CORRECTED:
             passes = view is not None and _knows(view, fact.body.get("target"), reader)
         case Kind.INSERTED:
@@ -81,6 +81,19 @@ def _of_a_line(fact: Fact) -> Fact:
         return fact
     body = fact.body if fact.body.get("mode") != "puppet" else {**fact.body, "mode": "auto"}
     return replace(fact, by=Author("character", str(fact.body.get("character") or "")), body=body)
+
+
+def _as_it_stands(fact: Fact, view: View | None) -> Fact:
+    """A sentence in the words that it has by now: what it said before somebody saw to it, while its line was held, is nobody's business."""
+    item = None if view is None or fact.kind != Kind.SENTENCE else _sentence(fact, view)
+    if item is None or item.text == fact.body.get("text"):
+        return fact
+    return replace(fact, body={**fact.body, "text": item.text, "tagged": item.tagged})
+
+
+def _sentence(fact: Fact, view: View) -> SentenceEntry | None:
+    entry = view.line(str(fact.body.get("line", ""))) or view.entry_of(fact.seq)
+    return next((item for item in entry.sentences if item.seq == fact.seq), None) if isinstance(entry, LineEntry) else None
 
 
 def _is_public(fact: Fact, view: View | None) -> bool:

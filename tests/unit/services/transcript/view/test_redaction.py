@@ -115,6 +115,22 @@ def test_held_draft_passes_only_after_release() -> None:
     assert redacted(story.facts[1], ANN, released) is not None
 
 
+def test_a_draft_that_was_seen_to_passes_in_its_new_words() -> None:
+    """When its line is released, and whenever a player reads it up: what it said before is nobody's business. Directors read what was written."""
+    story = Story()
+    story.open("l", mode="approve")
+    seq = story.sentence("l", "The butler did it.")
+    story.add(bodies.Corrected(target=seq, text="Nobody knows."))
+    story.add(bodies.Released(line="l"))
+    released = fold(story.facts, DIRECTOR)
+    story.close("l", "heard", seq, 13)
+    for view in (released, fold(story.facts, DIRECTOR)):
+        sent = redacted(story.facts[seq - 1], ANN, view)
+        assert sent is not None
+        assert (sent.body["text"], "butler" in sent.to_json()) == ("Nobody knows.", False)
+        assert redacted(story.facts[seq - 1], DIRECTOR, view) is story.facts[seq - 1]
+
+
 def test_a_line_released_to_others_is_theirs_from_its_opening_on() -> None:
     """Whoever was there when it was drafted, and is not when it is released, is told nothing of it, then or later."""
     story = Story()
