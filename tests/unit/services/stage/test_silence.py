@@ -77,7 +77,7 @@ async def test_a_muted_character_keeps_its_released_line_until_it_is_unmuted() -
 
 async def test_a_character_that_has_left_does_not_speak_its_released_line() -> None:
     """The line ends unheard, and the desk is clear."""
-    async with table("Mirelle", "Bram", ms_per_char=10) as at:
+    async with table("Mirelle", "Bram", ms_per_char=40) as at:
         ann, first, second = await _two_released(at)
         await _moved(at, "cellar", "Bram")
         await at.closed(2)
