@@ -78,13 +78,13 @@ async def test_only_an_idle_session_sends_away_whose_seat_was_kept(redis: Redis,
             opening = replace(opening, participant=attachment.participant)
             owned.door.leave(attachment)
             house._let_go(owned.session, reason)
-            await until(lambda: not house._owned, 10, "the release")
+            await until(lambda: not house._owned and not house._closing, 60, "the release")
             assert (await kinds_of(house, "inn")).count(Kind.LEFT) == left
             assert await house._archive.mark("inn") == await house.log.head("inn")
         owned = await house.get("inn")
         await owned.door.enter(opening)
         house._let_go(owned.session, "shutdown")
-        await until(lambda: not house._owned, 10, "the release")
+        await until(lambda: not house._owned and not house._closing, 60, "the release")
         # As after three minutes.
         await redis.pexpire(keys_of("inn").index, int((_FORGET_S - 180) * 1000))
         await house.get("inn")
