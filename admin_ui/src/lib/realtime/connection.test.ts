@@ -105,7 +105,9 @@ describe('a connection whose server is away', () => {
   /** Every attempt fails at once, until so much time has passed. */
   function fails(ms: number): number[] {
     const tried: number[] = []
-    for (let seen = opened.length; Date.now() < ms; vi.advanceTimersByTime(10)) {
+    let seen = opened.length
+    while (Date.now() < ms) {
+      vi.advanceTimersByTime(10)
       if (opened.length === seen) continue
       seen = opened.length
       tried.push(Date.now())
