@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 
 from services.core.errors import NotFound, NotOwner, SouffleurError
-from services.transcript.log import Orphan, TranscriptLog
+from services.transcript.claims import Orphan
+from services.transcript.log import TranscriptLog
 
 _SWEEP_S: Final = 4.0
 _AT_A_TIME: Final = 20

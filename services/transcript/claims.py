@@ -7,6 +7,7 @@ every session that there is.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from redis.asyncio import Redis
@@ -15,6 +16,17 @@ from services.transcript.store import run_script, store_errors
 
 _LIST: Final = "souffleur:claims"
 _AT_A_TIME: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A session that somebody has to take care of and nobody does, as one look found it."""
+
+    sid: str
+    fence: int
+    """Of its last owner; another one means that it has had an owner since."""
+    mine: bool
+    """Its lease is alive under the address of whoever looks: a former process there had it, which is gone."""
 
 
 class Claims:

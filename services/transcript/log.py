@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 import structlog
@@ -14,7 +13,7 @@ from redis.exceptions import RedisError
 from services.core.errors import Conflict, NotFound, NotOwner, Recovering, StaleFence
 from services.core.model.fact import Draft, Fact
 from services.transcript import tailing
-from services.transcript.claims import Claims
+from services.transcript.claims import Claims, Orphan
 from services.transcript.kept import Kept
 from services.transcript.store import Entry, entry_of, keys_of, run_script, spliced, store_errors
 
@@ -38,17 +37,6 @@ class Older(Protocol):
     async def entries(self, sid: str, after: int = 0, upto: int | None = None, limit: int | None = None) -> list[Entry]:
         """Entries with `after` < seq <= `upto`, at most `limit`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A session that somebody has to take care of and nobody does, as one look found it."""
-
-    sid: str
-    fence: int
-    """Of its last owner; another one means that it has had an owner since."""
-    mine: bool
-    """Its lease is alive under the address of whoever looks: a former process there had it, which is gone."""
 
 
 class TranscriptLog:

@@ -10,7 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from services.core.errors import NotOwner, StaleFence, Unavailable
-from services.transcript.log import Orphan, TranscriptLog
+from services.transcript.claims import Orphan
+from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 from tests.redis_server import RedisServer
 from tests.unit.services.transcript.drafts import said

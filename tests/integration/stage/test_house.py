@@ -27,7 +27,8 @@ from services.core.runtime import Runtime
 from services.stage import servicer
 from services.stage.house import _RENEWALS_PER_LEASE, House
 from services.transcript.archive import Archive
-from services.transcript.log import Orphan, TranscriptLog
+from services.transcript.claims import Orphan
+from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 from tests.integration.stage.houses import DIRECTOR, INN, kinds_of, opened_house
 from tests.redis_server import RedisServer, running_redis

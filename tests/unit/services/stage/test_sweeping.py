@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from services.stage.sweeping import Sightings, Sweep
-from services.transcript.log import Orphan, TranscriptLog
+from services.transcript.claims import Orphan
+from services.transcript.log import TranscriptLog
 from tests.waiting import until
 
 A, B = Orphan("a", 1, mine=False), Orphan("b", 1, mine=False)
