@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -78,8 +79,8 @@ def _row_of(fault: str, reports: Sequence[Report]) -> tuple[str, ...] | None:
 
 
 def _share(ordered: Sequence[float], share: float) -> float:
-    """The value that this share of them does not pass; 0 of none."""
-    return ordered[min(len(ordered) - 1, round(share * len(ordered)))] if ordered else 0.0
+    """The value that this share of them does not pass (nearest rank); 0 of none."""
+    return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0
 
 
 def _row(cells: Iterable[str], widths: Sequence[int]) -> str:
