@@ -16,6 +16,7 @@ from bench.adviser import adviser_table
 from bench.coqui import coqui_table
 from bench.corrections import corrections_table
 from bench.growth import growth_table
+from bench.idle import idle_table
 from bench.imports import imports_table
 from bench.memory import SESSIONS as WEIGHED
 from bench.memory import memory_tables
@@ -28,7 +29,7 @@ from bench.relay import STREAMS, relay_table
 from bench.relay_profile import relay_profile_tables
 from bench.start import start_table
 
-_SECTIONS = ("overhead", "barge-in", "start", "imports", "adviser", "corrections", "relay", "growth")
+_SECTIONS = ("overhead", "barge-in", "start", "imports", "adviser", "corrections", "relay", "growth", "idle")
 _ASKED_FOR = ("coqui", "peers", "peers-silero", "relay-peers", "profile", "relay-profile", "memory")
 """Only when named: they need environments of their own, the first a GPU to mean something, the profiles the right to look into another process."""
 _USUAL = (1, 10, 50)
@@ -98,6 +99,7 @@ _MEASURED: Mapping[str, Callable[[argparse.Namespace], Awaitable[str]]] = {
     "corrections": lambda options: corrections_table(options.runs, urgent=options.urgent),
     "relay": lambda options: relay_table(options.seconds, options.runs, urgent=options.urgent),
     "growth": lambda _: growth_table(),
+    "idle": lambda _: idle_table(),
     "coqui": lambda options: coqui_table(options.runs),
     "peers": lambda options: peers_tables(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent),
     "peers-silero": lambda options: silero_table(options.sessions or SESSIONS, options.seconds, options.runs, urgent=options.urgent),

@@ -22,7 +22,7 @@ _MOST_RUNNING: Final = 8
 _PATIENCE: Final = 3
 """So many late answers in a row, and the store is left alone for a while."""
 _REST_S: Final = 30.0
-_BLANK_S: Final = 10.0
+_BLANK_S: Final = 60.0
 _ENDING_S: Final = 2.0
 _ENTRIES: Final = 12
 _WORDS: Final = 4

@@ -6,6 +6,7 @@ Text never goes from the roleplay service to the voice: a sentence is appended t
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import structlog
@@ -26,6 +27,8 @@ _GRACE_S: Final = 2.0
 _REPORT_SLACK_MS: Final = 60
 _PIECE: Final = VOICE_RATE // 20
 """Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms."""
+_HEAD_START_S: Final = 0.02
+"""Of the call for the reply before the one for the voice, which has time until the first sentence is there."""
 _GRAIN_S: Final = 0.001
 """A timer of the loop may come so much early; asking for as much more saves waking up for nothing, several times a piece."""
 
@@ -164,6 +167,10 @@ class Line:
         """Durable sentences -> the voice, or straight to the readers where nobody listens."""
         voice: asyncio.Task[None] | None = None
         if self._voiced:
+            with suppress(TimeoutError):
+                # The call for the reply is on its way just now, and everybody waits for that one.
+                async with asyncio.timeout(_HEAD_START_S):
+                    await self.drafting.answered.wait()
             voice = asyncio.create_task(self._speaking.run(), name="voice")
             self._parts.append(voice)
         try:

@@ -48,6 +48,8 @@ class Drafting:
         self.closed = False
         self.failure = ""
         """Why the reply ended early; what was given until then is spoken."""
+        self.answered = asyncio.Event()
+        """Something has come of the reply, or nothing more will."""
         self.changed: Callable[[], None] = lambda: None
         """Called when another sentence stands, and when the last one does."""
 
@@ -74,6 +76,7 @@ class Drafting:
                 # What was already given is spoken to its end; the line is then closed as cut, with this reason.
                 self.failure = error.code
         self.complete = True
+        self.answered.set()
         self.sentences.put_nowait(None)
         self.changed()
 
@@ -143,6 +146,7 @@ class Drafting:
 
     def _take(self, event: ReplyEvent, turn: int) -> None:
         timing = self.order.timing
+        self.answered.set()
         match event:
             case ReplyStarted():
                 timing.llm_engine, timing.llm_model = event.engine, event.model

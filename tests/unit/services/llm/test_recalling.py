@@ -136,7 +136,7 @@ async def test_a_character_without_a_past_is_not_asked_in_every_turn() -> None:
         assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == []
     assert len(store.asked) == 1
     store.empty = False
-    clock.ahead = 11.0
+    clock.ahead = 61.0
     assert await recalling.recalled(view(), "mirelle", "s", SETTINGS) == ["memory 0", "memory 1"]
     await recalling.close()
 
