@@ -1,22 +1,23 @@
-"""Voice activity for all connections of the process: windows that have come in are judged together, one thread hop for all of them.
+"""Voice activity for all connections of the process: windows that have come in are judged together, with one thread hop for all of them.
 
 A hop starts when something is waiting and none is under way: a lone speaker never waits for a tick, and many speakers share each hop.
-There is no task and no queue per window.
+There is no task and no queue per window. A detector that can judge many at a time is asked once for one window of each speaker.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.gateway.hearing.vad import WINDOW_MS, EnergyVad, QuickVad, Vad
 
+_CROWD: Final = 2
 _SHARE: Final = 4
 """Windows of one speaker per hop, so that somebody who sends a whole file at once does not deafen the others."""
 
@@ -77,6 +78,7 @@ class VadPool:
     def __init__(self, build: Callable[[], Vad]) -> None:
         """`build` makes a detector for each speaker."""
         self._build = build
+        self._together: Callable[[Sequence[Any], Sequence[bytes]], list[float]] | None = getattr(build, "together", None)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vad")
         self._ready: dict[Source, None] = {}
         self._hop: asyncio.Future[list[list[float]]] | None = None
@@ -107,20 +109,47 @@ class VadPool:
         self._hop.add_done_callback(lambda hop: self._landed(hop, batch))
 
     def _evaluate(self, batch: list[tuple[Source, list[bytes]]]) -> list[list[float]]:
-        return [[self._probability(source, window) for window in windows] for source, windows in batch]
+        found: list[list[float]] = [[] for _ in batch]
+        for place in range(_SHARE):
+            now = [(source, windows[place], judged) for (source, windows), judged in zip(batch, found, strict=True) if place < len(windows)]
+            for (*_, judged), probability in zip(now, self._probabilities([(source, window) for source, window, _ in now]), strict=True):
+                judged.append(probability)
+        return found
+
+    def _probabilities(self, asked: list[tuple[Source, bytes]]) -> list[float]:
+        """One window of each of these."""
+        found = self._judged_together(asked)
+        return [found[at] if at in found else self._probability(source, window) for at, (source, window) in enumerate(asked)]
+
+    def _judged_together(self, asked: list[tuple[Source, bytes]]) -> dict[int, float]:
+        """By their places: all but those whose own detector has failed before; nobody, where there is nothing to be gained."""
+        places = [at for at, (source, _) in enumerate(asked) if not isinstance(source.vad, EnergyVad)]
+        if self._together is None or len(places) < _CROWD:
+            return {}
+        try:
+            detectors = [self._fresh(asked[at][0]) for at in places]
+            return dict(zip(places, self._together(detectors, [asked[at][1] for at in places]), strict=True))
+        except Exception:
+            # Whose fault it is shows when each is asked alone.
+            _log.exception("vad.failed_together", speakers=len(places))
+            return {}
 
     def _probability(self, source: Source, window: bytes) -> float:
         try:
-            if source.vad is None:
-                source.vad = self._build()
-            elif source.stale:
-                source.vad.reset()
-            source.stale = False
-            return source.vad.probability(window)
+            return self._fresh(source).probability(window)
         except Exception:
             _log.exception("vad.failed")
             source.vad = EnergyVad()
             return source.vad.probability(window)
+
+    def _fresh(self, source: Source) -> Vad:
+        """The speaker's detector, having forgotten what it is to forget."""
+        if source.vad is None:
+            source.vad = self._build()
+        elif source.stale:
+            source.vad.reset()
+        source.stale = False
+        return source.vad
 
     def _landed(self, hop: asyncio.Future[list[list[float]]], batch: list[tuple[Source, int, list[bytes]]]) -> None:
         self._hop = None

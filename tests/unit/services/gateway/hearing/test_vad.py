@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from services.core.settings import HearingSettings
 from services.gateway.hearing import vad
-from services.gateway.hearing.pool import VadPool
+from services.gateway.hearing.pool import Source, VadPool
 from services.gateway.hearing.segmenter import Began, Hushed, Segmenter, Sensitivity
 from services.gateway.hearing.vad import WINDOW_BYTES, WINDOW_MS, EnergyVad, SileroVad, Vad, builder
 from tests.making.prompts import prompts
+
+_OPEN = threading.Event()
+_OPEN.set()
 
 
 class _Slow:
@@ -122,6 +125,53 @@ async def test_detector_that_breaks_is_replaced() -> None:
     await _settled(done)
     assert told == [1.0]
     assert isinstance(source.vad, EnergyVad)
+    await pool.close()
+
+
+class _Crowd(_Slow):
+    """Judges many at a time, unless one of them is to break everything."""
+
+    crowds: list[int] = []  # noqa: RUF012 - each test begins it anew
+    breaks = False
+
+    def __init__(self) -> None:
+        super().__init__(_OPEN, [])
+
+    @staticmethod
+    def together(detectors: Sequence[_Crowd], windows: Sequence[bytes]) -> list[float]:
+        _Crowd.crowds.append(len(detectors))
+        if _Crowd.breaks:
+            raise RuntimeError("no model")
+        return [window[0] / 255 for window in windows]
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_windows_of_many_speakers_are_judged_in_one_go(monkeypatch: pytest.MonkeyPatch, breaks: bool) -> None:  # noqa: FBT001
+    """Each speaker's in their order; where that fails each is judged alone."""
+    monkeypatch.setattr(_Crowd, "crowds", [])
+    monkeypatch.setattr(_Crowd, "breaks", breaks)
+    pool = VadPool(_Crowd)
+    told: dict[int, list[float]] = {speaker: [] for speaker in range(3)}
+    done = asyncio.Event()
+
+    def listener(speaker: int) -> Source:
+        def deliver(_: bytes, probability: float) -> None:
+            told[speaker].append(probability * 255)
+            if sum(map(len, told.values())) == 6:
+                done.set()
+
+        return pool.source(deliver)
+
+    speakers = [listener(speaker) for speaker in range(3)]
+    gate = threading.Event()
+    # The thread is busy until everything waits.
+    pool._thread.submit(gate.wait, 5)
+    for number, speaker in enumerate([*speakers, *speakers[:2], speakers[0]]):
+        speaker.push(bytes([number]) * WINDOW_BYTES)
+    gate.set()
+    await _settled(done)
+    assert told == {0: [0, 3, 5], 1: [1, 4], 2: [2]}
+    assert _Crowd.crowds == [3, 2]
     await pool.close()
 
 

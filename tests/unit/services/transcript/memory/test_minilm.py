@@ -39,7 +39,6 @@ def shapes() -> dict[str, tuple[int, ...]]:
 def written(folder: Path) -> Path:
     """A model of random weights, as both files."""
     tokenizers = pytest.importorskip("tokenizers", reason="the extra `memory` is not installed")
-    pytest.importorskip("threadpoolctl", reason="the extra `memory` is not installed")
     folder.mkdir(parents=True)
     random = np.random.default_rng(5)
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
