@@ -26,7 +26,7 @@ _GRACE_S: Final = 2.0
 """How long after its sound has ended a line waits for the report that it was played."""
 _REPORT_SLACK_MS: Final = 60
 _PIECE: Final = VOICE_RATE // 20
-"""Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms."""
+"""Samples of a chunk that are sent by themselves as soon as there is room for them: 50 ms, or a shorter lead."""
 _HEAD_START_S: Final = 0.02
 """Of the call for the reply before the one for the voice, which has time until the first sentence is there."""
 _GRAIN_S: Final = 0.001
@@ -60,7 +60,8 @@ class Line:
         self._backstage = backstage
         self._clock = backstage.clock
         self._host = host
-        self._playhead = Playhead(backstage.settings().stage.lead_s)
+        self._playhead = Playhead(lead_s := backstage.settings().stage.lead_s)
+        self._piece = min(_PIECE, int(lead_s * VOICE_RATE))
         self._speaking = Speaking(order, backstage, host.degradation, self._tell, self._show)
         self._spoken = self._speaking.sentences
         self._shown: Fact | None = None
@@ -215,14 +216,14 @@ class Line:
 
     async def _room(self, wanted: int) -> int:
         """Wait until some of `wanted` samples may be sent; how many. In pieces, since a whole chunk would leave a listener with a third of the lead."""
-        least = min(wanted, _PIECE)
+        least = min(wanted, self._piece)
         while True:
             await self._gate.wait()
             now = self._clock.now()
             delay = self._playhead.wait_s(least, now)
             if delay <= 0:
                 room = self._playhead.room(now)
-                return wanted if wanted <= room else max(least, room // _PIECE * _PIECE)
+                return wanted if wanted <= room else max(least, room // self._piece * self._piece)
             await self._pause_for(delay + _GRAIN_S)
 
     async def _pause_for(self, delay_s: float) -> None:

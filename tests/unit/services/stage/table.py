@@ -97,7 +97,9 @@ class Mind:
 
 
 class Mouth:
-    """One voice call: 20 ms chunks of silence, `ms_per_char` each character; `log` resolves a seq to its text."""
+    """One voice call: chunks of silence, `ms_per_char` each character; `log` resolves a seq to its text."""
+
+    chunk_ms = 20
 
     def __init__(self, log: MemoryLog, ms_per_char: float, error: SouffleurError | None) -> None:
         self._log, self._ms, self._error = log, ms_per_char, error
@@ -120,10 +122,11 @@ class Mouth:
         while (seq := await self._asked.get()) is not None:
             text = str(self._log.facts[seq - 1].body["text"])
             yield SentenceStarted(seq, text)
-            chunks = max(1, int(len(text) * self._ms / 20))
+            chunks = max(1, int(len(text) * self._ms / self.chunk_ms))
+            size = VOICE_RATE * self.chunk_ms // 1000
             for number in range(chunks):
-                yield SpeechAudio(seq, bytes(VOICE_RATE // 50 * 2), number * VOICE_RATE // 50)
-            yield SentenceDone(seq, chunks * VOICE_RATE // 50)
+                yield SpeechAudio(seq, bytes(size * 2), number * size)
+            yield SentenceDone(seq, chunks * size)
 
 
 @dataclass
