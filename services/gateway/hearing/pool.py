@@ -18,6 +18,7 @@ from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.gateway.hearing.vad import WINDOW_MS, EnergyVad, QuickVad, Vad
 
 _CROWD: Final = 2
+"""So many are worth being judged together."""
 _SHARE: Final = 4
 """Windows of one speaker per hop, so that somebody who sends a whole file at once does not deafen the others."""
 
