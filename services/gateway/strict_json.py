@@ -40,7 +40,7 @@ def check(value: Any) -> None:
             for key in item:
                 _check_text(key)
             todo += [(child, depth + 1) for child in item.values()]
-        elif isinstance(item, list):
+        elif isinstance(item, list | tuple):
             todo += [(child, depth + 1) for child in item]
         else:
             _check_scalar(item)

@@ -245,12 +245,18 @@ class House:
             if owned is None or owned.session is not session:
                 # Released already; whoever claimed the session anew meanwhile keeps it.
                 return
+            if reason == _IDLE and session.attachments:
+                # Somebody has come in meanwhile.
+                return
             del self._owned[sid]
             SESSIONS.dec()
             if reason == _IDLE:
                 owned.door.see_out()
             owned.door.close()
             forget_s = 0.0
+            if ours and owned.session.writer.given_up:
+                # At once: whoever claims it when the store is back finds there what the store may have lost.
+                await self._kept(sid)
             try:
                 with contextlib.suppress(SouffleurError):
                     # Without the store nothing can be closed in order; the next owner tidies up.
@@ -262,10 +268,23 @@ class House:
             finally:
                 owned.writing.cancel()
                 await asyncio.gather(owned.writing, return_exceptions=True)
+                if ours and await self._kept(sid):
+                    # The store lacks what the archive has now: somebody is to see to that.
+                    forget_s = 0.0
                 with contextlib.suppress(SouffleurError, TimeoutError):
                     # Without the store the lease ends by itself.
                     async with asyncio.timeout(_RELEASE_S):
                         await self.log.release(sid, forget_s=forget_s)
+
+    async def _kept(self, sid: str) -> bool:
+        """What this process alone may have, the archive gets before the session is let go; whether there was anything."""
+        try:
+            async with asyncio.timeout(_SETTLE_S):
+                return await self._archiver.keep(sid)
+        except Exception:
+            # Whatever it was, the session is let go.
+            _log.exception("session.not_kept", session=sid)
+            return True
 
     def wall_ms(self) -> int:
         """The date, for facts."""
@@ -298,6 +317,9 @@ class House:
             owned.session.writer.catch_up()
         except SouffleurError as error:
             _log.warning("lease.not_renewed", session=sid, code=error.code)
+        except Exception:
+            # Whatever it was: the other leases are renewed, and this one is tried again.
+            _log.exception("lease.not_renewed", session=sid)
 
     async def close(self) -> None:
         """Close and release everything; one that cannot be keeps no other from it."""

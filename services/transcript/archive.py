@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.core.errors import InvalidRequest
 from services.core.model.fact import Fact, Kind
 from services.core.model.facts import Joined, Left, SceneSet, body_of
-from services.transcript.database import database_errors, forget_pages, open_database
+from services.transcript.database import database_errors, forget_pages, forget_terms, open_database
 from services.transcript.erasing import erased_by, tombstone
 from services.transcript.store import Entry
 from services.transcript.tables import facts as _facts
@@ -190,9 +190,7 @@ async def _bury(connection: AsyncConnection, sid: str, seqs: Sequence[int]) -> i
     kept = select(_memories.c.number, _memories.c.sources).where(_memories.c.session == sid)
     if numbers := [number for number, sources in await connection.execute(kept) if not gone.isdisjoint(sources)]:
         await connection.execute(delete(_memories).where(_memories.c.number.in_(numbers)))
-        if connection.dialect.name == "sqlite":
-            # Until its parts are merged the index still has the words of what was deleted.
-            await connection.exec_driver_sql("INSERT INTO memory_terms(memory_terms) VALUES ('optimize')")
+        await forget_terms(connection)
     return len(stones)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
 
 from services.core.ending import goes_on
-from services.core.errors import Conflict, DeadlineExceeded, SouffleurError, Unavailable
+from services.core.errors import Conflict, DeadlineExceeded, SouffleurError
 from services.core.telemetry import ARCHIVE_LAG
 from services.transcript.archive import Archive
+from services.transcript.database import is_away
 from services.transcript.erasing import erased_by
 from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
@@ -57,8 +58,10 @@ class Archiver:
         """Sessions of which there may be more than was read."""
         self._marks: dict[str, int] = {}
         """How far a session was archived when it was last looked at; it may be further by now, never less."""
-        self._failed = False
-        """Something of this round has."""
+        self._failures: dict[str, int] = {}
+        """Sessions that could not be archived, and how often in a row."""
+        self._resting: dict[str, asyncio.TimerHandle] = {}
+        """They are left alone for a while, and are due again then."""
         self._rewrites = _REWRITES
         """How often the store is still asked whether its file, which had what was erased, has been written anew; somebody may have died over it."""
         self._closed = False
@@ -76,19 +79,29 @@ class Archiver:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait([self._worker])
-        try:
+        for sid in list(self._resting):
+            self._rested(sid)
+        with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 for sid in list(self._due):
-                    await self._copy(sid)
-                    self._due.pop(sid, None)
-        except (SouffleurError, TimeoutError, ValueError) as failure:
-            _log.warning("archiver.left_behind", sessions=len(self._due), reason=type(failure).__name__)
+                    await self._last(sid)
+        if self._due:
+            _log.warning("archiver.left_behind", sessions=len(self._due))
+
+    async def _last(self, sid: str) -> None:
+        try:
+            await self._copy(sid)
+            del self._due[sid]
+        except (SouffleurError, ValueError) as error:
+            _tell("archiver.failed", error, [sid])
 
     def notify(self, sid: str) -> None:
         """There are new facts in this session. Returns at once; needs a running loop."""
+        if sid in self._resting:
+            return
         self._due[sid] = None
         self._told.set()
-        if self._worker is None and not self._closed:
+        if (self._worker is None or self._worker.done()) and not self._closed:
             self._worker = asyncio.create_task(self._work(), name="archiver")
 
     async def settle(self, sid: str, timeout_s: float = 30.0) -> None:
@@ -100,6 +113,23 @@ class Archiver:
                 await self._copy(sid)
         except TimeoutError:
             raise DeadlineExceeded("the archive is behind") from None
+
+    async def keep(self, sid: str) -> bool:
+        """Archive what the owner was acknowledged and the store may not have any more; whether there was anything. Raises `Unavailable`.
+
+        For an owner that gives the session up: it has the last copy.
+        """
+        if not self._log.kept(sid):
+            return False
+        mark = await self._archive.mark(sid)
+        while entries := self._log.kept(sid, mark)[:BATCH]:
+            if entries[0].seq != mark + 1:
+                # Behind a gap nothing can be given back, and others may come to stand there.
+                _log.error("archiver.gap", session=sid, archived=mark, kept=entries[0].seq)
+                break
+            mark = (await self._archive.store_all({sid: entries}))[sid]
+            self._note(sid, entries, mark)
+        return True
 
     async def restore(self, sid: str) -> int:
         """Write archived facts that the stream lacks back into it, with their seq and key; how many.
@@ -119,15 +149,13 @@ class Archiver:
         return written
 
     async def _work(self) -> None:
-        failures = 0
         loop = asyncio.get_running_loop()
         ended = -_PACE_S
         while goes_on():
             await self._told.wait()
-            linger = max(_LINGER_S, ended + _PACE_S - loop.time())
-            await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else linger)
+            await asyncio.sleep(max(_LINGER_S, ended + _PACE_S - loop.time()))
             self._told.clear()
-            failures = 0 if await self._round() else failures + 1
+            await self._round()
             ended = loop.time()
             await self._rewrite()
 
@@ -147,11 +175,10 @@ class Archiver:
         else:
             _log.warning("archiver.file_not_rewritten", reason=reason)
 
-    async def _round(self) -> bool:
-        """Every session that is due, once; those that failed stay due. True if none failed."""
+    async def _round(self) -> None:
+        """Every session that is due, once; those that failed are due again after a while."""
         due = list(self._due)
         self._due.clear()
-        self._failed = False
         found: dict[str, list[Entry]] = {}
         try:
             for sid in due:
@@ -164,42 +191,43 @@ class Archiver:
         except asyncio.CancelledError:
             self._due.update(dict.fromkeys(due))
             raise
-        return not self._failed
 
     @contextmanager
     def _surviving(self, *sids: str) -> Iterator[None]:
         """Whatever is wrong with these sessions, the others are archived, and these are tried again."""
         try:
             yield
-        except SouffleurError as error:
-            _log.error("archiver.failed", session=sids[0], sessions=len(sids), code=error.code, detail=error.detail)
-            self._again(sids)
-        except Exception:
-            _log.exception("archiver.failed", session=sids[0], sessions=len(sids))
+        except Exception as error:
+            _tell("archiver.failed", error, sids)
             self._again(sids)
 
     def _again(self, sids: Sequence[str]) -> None:
-        self._failed = True
+        """Each at its own pace: one that nobody will ever take keeps no other waiting."""
+        loop = asyncio.get_running_loop()
         for sid in sids:
             self._marks.pop(sid, None)
-            self.notify(sid)
+            failed = self._failures.get(sid, 0)
+            self._failures[sid] = failed + 1
+            if sid not in self._resting:
+                self._resting[sid] = loop.call_later(_BACKOFF_S[min(failed, len(_BACKOFF_S) - 1)], self._rested, sid)
+
+    def _rested(self, sid: str) -> None:
+        self._resting.pop(sid).cancel()
+        self.notify(sid)
 
     async def _store(self, found: Mapping[str, list[Entry]]) -> None:
         """All of it in one transaction; if that breaks, each session for itself, for one of them may be the reason."""
         marks: dict[str, int] = {}
         try:
             marks = await self._archive.store_all(found)
-        except Unavailable as error:
-            _log.error("archiver.failed", sessions=len(found), code=error.code, detail=error.detail)
-            self._again(list(found))
-        except Exception:
-            if len(found) == 1:
-                _log.exception("archiver.failed", session=next(iter(found)))
-                self._again(list(found))
-            else:
-                _log.exception("archiver.parted", sessions=len(found))
+        except Exception as error:
+            if len(found) > 1 and not is_away(error):
+                _tell("archiver.parted", error, list(found))
                 for sid, entries in found.items():
                     await self._store({sid: entries})
+            else:
+                _tell("archiver.failed", error, list(found))
+                self._again(list(found))
         for sid, mark in marks.items():
             with self._surviving(sid):
                 await self._reached(sid, found[sid], mark)
@@ -226,6 +254,7 @@ class Archiver:
         (self._more.add if len(entries) < len(page) or len(page) == BATCH else self._more.discard)(sid)
         self._lags(sid, len(page))
         if not entries:
+            self._failures.pop(sid, None)
             self._log.archived(sid, mark)
         return entries
 
@@ -241,7 +270,16 @@ class Archiver:
         return entries
 
     async def _reached(self, sid: str, entries: Sequence[Entry], mark: int) -> None:
-        """The archive has it up to `mark`. Raises `Conflict` if that is no further than before."""
+        """The archive has it up to `mark`, so less of it needs to be in the stream. Raises `Conflict` if that is no further than before."""
+        start = self._note(sid, entries, mark)
+        # Now and then only: trimming one entry after each fact would cost a command a fact.
+        step = max(1, min(_TRIM_STEP, self._keep))
+        if mark // step > start // step and mark > self._keep:
+            await self._log.trim(sid, mark - self._keep + 1)
+        self._failures.pop(sid, None)
+
+    def _note(self, sid: str, entries: Sequence[Entry], mark: int) -> int:
+        """As `_reached`, for this process alone; how far the archive was before."""
         # Where this copy began; another one of the same session may be further by now.
         start = entries[0].seq - 1
         if mark <= start:
@@ -249,10 +287,7 @@ class Archiver:
         self._marks[sid] = max(mark, self._marks.get(sid, 0))
         self._lags(sid, 0)
         self._log.archived(sid, mark)
-        # Now and then only: trimming one entry after each fact would cost a command a fact.
-        step = max(1, min(_TRIM_STEP, self._keep))
-        if mark // step > start // step and mark > self._keep:
-            await self._log.trim(sid, mark - self._keep + 1)
+        return start
 
     def _lags(self, sid: str, facts: int) -> None:
         if facts:
@@ -260,3 +295,11 @@ class Archiver:
         else:
             self._behind.pop(sid, None)
         ARCHIVE_LAG.set(sum(self._behind.values()))
+
+
+def _tell(happened: str, error: Exception, sids: Sequence[str]) -> None:
+    """Of what this program expects to fail, without where in it."""
+    if isinstance(error, SouffleurError):
+        _log.error(happened, session=sids[0], sessions=len(sids), code=error.code, detail=error.detail)
+    else:
+        _log.error(happened, session=sids[0], sessions=len(sids), exc_info=error)

@@ -14,8 +14,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from services.core.errors import EngineMissing, SettingsRejected, Unavailable
@@ -28,6 +28,8 @@ _BUSY_S: Final = 15
 _RETRY_S: Final = 0.02
 _EMPTYINGS: Final = 50
 _TIMEOUT_S: Final = 15
+_AWAY: Final = frozenset({"08", "53", "57", "58"})
+"""Classes of SQLSTATE: no connection, no room, told to stop, broken."""
 _MIGRATION_LOCK: Final = 0x50_55_46_46
 """PostgreSQL advisory lock, so that of several processes only one migrates at a time."""
 _LOCKS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
@@ -85,6 +87,12 @@ def _alembic() -> asyncio.Lock:
     return _LOCKS.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
+async def forget_terms(connection: AsyncConnection) -> None:
+    """SQLite's index of memories has the words of those that were deleted or changed until its parts are merged."""
+    if connection.dialect.name == "sqlite":
+        await connection.exec_driver_sql("INSERT INTO memory_terms(memory_terms) VALUES ('optimize')")
+
+
 async def forget_pages(engine: AsyncEngine, name: str = "archive") -> None:
     """What was overwritten or deleted SQLite still has in its write-ahead log, which is emptied. Somebody who reads for long keeps it; then the log says so."""
     if engine.dialect.name != "sqlite":
@@ -113,6 +121,14 @@ async def database_errors(name: str = "archive") -> AsyncIterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         raise Unavailable(f"the {name} failed: {type(error).__name__}") from error
+
+
+def is_away(error: Exception) -> bool:
+    """As far as can be told from what `database_errors` raised, the database cannot be used at all; otherwise it did not take what it was given."""
+    cause = error.__cause__
+    if not isinstance(error, Unavailable) or not isinstance(cause, DBAPIError) or isinstance(cause, OperationalError | InterfaceError):
+        return isinstance(error, Unavailable)
+    return cause.connection_invalidated or str(getattr(cause.orig, "sqlstate", None))[:2] in _AWAY
 
 
 async def _write_ahead(engine: AsyncEngine) -> None:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Final, Protocol, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from services.core.errors import Conflict, NotFound, NotOwner, Recovering, StaleFence
+from services.core.errors import Conflict, NotFound, NotOwner, Recovering, StaleFence, Unavailable
 from services.core.model.fact import Draft, Fact
 from services.transcript import tailing
 from services.transcript.claims import Claims, Orphan
 from services.transcript.kept import Kept
+from services.transcript.rewriting import Rewriting
 from services.transcript.store import Entry, entry_of, keys_of, run_script, spliced, store_errors
 
 _PAGE: Final = 500
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 """One script call holds the store for everybody; more than this goes in several."""
 
-_REWRITE: Final = "souffleur:rewrite"
-"""There while the store's file still has what was taken out of a stream."""
-_ASKED_FOR, _BEGUN = b"asked for", b"begun"
+_AGAIN_S: Final = 0.5
+"""Between two looks for what the archive alone has, while it is away."""
 
 _FOR_EVER: Final = -1
 """What the store answers where a key does not expire."""
@@ -47,6 +47,7 @@ class TranscriptLog:
         self._redis = redis
         self._older = older
         self._claims = Claims(redis)
+        self._rewriting = Rewriting(redis)
         self._held: dict[str, Kept] = {}
 
     async def claim(self, sid: str, address: str, lease_s: float, *, dead: str = "") -> int:
@@ -91,6 +92,11 @@ class TranscriptLog:
         """What former owners wrote counts as acknowledged to this one; what is behind `mark`, and so not archived, is kept to be given back."""
         if (held := self._held.get(sid)) is not None:
             held.take_over(entries, mark)
+
+    def kept(self, sid: str, after: int = 0) -> list[Entry]:
+        """What was acknowledged here, is not archived and has a greater seq, whatever the store has of it by now; empty where nobody here holds the session."""
+        held = self._held.get(sid)
+        return [] if held is None else held.entries(after)
 
     def archived(self, sid: str, mark: int) -> None:
         """The archive has everything up to `mark`: that needs no replaying."""
@@ -283,7 +289,7 @@ class TranscriptLog:
             return int(cast(bytes | None, await self._redis.hget(keys_of(sid).index, "head")) or 0)
 
     async def tail(self, sid: str, after: int) -> AsyncGenerator[Fact, None]:
-        """Facts behind `after` and then every new one, for ever; outlives restarts of the store. Close the iterator when done.
+        """Facts behind `after` and then every new one, for ever; outlives restarts of the store and of the archive. Close the iterator when done.
 
         Raises `NotFound` if the next one is trimmed and there is no `older`, `Recovering` if the store has come back with less than was seen.
         """
@@ -295,7 +301,13 @@ class TranscriptLog:
                         cursor = entry.seq
                         yield entry.fact()
             except tailing.Trimmed:
-                for entry in await self.entries(sid, cursor, limit=_PAGE):
+                try:
+                    page = await self.entries(sid, cursor, limit=_PAGE)
+                except Unavailable as error:
+                    _log.info("tail.interrupted", session=sid, after=cursor, detail=error.detail)
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                for entry in page:
                     cursor = entry.seq
                     yield entry.fact()
 
@@ -343,38 +355,19 @@ class TranscriptLog:
         async with store_errors():
             if not await self._redis.xrange(keys.stream, "-", f"{upto}-0", count=1):
                 return
-            # First: whoever dies after this has left word.
-            await self._redis.set(_REWRITE, _ASKED_FOR)
+        # First: whoever dies after this has left word.
+        await self._rewriting.ask()
         if await run_script(self._redis, "bury", [keys.stream, keys.fence], [held.fence, upto]) < 0:
             raise StaleFence
-        async with store_errors():
-            # And again: a rewriting that somebody began in between still had it.
-            await self._redis.set(_REWRITE, _ASKED_FOR)
+        # And again: a rewriting that somebody began in between still had it.
+        await self._rewriting.ask()
 
     async def rewritten(self) -> bool:
         """See to it that the store's append-only file is written anew after something was buried; True when that is done, or nothing is to be done.
 
         For whoever archives, to be asked again as long as it says no. A store without such a file is left alone.
         """
-        async with store_errors():
-            if (wanted := await self._redis.get(_REWRITE)) is None:
-                return True
-            state = await self._redis.info("persistence")
-            if not state.get("aof_enabled"):
-                await self._redis.delete(_REWRITE)
-                return True
-            if state.get("aof_rewrite_in_progress") or state.get("aof_rewrite_scheduled") or state.get("rdb_bgsave_in_progress"):
-                return False
-            if wanted == _BEGUN and state.get("aof_last_bgrewrite_status") == "ok":
-                await self._redis.delete(_REWRITE)
-                return True
-            await self._redis.set(_REWRITE, _BEGUN)
-            try:
-                await self._redis.bgrewriteaof()
-            except RedisError:
-                await self._redis.set(_REWRITE, _ASKED_FOR)
-                raise
-        return False
+        return await self._rewriting.done()
 
 
 def _fitting(pending: Sequence[tuple[bytes, ...]]) -> int:

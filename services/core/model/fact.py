@@ -132,7 +132,7 @@ class Fact:
                 kind=intern(str(data["kind"])),
                 at_ms=round(datetime.fromisoformat(data["at"]).timestamp() * 1000),
                 by=_author(str(by.get("role", "")), str(by.get("id", "")), str(by.get("name", ""))),
-                place=intern(str(data.get("place") or "")),
+                place=_shared(str(data.get("place") or "")),
                 audience=None if audience is None else _audience(*map(str, audience)),
                 cause=data.get("cause"),
                 body={intern(key): _shared(value) for key, value in (data.get("body") or {}).items()},
@@ -150,9 +150,13 @@ def _audience(*members: str) -> tuple[str, ...]:
     return members
 
 
+# Not interned: some Pythons keep such strings for ever, and these are people's words as well.
+_name = lru_cache(4096)(str)
+
+
 def _shared(value: Any) -> Any:
     """A name of something, as a field of many facts has it, is the same string in all of them."""
-    return intern(value) if type(value) is str and len(value) <= _NAME else value
+    return _name(value) if type(value) is str and len(value) <= _NAME else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from services.core.errors import InvalidRequest, SouffleurError, TooLarge
 from services.core.model.fact import Fact
 from services.core.model.principal import Principal
+from services.gateway import strict_json
 from services.gateway.corrections.desk import Corrections
 from services.gateway.corrections.requests import correction_of
 from services.gateway.corrections.shown import shown
@@ -47,13 +48,15 @@ async def handed_in(sid: str, request: Request, principal: Principal, history: H
     refused = list(found.refused)
     for body, correction_id in zip(found.corrections, _ids(sid, base, found.corrections), strict=True):
         try:
+            # A document can name characters by number that no other way in would take.
+            strict_json.check(body)
             row = await corrections.accept(sid, principal, correction_of({**body, "id": correction_id}))
         except InvalidRequest as error:
             # What is wrong with one change by itself leaves the others as they are.
             refused.append(_unaccepted(body, error))
         else:
             accepted.append(shown(row))
-    return {"base": base, "corrections": accepted, "refused": [asdict(item) for item in refused]}
+    return {"base": base, "corrections": accepted, "refused": [{**asdict(item), "text": _sendable(item.text)} for item in refused]}
 
 
 def _ids(sid: str, base: int, bodies: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -99,6 +102,11 @@ async def _view_at(history: History, sid: str, seq: int) -> View:
 
 def _compared(view: View, text: str) -> Asked:
     return asked(Screenplay(title=title_page(view), blocks=blocks(view)), parse(text), view.members)
+
+
+def _sendable(text: str) -> str:
+    """What of it UTF-8 can say: it may have been refused for the rest."""
+    return text.encode(errors="replace").decode()
 
 
 def _unaccepted(body: dict[str, Any], error: SouffleurError) -> Refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.core.clock import Clock, SystemClock
 from services.core.errors import InvalidRequest, NotFound, SouffleurError
 from services.core.model.fact import Kind
-from services.transcript.database import database_errors, open_database
+from services.transcript.database import database_errors, forget_pages, forget_terms, open_database
 from services.transcript.erasing import erased_by
 from services.transcript.memory.lookup import PostgresLookup, SqliteLookup
 from services.transcript.memory.meaning import Embedder, nearest
@@ -147,17 +147,24 @@ class MemoryStore:
         if importance is not None:
             values["importance"] = checked_importance(importance)
         if values:
-            async with database_errors(), self._engine.begin() as connection:
-                await connection.execute(update(_memories).where(self._standing, _memories.c.id == name).values(values))
+            await self._change(name, values)
         return await self.get(name)
 
     async def delete(self, name: str) -> None:
         """Forget one for good: its words are gone, and the same one is not added again. Raises `NotFound`."""
         gone = {"deleted": True, "text": "", "terms": "", "sources": [], "present": [], "vector": None}
+        await self._change(name, gone)
+
+    async def _change(self, name: str, values: Mapping[str, Any]) -> None:
+        """Words that it had before are nowhere in the file then. Raises `NotFound`."""
         async with database_errors(), self._engine.begin() as connection:
-            done = await connection.execute(update(_memories).where(self._standing, _memories.c.id == name).values(gone))
-        if done.rowcount != 1:
-            raise NotFound("there is no such memory")
+            done = await connection.execute(update(_memories).where(self._standing, _memories.c.id == name).values(values))
+            if done.rowcount != 1:
+                raise NotFound("there is no such memory")
+            if "text" in values:
+                await forget_terms(connection)
+        if "text" in values:
+            await forget_pages(self._engine)
 
     async def learn_meanings(self, most: int = 100) -> int:
         """Give vectors to memories that were added without this embedder, at most so many; how many there were."""

@@ -61,12 +61,12 @@ class Outbox:
         return _row(values | {"number": key[0] if key else 0}), True
 
     async def applied(self, row: Row, seq: int) -> None:
-        """It is the fact `seq`."""
-        await self._resolve(row, state="applied", seq=seq, detail="", current="")
+        """It is the fact `seq`, which says more than that some other attempt was put aside."""
+        await self._change(_is(row.session, row.id), (OPEN, "dead"), state="applied", seq=seq, detail="", current="")
 
     async def conflicted(self, row: Row, current: str, seq: int, detail: str) -> None:
         """The target was changed by fact `seq` meanwhile: `current` stands, nothing was written."""
-        await self._resolve(row, state="conflicted", seq=seq, detail=detail, current=current)
+        await self._change(_is(row.session, row.id), state="conflicted", seq=seq, detail=detail, current=current)
 
     async def died(self, session: str, id: str, detail: str, attempts: int | None = None) -> bool:  # noqa: A002
         """Put it aside, if it is still open."""
@@ -76,7 +76,7 @@ class Outbox:
     async def reopened(self, session: str, id: str) -> Row:  # noqa: A002
         """A dead one is to be tried from the beginning. Raises `NotFound`."""
         due_at_ms = self._clock.wall_ms() + _REOPENED_MS
-        await self._change(_is(session, id), was="dead", state=OPEN, detail="", attempts=0, due_at_ms=due_at_ms)
+        await self._change(_is(session, id), ("dead",), state=OPEN, detail="", attempts=0, due_at_ms=due_at_ms)
         return await self.get(session, id)
 
     async def begun(self, row: Row, attempts: int) -> None:
@@ -157,12 +157,9 @@ class Outbox:
 
     # Statements.
 
-    async def _resolve(self, row: Row, **values: Any) -> None:
-        await self._change(_is(row.session, row.id), **values)
-
-    async def _change(self, which: ColumnElement[bool], was: str = OPEN, **values: Any) -> bool:
-        """Only a row in state `was` changes: what is resolved stays so, whoever comes late."""
-        statement = update(_outbox).where(which, _outbox.c.state == was).values(**values, updated_at_ms=self._clock.wall_ms())
+    async def _change(self, which: ColumnElement[bool], was: Sequence[str] = (OPEN,), **values: Any) -> bool:
+        """Only a row in one of these states changes: what is resolved stays so, whoever comes late."""
+        statement = update(_outbox).where(which, _outbox.c.state.in_(was)).values(**values, updated_at_ms=self._clock.wall_ms())
         async with database_errors(_NAME), self._engine.connect() as connection:
             return bool((await connection.execute(statement)).rowcount)
 

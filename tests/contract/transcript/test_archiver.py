@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError, ProgrammingError
 from structlog.testing import capture_logs
 
 from services.core.errors import Conflict, DeadlineExceeded, NotFound, StaleFence, Unavailable
 from services.transcript.archive import Archive
 from services.transcript.archiver import BATCH, Archiver
+from services.transcript.database import database_errors
 from services.transcript.log import TranscriptLog
 from services.transcript.store import Entry
 from tests.unit.services.transcript.drafts import said
@@ -269,6 +271,86 @@ async def test_a_failing_archive_is_tried_again(log: TranscriptLog, archive: Arc
     # Closed in the middle of what it has just stored, it stores it once more, which changes nothing.
     assert calls in ([5] * 3, [5] * 4)
     assert [item["event"] for item in logs] == ["archiver.failed"] * 2
+
+
+@pytest.mark.parametrize("error", [DataError, ProgrammingError])
+async def test_a_session_that_the_database_refuses_holds_up_nobody_else(
+    log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch, error: type[DBAPIError]
+) -> None:
+    """What is said in the others is archived meanwhile, again and again, and at its pace."""
+    store = archive.store_all
+
+    async def choosy(parts: dict[str, list[Entry]]) -> dict[str, int]:
+        async with database_errors():
+            if "bad" in parts:
+                raise error("UPDATE", {}, Exception("invalid byte sequence"))
+        return await store(parts)
+
+    monkeypatch.setattr(archive, "store_all", choosy)
+    await written(log, 1, "bad")
+    fence = await written(log, 1, "good")
+    with capture_logs() as logs:
+        async with Archiver(log, archive) as archiver:
+            for number in range(2, 8):
+                archiver.notify("bad")
+                archiver.notify("good")
+                await archived(archive, "good", number - 1)
+                await log.append("good", [said(f"later{number}")], fence)
+            assert "bad" in archiver._resting
+    assert {item["session"] for item in logs if item["event"] == "archiver.failed"} == {"bad"}
+    assert archiver._failures["bad"] > 1
+
+
+async def test_a_database_that_is_away_is_not_asked_once_for_each_session(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what it does not take is looked for among them."""
+    store, together = archive.store_all, []
+
+    async def away(parts: dict[str, list[Entry]]) -> dict[str, int]:
+        together.append(len(parts))
+        if len(together) > 1:
+            return await store(parts)
+        async with database_errors():
+            raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(archive, "store_all", away)
+    for sid in ("a", "b", "c"):
+        await written(log, 2, sid)
+    with capture_logs():
+        async with Archiver(log, archive) as archiver:
+            for sid in ("a", "b", "c"):
+                archiver.notify(sid)
+            for sid in ("a", "b", "c"):
+                await archived(archive, sid, 2)
+    assert together[:2] == [3, 3]
+
+
+async def test_an_owner_that_gives_up_leaves_its_facts_to_the_archive(log: TranscriptLog, archive: Archive, redis: Redis) -> None:
+    """Of what was acknowledged to it the store may have the least; the next owner finds all of it."""
+    fence = await written(log, 3)
+    archiver = Archiver(log, archive)
+    await archiver.settle("s")
+    await log.append("s", [said(f"late{number}") for number in range(2 * BATCH)], fence)
+    before = await log.entries("s")
+    await redis.flushall()
+    assert await archiver.keep("s")
+    assert await archive.entries("s") == before
+    assert log.kept("s") == []
+    assert not await archiver.keep("s")
+    assert not await archiver.keep("nobody")
+    other = TranscriptLog(redis)
+    await other.claim("s", ME, 60)
+    assert await Archiver(other, archive).restore("s") == len(before)
+    assert await other.entries("s") == before
+
+
+async def test_nothing_is_archived_behind_a_gap(log: TranscriptLog, archive: Archive) -> None:
+    """Others may come to stand where facts are missing."""
+    await written(log, 4)
+    log.archived("s", 2)
+    with capture_logs() as logs:
+        await Archiver(log, archive).keep("s")
+    assert await archive.mark("s") == 0
+    assert [(item["event"], item["archived"], item["kept"]) for item in logs] == [("archiver.gap", 0, 3)]
 
 
 async def test_settling_ends_when_the_archive_cannot(log: TranscriptLog, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,63 @@ async def test_the_stores_file_is_written_anew(tmp_path: Path) -> None:
                 assert appended(server.folder, b"erased")
         finally:
             await archive.close()
+            await client.aclose()
+
+
+async def test_a_rewriting_that_ends_with_the_store_is_begun_again() -> None:
+    """Whatever the store says of itself after its return."""
+    with running_redis(fsync="always") as server:
+        client = redis_client(server.url)
+        try:
+            log = TranscriptLog(client)
+            await client.config_set("rdbcompression", "no")
+            await client.config_set("rdb-key-save-delay", 20_000_000)
+            await log.claim("s", ME, 60)
+            await log.append("s", [said("u1", text="swordfish"), said("u2")])
+            await log.bury("s", 1)
+            assert not await log.rewritten()
+            assert (await client.info("persistence"))["aof_rewrite_in_progress"]
+            # It takes the rewriting with it.
+            server.kill(signal.SIGTERM)
+            server.start()
+            assert (await client.info("persistence"))["aof_last_bgrewrite_status"] == "ok"
+            assert appended(server.folder, b"swordfish")
+
+            async def done() -> bool:
+                return await log.rewritten()
+
+            await until(done, what="the file written anew")
+            assert not appended(server.folder, b"swordfish")
+        finally:
+            await client.aclose()
+
+
+async def test_what_is_buried_while_the_file_is_written_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sees the end of one rewriting in the moment in which somebody else asks for the next."""
+    with running_redis(fsync="always") as server:
+        client = redis_client(server.url)
+        try:
+            log, other = TranscriptLog(client), TranscriptLog(client)
+            await log.claim("s", ME, 60)
+            await log.append("s", [said(f"u{number}") for number in range(3)])
+            await log.bury("s", 1)
+            assert not await other.rewritten()
+
+            async def at_rest() -> bool:
+                return not (await client.info("persistence"))["aof_rewrite_in_progress"]
+
+            await until(at_rest, what="the end of the rewriting")
+            mark = other._rewriting._mark
+
+            async def beside(before: bytes, then: bytes = b"") -> bool:
+                await log.bury("s", 2)
+                return await mark(before, then)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(other._rewriting, "_mark", beside)
+                assert not await other.rewritten()
+            assert not await other.rewritten()
+        finally:
             await client.aclose()
 
 

@@ -130,6 +130,21 @@ async def test_memories_are_reviewed_edited_and_deleted(store: MemoryStore) -> N
     assert [item.character for item in (await store.page()).items] == ["grim"]
 
 
+@pytest.mark.parametrize("act", ["delete", "edit"])
+async def test_words_that_stand_no_more_are_not_in_the_file(tmp_path: Path, act: str) -> None:
+    """Neither in its pages nor in its index nor in its log."""
+    store = await MemoryStore.open(f"sqlite:///{tmp_path}/archive.sqlite3")
+    try:
+        await store.add([memory("Anna likes swordfish."), memory("Anna likes soup.")])
+        [gone] = (await store.page(text="swordfish")).items
+        await (store.delete(gone.id) if act == "delete" else store.edit(gone.id, "Anna likes nothing."))
+        kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert b"soup" in kept
+        assert b"swordfish" not in kept
+    finally:
+        await store.close()
+
+
 async def test_the_list_is_paged_and_searched(store: MemoryStore) -> None:
     """The newest first, by cursor without loss or repeat; every word of a search must be there."""
     await store.add([memory(f"Memory number {number} of the ferry.", created_at_ms=AT_MS + number // 2) for number in range(7)])

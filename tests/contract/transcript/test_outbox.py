@@ -127,6 +127,16 @@ async def test_a_dead_one_begins_anew(outbox: Outbox, sid: str) -> None:
     assert (again.state, again.attempts, again.detail) == ("pending", 0, "")
 
 
+async def test_what_has_become_a_fact_is_not_dead(outbox: Outbox, sid: str) -> None:
+    """One letter of it was put aside while another one was being told."""
+    told, _ = await outbox.add(row(sid, "a"))
+    assert await outbox.died(sid, "a", "too often", 5)
+    await outbox.applied(told, 7)
+    found = await outbox.get(sid, "a")
+    assert (found.state, found.seq, found.detail) == ("applied", 7, "")
+    assert not await outbox.died(sid, "a", "too often", 5)
+
+
 async def test_open_ones_come_in_order_up_to_the_named_one(outbox: Outbox, sid: str) -> None:
     """Text only, open only, of this session only."""
     rows = [(await outbox.add(row(sid, name)))[0] for name in "abcd"]

@@ -57,6 +57,18 @@ async def test_handed_in_twice_it_happens_once(house: House) -> None:
     assert len((await house.http.get(f"/api/sessions/{sid}/corrections")).json()["items"]) == 3
 
 
+@pytest.mark.parametrize("sign", ["\\u{0}", "\\u{d800}"])
+async def test_what_no_other_way_in_takes_is_refused(house: House, sign: str) -> None:
+    """A document can name any character by its number; what our stores cannot keep is told, beside what is accepted."""
+    sid = await house.session()
+    document = await _said(house, sid, "One.", "Two.")
+    answer = await _put(house, sid, document.replace("One.", f"One{sign}.").replace("Two.", "Three."), 4)
+    assert answer.status_code == 202, answer.text
+    assert [item["body"]["text"] for item in answer.json()["corrections"]] == ["Three."]
+    assert [item["target"] for item in answer.json()["refused"]] == [3]
+    assert (await house.http.get(f"/api/sessions/{sid}/corrections")).status_code == 200
+
+
 async def test_compared_with_the_version_it_was_made_from(house: House) -> None:
     """What came or was corrected meanwhile is no change of this editor's, and what is gone was only struck if it was there to be seen."""
     sid = await house.session()

@@ -120,6 +120,25 @@ async def test_nobody_looks_at_what_is_renewed(redis: Redis, tmp_path: Path) -> 
         await until(later, 20, "a renewal on the list")
 
 
+async def test_one_renewal_that_breaks_costs_no_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something unforeseen is logged, and what keeps the sessions goes on."""
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.open(INN)
+        renew, renewed = house.log.renew, Counter[str]()
+
+        async def broken_once(sid: str, lease_s: float) -> None:
+            renewed[sid] += 1
+            if renewed[sid] == 1:
+                raise RuntimeError("a bug")
+            await renew(sid, lease_s)
+
+        with capture_logs() as logs:
+            monkeypatch.setattr(house.log, "renew", broken_once)
+            await until(lambda: renewed["inn"] > 3, 10, "renewals")
+        assert [item["log_level"] for item in logs if item["event"] == "lease.not_renewed"] == ["error"]
+        assert await house.log.owner("inn") == house._address
+
+
 async def test_a_living_owner_keeps_what_an_absence_of_the_store_cost_its_lease(redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often another stage looks before the owner's next renewal, it does not take the session for an orphan."""
     monkeypatch.setattr("services.stage.sweeping._SWEEP_S", 0.02)
@@ -174,6 +193,33 @@ async def test_what_an_absence_of_the_store_left_open_is_closed_after_it(redis_o
             return Kind.LINE_CLOSED in await kinds_of(house, "inn")
 
         await until(closed, 20, "the end of the line")
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("ends", ["gives up", "is told to end"])
+async def test_what_only_the_owner_has_outlives_it(redis_own: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
+    """The store is away for longer than anybody waits and comes back with less; or has less, and nobody has noticed yet."""
+    monkeypatch.setattr("services.stage.writer._PATIENCE_S", 0.5)
+    # As if the archive were behind.
+    monkeypatch.setattr("services.transcript.archiver.Archiver.notify", lambda *_: None)
+    redis = redis_client(redis_own.url)
+    async with opened_house(redis, tmp_path, lease_s=60.0) as (house, _):
+        await house.open(INN)
+        owned = await house.get("inn")
+        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+        for number in range(5):
+            await owned.session.say(attachment, TextSaid(f"a{number}", "Hello?", answers=False))
+        before = await house.log.entries("inn")
+        await _cut(redis, before, 4)
+        if ends == "gives up":
+            redis_own.kill(signal.SIGKILL)
+            with pytest.raises(SouffleurError):
+                await owned.session.say(attachment, TextSaid("b", "Still there?", answers=False))
+            await until(lambda: not house._owned and not house._closing, 20, "the end of it here")
+            redis_own.start()
+    async with opened_house(redis, tmp_path) as (house, _):
+        await house.get("inn")
+        assert (await house.log.entries("inn"))[: len(before)] == before
     await redis.aclose()
 
 
