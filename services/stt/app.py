@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def build(runtime: Runtime) -> AsyncIterator[None]:
     """Serve the engines; the default one is loaded in the background, so that the first utterance does not wait for it."""
-    engines = Engines(lambda: runtime.settings)
+    engines = Engines(lambda: runtime.settings, runtime.clock)
     warming = asyncio.create_task(_warm(engines), name="stt-warm")
     try:
         async with serving(runtime.address("stt"), "stt", partial(register, engines, runtime.settings.stt.max_streams)):

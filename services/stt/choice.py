@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 import structlog
 
+from services.core.clock import Clock
 from services.core.errors import EngineMissing, NotFound, SouffleurError
 from services.core.model.speech import SttEngineInfo
 from services.core.registry import load
@@ -15,20 +16,24 @@ from services.core.settings import Settings
 from services.stt.engine import SttEngine, SttEngineFactory
 from services.stt.engines import AUTOMATIC, ENGINES
 
+REST_S: Final = 20.0
+"""How long an engine that could not be opened is passed over: it may have been the machine's bad moment."""
+
 _log = structlog.get_logger(__name__)
 
 
 class Engines:
     """All engines of this process by name."""
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
+    def __init__(self, settings: Callable[[], Settings], clock: Clock) -> None:
         """`settings` gives the snapshot in force."""
         self._settings = settings
+        self._clock = clock
         self._made: dict[str, SttEngine] = {}
         self._opened: set[str] = set()
-        self._broken: set[str] = set()
-        """Could not be opened though they seemed ready; `auto` passes them over."""
-        self._lock = asyncio.Lock()
+        self._rests: dict[str, float] = {}
+        """Could not be opened though they seemed ready; until then `auto` passes them over."""
+        self._locks: dict[str, asyncio.Lock] = {}
 
     def _make(self, name: str) -> SttEngine:
         if name not in self._made:
@@ -43,7 +48,7 @@ class Engines:
         if configured != "auto":
             return configured
         for name in AUTOMATIC:
-            if name not in self._broken and self._info(name).ready:
+            if self._rests.get(name, 0.0) <= self._clock.now() and self._info(name).ready:
                 return name
         raise EngineMissing("no speech recognition is available; `souffleur doctor` says how to get one")
 
@@ -76,11 +81,13 @@ class Engines:
                 if name or settings.engine != "auto":
                     raise
                 _log.warning("stt.passed_over", engine=chosen, code=error.code, detail=error.detail)
-                self._broken.add(chosen)
+                self._rests[chosen] = self._clock.now() + REST_S
 
     async def _open(self, name: str) -> SttEngine:
         engine = self._make(name)
-        async with self._lock:
+        if name in self._opened:
+            return engine
+        async with self._locks.setdefault(name, asyncio.Lock()):
             if name not in self._opened:
                 await engine.open()
                 self._opened.add(name)

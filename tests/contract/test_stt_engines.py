@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -95,6 +97,12 @@ async def test_an_abandoned_utterance_leaves_the_engine_usable(engine: SttEngine
     assert isinstance((await hear(engine, TranscribeOpen(language="en"), bytes(3200)))[-1], Final)
 
 
+async def test_however_a_language_is_named_its_words_are_heard(engine: SttEngine) -> None:
+    """Also by a tag that the engine does not know."""
+    for language in ("", "English", "EN", "en_US", "nb-NO", "fil", "xx", "?"):
+        assert isinstance((await hear(engine, TranscribeOpen(language=language), bytes(16000)))[-1], Final), language
+
+
 async def test_bad_options_are_named(engine: SttEngine, tmp_path: Path) -> None:
     """A wrong field stops the engine from being made, and says which."""
     with pytest.raises(SettingsRejected, match="nonsense"):
@@ -148,6 +156,54 @@ async def test_a_killed_decoder_is_started_again(tmp_path: Path) -> None:
         with pytest.raises(EngineFailed):
             [event async for event in engine.transcribe(TranscribeOpen(), killed())]
         assert isinstance((await hear(engine, TranscribeOpen(), bytes(16000)))[-1], Final)
+    finally:
+        await engine.close()
+
+
+async def test_a_call_that_ends_while_it_is_told_of_gives_its_decoder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child is behind, and whoever waits for it goes away: more often than there are decoders."""
+    pytest.importorskip("pocketsphinx")
+    from services.stt.engines.pocketsphinx import PocketsphinxEngine
+    from services.stt.engines.pocketsphinx_worker import _DECODERS
+
+    engine = PocketsphinxEngine({}, tmp_path)
+    send, told = engine._send, asyncio.Event()
+
+    async def behind(kind: bytes, number: int, payload: bytes) -> None:
+        await send(kind, number, payload)
+        if kind == b"O":
+            told.set()
+            await asyncio.Event().wait()
+
+    try:
+        monkeypatch.setattr(engine, "_send", behind)
+        for _ in range(_DECODERS + 1):
+            told.clear()
+            call = asyncio.create_task(hear(engine, TranscribeOpen(), bytes(3200)))
+            async with asyncio.timeout(30):
+                await told.wait()
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+        monkeypatch.setattr(engine, "_send", send)
+        assert isinstance((await hear(engine, TranscribeOpen(), bytes(16000)))[-1], Final)
+        assert set(engine._answers) == {0}
+    finally:
+        await engine.close()
+
+
+async def test_a_decoder_that_hangs_is_replaced(tmp_path: Path) -> None:
+    """The utterance in hand fails with a typed error, the next one is heard."""
+    pytest.importorskip("pocketsphinx")
+    from services.stt.engines.pocketsphinx import PocketsphinxEngine
+
+    engine = PocketsphinxEngine({"final_timeout_s": 3.0}, tmp_path)
+    try:
+        assert isinstance((await hear(engine, TranscribeOpen(), bytes(3200)))[-1], Final)
+        assert engine._child is not None
+        os.kill(engine._child.pid, signal.SIGSTOP)
+        with pytest.raises(EngineFailed):
+            await hear(engine, TranscribeOpen(), bytes(3200))
+        assert isinstance((await hear(engine, TranscribeOpen(), bytes(3200)))[-1], Final)
     finally:
         await engine.close()
 

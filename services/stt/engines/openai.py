@@ -16,6 +16,7 @@ from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.core.model.speech import Final, SpeechEvent, SttEngineInfo, SttOpened, TranscribeOpen
 from services.core.settings import explain
 from services.core.tls import trusted
+from services.stt.languages import code
 
 
 class Options(BaseModel):
@@ -80,7 +81,7 @@ class OpenAiEngine:
                 file=("utterance.wav", wav(bytes(collected)), "audio/wav"),
                 response_format="json",
                 prompt=hints or omit,
-                language=opening.language.split("-")[0] or omit,
+                language=code(opening.language) or omit,
             )
         except APIError as error:
             raise EngineFailed(f"the transcription server failed: {type(error).__name__}") from error

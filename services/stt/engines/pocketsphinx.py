@@ -22,6 +22,8 @@ from services.core.settings import explain, scrubbed_environment
 
 _HEADER_BYTES: Final = 9
 _QUEUE: Final = 256
+_DEATH_S: Final = 2.0
+"""A process that was killed is gone by then."""
 _REMARK: Final = "English only; with given phrases nearly all are right, in free dictation about six of ten words are wrong: typing is better then"
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +54,8 @@ class PocketsphinxEngine:
         self._starting = asyncio.Lock()
         self._numbers = count(1)
         self._answers: dict[int, asyncio.Queue[_Frame]] = {}
+        self._spoke_at = 0.0
+        """When the child was last heard of, on the loop's clock."""
 
     def info(self) -> SttEngineInfo:
         """Ready when the package is installed."""
@@ -104,7 +108,7 @@ class PocketsphinxEngine:
         if child.stdin is not None:
             child.stdin.close()
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(_DEATH_S):
                 await child.wait()
         except TimeoutError:
             child.kill()
@@ -120,6 +124,7 @@ class PocketsphinxEngine:
                 header = await child.stdout.readexactly(_HEADER_BYTES)
                 kind, number, length = header[:1], int.from_bytes(header[1:5]), int.from_bytes(header[5:9])
                 payload = await child.stdout.readexactly(length)
+                self._spoke_at = asyncio.get_running_loop().time()
                 queue = self._answers.get(number)
                 if queue is not None:
                     _put(queue, (kind, payload))
@@ -131,10 +136,12 @@ class PocketsphinxEngine:
         await self.open()
         number = next(self._numbers)
         answers = self._answers[number] = asyncio.Queue(_QUEUE)
-        await self._send(b"O", number, json.dumps({"phrases": list(opening.phrases)}).encode())
-        sending = asyncio.create_task(self._pipe(number, audio), name="pocketsphinx-audio")
+        sending: asyncio.Task[None] | None = None
         finished = False
         try:
+            # From here on the child may have a decoder for it, which it keeps until it is told that this is over.
+            await self._send(b"O", number, json.dumps({"phrases": list(opening.phrases)}).encode())
+            sending = asyncio.create_task(self._pipe(number, audio), name="pocketsphinx-audio")
             while not finished:
                 kind, payload = await self._answer(answers, sending)
                 event = _event(kind, payload)
@@ -142,9 +149,10 @@ class PocketsphinxEngine:
                 if opening.partials or not isinstance(event, Partial):
                     yield event
         finally:
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
             self._answers.pop(number, None)
+            if sending is not None:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
             if not finished:
                 # A child that is gone has nothing to cancel.
                 with contextlib.suppress(EngineFailed):
@@ -161,9 +169,20 @@ class PocketsphinxEngine:
             async with asyncio.timeout(self._options.final_timeout_s if sending.done() else None):
                 return await getting
         except TimeoutError:
+            await self._doubt()
             raise EngineFailed("pocketsphinx did not answer in time") from None
         finally:
             getting.cancel()
+
+    async def _doubt(self) -> None:
+        """Somebody has waited in vain. A child that has told nobody anything meanwhile hangs: the next utterance gets another one."""
+        silent_s = asyncio.get_running_loop().time() - self._spoke_at
+        if self._child is None or self._reader is None or self._child.returncode is not None or silent_s < self._options.final_timeout_s:
+            return
+        _log.error("pocketsphinx.hangs", silent_s=round(silent_s, 1))
+        self._child.kill()
+        # Its death is known when nothing more comes from it.
+        await asyncio.wait([self._reader], timeout=_DEATH_S)
 
     async def _pipe(self, number: int, audio: AsyncIterator[bytes]) -> None:
         async for chunk in audio:

@@ -25,6 +25,7 @@ from services.core.model.audio import HEARING_RATE, SAMPLE_BYTES
 from services.core.model.speech import Final as FinalText
 from services.core.model.speech import Partial, SpeechEvent, SttEngineInfo, SttOpened, TranscribeOpen, Word
 from services.core.settings import explain
+from services.stt.languages import code
 
 _PREFERENCE: Final = ("base", "tiny", "small", "medium", "large-v3")
 _LONGEST_S: Final = 125
@@ -153,7 +154,8 @@ class WhisperEngine:
         samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._pass, samples, opening)
-        except RuntimeError as error:
+        except Exception as error:
+            _log.exception("whisper.failed")
             raise EngineFailed("the recogniser failed on this utterance") from error
 
     def _pass(self, samples: np.ndarray[Any, np.dtype[np.float32]], opening: TranscribeOpen) -> FinalText:
@@ -161,7 +163,8 @@ class WhisperEngine:
         hotwords = ", ".join((*opening.hotwords, *opening.phrases))[:600]
         segments, info = self._model.transcribe(
             samples,
-            language=opening.language.split("-")[0] or None,
+            # What the model does not know it finds out by itself.
+            language=language if (language := code(opening.language)) in self._model.supported_languages else None,
             beam_size=options.beam_size,
             temperature=0.0,
             compression_ratio_threshold=None,

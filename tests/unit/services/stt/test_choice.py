@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from services.core.clock import Clock, ManualClock
 from services.core.errors import EngineFailed, EngineMissing, NotFound
 from services.core.model.speech import SpeechEvent, SttEngineInfo, TranscribeOpen
 from services.core.settings import Settings, SttSettings
@@ -45,8 +47,8 @@ def called(*arguments: object) -> None:
     CALLED.append(arguments)
 
 
-def _engines(**stt: Any) -> Engines:
-    return Engines(lambda: Settings(stt=SttSettings(**stt)))
+def _engines(clock: Clock | None = None, **stt: Any) -> Engines:
+    return Engines(lambda: Settings(stt=SttSettings(**stt)), clock or ManualClock())
 
 
 async def test_a_damaged_model_leaves_the_next_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,11 +56,37 @@ async def test_a_damaged_model_leaves_the_next_engine(monkeypatch: pytest.Monkey
     monkeypatch.setattr(choice, "AUTOMATIC", ("broken", "scripted"))
     monkeypatch.setitem(ENGINES, "broken", f"{__name__}:Broken")
     Broken.opened = 0
-    engines = _engines()
+    clock = ManualClock()
+    engines = _engines(clock)
     for _ in range(2):
         assert isinstance(await engines.take(""), ScriptedEngine)
     assert Broken.opened == 1
     assert engines.default() == "scripted"
+    # It may have been a bad moment.
+    clock.advance(choice.REST_S)
+    assert engines.default() == "broken"
+    assert isinstance(await engines.take(""), ScriptedEngine)
+    assert Broken.opened == 2
+
+
+async def test_an_engine_that_is_being_opened_keeps_nobody_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody asks for a recording to be heard by one that takes its time; the table goes on with its own."""
+    gate = asyncio.Event()
+
+    async def slow(_: Broken) -> None:
+        await gate.wait()
+
+    monkeypatch.setattr(Broken, "open", slow)
+    monkeypatch.setattr(choice, "AUTOMATIC", ("scripted",))
+    monkeypatch.setitem(ENGINES, "broken", f"{__name__}:Broken")
+    engines = _engines()
+    opening = [asyncio.create_task(engines.take("broken")) for _ in range(2)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert isinstance(await engines.take(""), ScriptedEngine)
+        gate.set()
+        one, other = await asyncio.gather(*opening)
+    assert one is other
 
 
 async def test_without_another_engine_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
