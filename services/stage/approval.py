@@ -49,6 +49,10 @@ class Floor(Protocol):
         """Nobody has the floor or waits for it."""
         ...
 
+    def voiced_elsewhere(self, character: str) -> bool:
+        """It speaks on another floor."""
+        ...
+
     def speak(self, turn: Turn) -> None:
         """Given words, by a character."""
         ...
@@ -163,6 +167,10 @@ class Approval(Holding):
     def is_silent(self, held: Held) -> bool:
         """The director has silenced its character."""
         return self._rules.is_silent(held.drafting.order.seat.member)
+
+    def is_speaking(self, held: Held) -> bool:
+        """A character has one voice."""
+        return self._floor.voiced_elsewhere(held.drafting.order.seat.member)
 
     def is_here(self, held: Held) -> bool:
         """Its character is where the line is to be spoken."""

@@ -25,7 +25,9 @@ from services.stage.writer import Writer
 
 STAGE: Final = Author("stage")
 LINE_SLACK_S: Final = 60.0
-"""A line may last its reply's deadline and this for the rest of its sound."""
+"""A line may take its reply's deadline and this until it sounds, and as long again from one sentence to the next."""
+LINE_LONGEST_S: Final = 900.0
+"""However much of it there is: 4000 characters, spoken as slowly as a card may ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Backstage:
 
     @property
     def line_timeout_s(self) -> float:
-        """How long a line may last."""
+        """How long a line may last without another sentence being heard."""
         return self.settings().llm.reply_timeout_s + LINE_SLACK_S
 
     def author(self, attachment: Attachment) -> Author:

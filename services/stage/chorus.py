@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from services.stage.backstage import Backstage
@@ -33,8 +34,7 @@ class Chorus:
             if len(self._places) >= _MOST:
                 self._tidy()
             place = Place(name, self._backstage, self._rules, lambda murmur: self._occupied(name, murmur))
-            place.aside = lambda turn: self._aside(place, turn)
-            place.speaks_beside = lambda: any(side.line is not None for side in self.floors(name)[1:])
+            place.sides = _Sides(self, place)
             self._places[name] = place
         return self._places[name]
 
@@ -64,7 +64,7 @@ class Chorus:
         """The floor in a place that this line has; with an empty id the first one that a line has."""
         return next((floor for floor in self.floors(name) if floor.line is not None and line in ("", floor.line.order.line)), None)
 
-    def _aside(self, place: Place, turn: Turn) -> bool:
+    def aside(self, place: Place, turn: Turn) -> bool:
         """Where many voices are wanted, a turn of another character than the one who speaks need not wait for that one.
 
         A character has one voice itself: while it speaks beside, nothing of it is begun on the floor of the place.
@@ -84,3 +84,32 @@ class Chorus:
         side.waiting.turn = turn
         side.offer()
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The floors beside one."""
+
+    chorus: Chorus
+    place: Place
+
+    def take(self, turn: Turn) -> bool:
+        """As `Sides.take`."""
+        return self.chorus.aside(self.place, turn)
+
+    def speaking(self) -> bool:
+        """As `Sides.speaking`."""
+        return any(side.line is not None for side in self._all())
+
+    def voicing(self, character: str) -> bool:
+        """As `Sides.voicing`."""
+        return any(side.is_voiced_by(character) for side in self._all())
+
+    def offer(self) -> None:
+        """As `Sides.offer`."""
+        for side in self._all():
+            if side.waiting:
+                side.offer()
+
+    def _all(self) -> list[Place]:
+        return self.chorus.floors(self.place.name)[1:]

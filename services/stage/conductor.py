@@ -16,7 +16,7 @@ from services.core.model.attachment import LineAudio, LineFlushed, LinePaused, L
 from services.core.model.audio import SAMPLE_BYTES, VOICE_RATE
 from services.core.model.fact import Basis, Fact, LineState
 from services.stage.attachments import Attachment
-from services.stage.backstage import Backstage
+from services.stage.backstage import LINE_LONGEST_S, Backstage
 from services.stage.degradation import Degradation
 from services.stage.drafting import Drafting
 from services.stage.playhead import Playhead, extent
@@ -75,6 +75,8 @@ class Line:
         """Where it was cut: (seq of the last sentence of which anything was heard, code points of it)."""
         self._keeps_words = False
         self.task: asyncio.Task[None] | None = None
+        self._patience = asyncio.timeout(None)
+        self._ends_by = 0.0
         self._parts: list[asyncio.Task[Any]] = []
 
     @property
@@ -134,7 +136,8 @@ class Line:
     async def run(self) -> None:
         """Think, write, speak, close. Whatever goes wrong ends this line, never the session."""
         try:
-            async with asyncio.timeout(self._backstage.line_timeout_s):
+            self._ends_by = asyncio.get_running_loop().time() + LINE_LONGEST_S
+            async with asyncio.timeout(self._backstage.line_timeout_s) as self._patience:
                 basis = await self._perform()
         except TimeoutError:
             self._give_up("deadline_exceeded")
@@ -202,7 +205,9 @@ class Line:
                 if sentence.take != take:
                     # It is being said anew; nobody has heard anything of this.
                     break
-                sentence.begun = True
+                if not sentence.begun:
+                    sentence.begun = True
+                    self._go_on()
                 piece, rest = rest[: samples * SAMPLE_BYTES], rest[samples * SAMPLE_BYTES :]
                 now = self._clock.now()
                 self._playhead.advance(samples, now)
@@ -213,6 +218,11 @@ class Line:
         if not self._playhead.sent:
             return Basis.DELIVERED
         return await self._play_out()
+
+    def _go_on(self) -> None:
+        """Another sentence is heard: what takes long is its sound, and not somebody who does not answer."""
+        if not self._patience.expired():
+            self._patience.reschedule(min(asyncio.get_running_loop().time() + self._backstage.line_timeout_s, self._ends_by))
 
     async def _room(self, wanted: int) -> int:
         """Wait until some of `wanted` samples may be sent; how many. In pieces, since a whole chunk would leave a listener with a third of the lead."""

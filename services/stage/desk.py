@@ -14,7 +14,6 @@ from services.core.model.desk import ActRequest, ActResponse, DeskShown
 from services.core.model.fact import Author
 from services.core.model.facts import SceneSet, Silenced, Struck
 from services.stage.backstage import Backstage
-from services.stage.floor import Event
 from services.stage.holding import Held
 from services.stage.opening import checked_safety_words
 from services.stage.order import Timing, Written
@@ -108,9 +107,9 @@ class Desk:
         """The character that is to speak next; empty = whoever casting chooses."""
         return self._key.due(place)
 
-    def next_spoke(self, place: str) -> None:
-        """A turn was given: the choice is spent."""
-        if self._key.spent(place):
+    def next_spoke(self, place: str, character: str) -> None:
+        """A turn was given: the choice is spent, if it was this one's."""
+        if character == self._key.due(place) and self._key.spent(place):
             self.changed()
 
     def shown(self) -> DeskShown:
@@ -249,7 +248,7 @@ class Desk:
         if self._place(past.place).waiting.crowded:
             raise Overloaded("too many lines wait to be spoken")
         if speaking is not None:
-            speaking.feed(Event.STOP)
+            speaking.stop()
         fact = await self._write(Struck(targets=[past.seq]), asked)
         notes = (f"Say your last line once more, but: {asked.direction}",) if asked.direction else ("Say your last line once more, in other words.",)
         turn = Turn(past.character, notes=notes, timing=Timing(said=self._backstage.clock.now()), retakes=line, audience=past.whispered_to)
@@ -349,8 +348,7 @@ class Desk:
     async def _stop(self, asked: ActRequest) -> ActResponse:
         place = self._speaking(asked)
         line = place.line.order.line if place.line is not None else ""
-        place.feed(Event.STOP)
-        place.offer()
+        place.stop()
         return ActResponse(line=line)
 
     # What an act means.

@@ -101,6 +101,10 @@ class Holding(ABC):
         """It is to be released by itself."""
 
     @abstractmethod
+    def is_speaking(self, held: Held) -> bool:
+        """Its character has a line of its own just now, beside."""
+
+    @abstractmethod
     def never_opened(self, held: Held) -> None:
         """It was refused before it was a line."""
 
@@ -129,6 +133,8 @@ class Holding(ABC):
 
     def _drafted(self, held: Held) -> Callable[[], None]:
         def drafted() -> None:
+            if self._is_wordless(held):
+                return
             timing = held.drafting.order.timing
             if timing.held is None and held.drafting.given:
                 timing.held = self._clock.now()
@@ -136,6 +142,13 @@ class Holding(ABC):
             self.changed()
 
         return drafted
+
+    def _is_wordless(self, held: Held) -> bool:
+        """Nobody can decide on a draft without words, unless somebody is writing others: then it has ended."""
+        if not held.drafting.complete or held.drafting.given or held.claimed_by is not None:
+            return False
+        self.refuse(held, held.drafting.failure or "no_words", LineState.ABORTED)
+        return True
 
     def _arm(self, held: Held) -> None:
         held.stop_timer()
@@ -191,14 +204,16 @@ class Holding(ABC):
             held.claimed_by = principal
             held.claim_lapses_at_ms = self._clock.wall_ms() + round(wait_s * 1000)
             held.lapse = asyncio.get_running_loop().call_later(wait_s, self._lapsed, held)
-        self._arm(held)
+        if not self._is_wordless(held):
+            self._arm(held)
         self.changed()
         return held
 
     def _lapsed(self, held: Held) -> None:
         """Nothing was heard of whoever worked on it."""
         held.free()
-        self._arm(held)
+        if not self._is_wordless(held):
+            self._arm(held)
         self.changed()
 
     @property
@@ -232,7 +247,7 @@ class Holding(ABC):
 
     def next_released(self) -> Held | None:
         """The line that has waited longest for the floor, of those whose character may speak."""
-        return next((held for held in self._held.values() if held.queued and self.is_here(held) and not self.is_silent(held)), None)
+        return next((held for held in self._held.values() if held.queued and self.is_here(held) and not (self.is_silent(held) or self.is_speaking(held))), None)
 
     def dismiss(self) -> None:
         """The floor is free: released lines of characters that have left meanwhile are spoken by nobody."""
@@ -255,6 +270,9 @@ class Holding(ABC):
 
     def withdraw(self, held: Held, reason: str, state: LineState = LineState.REJECTED) -> None:
         """As `refuse`, but its turn goes on."""
+        if held.queued and state is LineState.REJECTED:
+            # Players know it since it was released, and are not told how drafts end.
+            state = LineState.ABORTED
         held.drafting.stop()
         held.drafting.close(state, (0, 0), Basis.DELIVERED, reason)
         self.take(held)

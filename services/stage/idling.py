@@ -65,4 +65,6 @@ class Idling:
             if self._speak():
                 self._prompted += 1
             self._quiet_since = self._clock.now()
-        self._arm()
+        if self._timer is None:
+            # Whoever spoke up has stirred.
+            self._arm()

@@ -24,6 +24,7 @@ from services.stage.order import Order
 from services.stage.ordering import ordered
 from services.stage.resaying import Changes, Remainders
 from services.stage.rules import Rules
+from services.stage.sides import NoSides, Sides
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
 from services.stage.turns import Audience, Turn, Words
@@ -40,10 +41,7 @@ class Place:
         """
         self.name = name
         self._beside = beside
-        self.aside: Callable[[Turn], bool] = lambda _: False
-        """A turn need not wait for the line that is being spoken: whether it is taken over."""
-        self.speaks_beside: Callable[[], bool] = lambda: False
-        """A line is being spoken on a floor beside this one."""
+        self.sides: Sides = NoSides()
         self.floor = Floor(backstage.settings().stage.resume_s)
         self._keeper = Keeper(self.floor, backstage.clock, self._do)
         self.feed = self._keeper.feed
@@ -65,11 +63,6 @@ class Place:
         """What the line was opened for, if somebody asked for it without words."""
         self._backstage = backstage
         self._occupied = occupied
-
-    def _spoken(self, choice: casting.Choice) -> None:
-        """The director's choice of who is next is spent when it is that one's turn."""
-        if choice.character == self._rules.next_in(self.name):
-            self._rules.next_spoke(self.name)
 
     # Turns.
 
@@ -97,7 +90,7 @@ class Place:
         if choice.character or not self._backstage.is_room(attachment):
             self.approval.spoken_meanwhile()
         if choice.character:
-            self._spoken(choice)
+            self._rules.next_spoke(self.name, choice.character)
         self.waiting.decided(attachment, words, choice)
         self.offer()
 
@@ -113,7 +106,7 @@ class Place:
             raise Conflict("the characters here are silenced")
         if not choice.character:
             raise NotFound("no such character is here")
-        self._spoken(choice)
+        self._rules.next_spoke(self.name, choice.character)
         self.waiting.ask(choice.character, about, notes, attachment)
         self.offer()
 
@@ -126,7 +119,7 @@ class Place:
         self._draft_for_approval()
         if self.line is None:
             self.approval.dismiss()
-        self.waiting.hand_over(self.aside)
+        self.waiting.hand_over(self.sides.take)
         # A turn that waits for a line to end is no reason to leave that line paused.
         ready = self.line is None and self._pending
         self.feed(Event.TURN_READY if ready else Event.SPEECH_OVER)
@@ -134,7 +127,11 @@ class Place:
     @property
     def _pending(self) -> bool:
         """Somebody is to speak as soon as the floor is free."""
-        return bool(self.remainders or self.waiting) or self.approval.next_released() is not None
+        return bool(self.remainders) or self.waiting.due(self.voiced_elsewhere) is not None or self.approval.next_released() is not None
+
+    def voiced_elsewhere(self, character: str) -> bool:
+        """A character has one voice, however many floors there are: it speaks on another one."""
+        return self.sides.voicing(character) or (self._beside is not None and self._beside.is_voiced_by(character))
 
     # The floor.
 
@@ -181,8 +178,7 @@ class Place:
             return
         if line.drafting.opened_by(changes):
             self._cut("corrected")
-            self.feed(Event.LINE_ENDED)
-            self.offer()
+            self._free()
         elif any(line.is_saying(seq) for seq in changes):
             self._say_again(line, changes)
 
@@ -192,33 +188,30 @@ class Place:
         line.cut("corrected", keeps_words=True)
         self._settle(line)
         self.remainders.add(line, changes)
-        self.feed(Event.LINE_ENDED)
-        self.offer()
+        self._free()
 
     def undo(self, to: int) -> None:
         """Nothing after the fact `to` has happened: what was to answer it does not."""
         if self.line is not None and self.line.drafting.after(to):
             self._cut("corrected")
-            self.feed(Event.LINE_ENDED)
         self.remainders.give_up("corrected", lambda drafting: drafting.after(to))
         self.approval.undo(to)
         self.waiting.undo(to)
         self.thinking.drop()
-        self.offer()
+        self._free()
 
     # Lines.
 
     def _open_line(self) -> None:
-        released = self.approval.next_released()
         if self.remainders:
             drafting = self.remainders.take()
             self._perform(drafting, drafting.order.answers)
             return
-        if released is not None:
+        if (released := self.approval.next_released()) is not None:
             self.approval.take(released)
             self._perform(released.drafting, released.turn.participant)
             return
-        turn = self.waiting.next()
+        turn = self.waiting.next(self.voiced_elsewhere)
         order = None if turn is None else self.order(turn)
         if turn is None or order is None:
             self.floor.feed(Event.LINE_ENDED, self._backstage.clock.now())
@@ -254,11 +247,8 @@ class Place:
 
     def _draft_for_approval(self) -> None:
         """Turns of characters whose lines are by approval do not wait for the floor."""
-        for turn in self.waiting.take(lambda turn: not turn.script and self._by_approval(turn)):
+        for turn in self.waiting.take(lambda turn: not turn.script and self._rules.mode(turn.character, turn.platform) == "approve"):
             self.approval.draft(turn)
-
-    def _by_approval(self, turn: Turn) -> bool:
-        return self._rules.mode(turn.character, turn.platform) == "approve"
 
     def hold_line(self) -> Held:
         """Take the line that has the floor from its character: what was not heard of it waits for approval. Raises `NotFound`."""
@@ -269,8 +259,7 @@ class Place:
         line.cut("held", keeps_words=True)
         self._settle(line, goes_on=True)
         held = self.approval.take_back(line)
-        self.feed(Event.LINE_ENDED)
-        self.offer()
+        self._free()
         return held
 
     def is_voiced_by(self, character: str) -> bool:
@@ -280,6 +269,11 @@ class Place:
     def idle(self) -> bool:
         """Nobody has the floor or waits for it."""
         return self.line is None and not self.waiting and not self.remainders and not self._occupied(True)
+
+    def stop(self, by: Attachment | None = None) -> None:
+        """A participant or the director stops the voice: whoever waits is next."""
+        self.feed(Event.STOP, by)
+        self._free()
 
     def again(self, turn: Turn) -> None:
         """A turn is to be answered once more, when its time comes."""
@@ -328,7 +322,7 @@ class Place:
         roster = self._backstage.roster
         people = {seat.member for seat in roster.people(self.name)}
         listened = any(attachment.participant in people for attachment in self._backstage.listeners(self.name))
-        if self._beside is not None or self.speaks_beside() or not listened or self.approval or not self.idle():
+        if self._beside is not None or self.sides.speaking() or not listened or self.approval or not self.idle():
             return False
         try:
             character = self.inclined()
@@ -341,14 +335,13 @@ class Place:
         """Whoever speaks or is about to (this character; empty = anybody) does not; what is held stays held."""
         if self.line is not None and character in ("", self.line.order.seat.member):
             self._cut(reason)
-            self.feed(Event.LINE_ENDED)
         self.waiting.drop(reason, lambda turn: character in ("", turn.character))
         self.approval.time_anew()
         self.remainders.give_up(reason, lambda drafting: character in ("", drafting.order.seat.member))
         guess = self.thinking.speculation
         if guess is not None and character in ("", guess.character):
             self.thinking.drop()
-        self.offer()
+        self._free()
 
     # Speculation.
 
@@ -373,11 +366,17 @@ class Place:
         if self.line is line:
             self.line = None
             self._settle(line)
+            self._free()
+
+    def _free(self) -> None:
+        """Nobody speaks here, unless somebody who may goes on: whoever waited is next."""
+        if self.line is None:
             self.feed(Event.LINE_ENDED)
-            self.offer()
-            if self._beside is not None:
-                # Whoever waits there for this character need not wait any longer.
-                self._beside.offer()
+        self.offer()
+        # Whoever waits for this character elsewhere need not wait any longer.
+        self.sides.offer()
+        if self._beside is not None:
+            self._beside.offer()
 
     def _settle(self, line: Line, *, goes_on: bool = False) -> None:
         """A line is over; its turn is passed if it never came to be one, no line before it was, and it does not go on in another."""

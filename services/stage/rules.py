@@ -24,8 +24,8 @@ class Rules(Protocol):
         """The character that is to speak next; empty = whoever casting chooses."""
         ...
 
-    def next_spoke(self, place: str) -> None:
-        """A turn was given: the choice is spent."""
+    def next_spoke(self, place: str, character: str) -> None:
+        """A turn was given: the choice is spent, if it was this one's."""
         ...
 
     def changed(self) -> None:

@@ -160,8 +160,7 @@ class Session:
         """Stop the open line, if it is the one that is meant."""
         place = self._chorus.saying(attachment.place, event.line)
         if place is not None:
-            place.feed(Event.STOP, attachment)
-            place.offer()
+            place.stop(attachment)
 
     def played(self, attachment: Attachment, event: Played) -> None:
         """A listener's position."""
@@ -226,7 +225,11 @@ class Session:
     def _answer(self, attachment: Attachment, words: Words) -> None:
         """New words stand: they stop the voices, and whoever is addressed answers."""
         self._confirmed(attachment, whispering=words.audience is not None)
-        self.place(attachment.place).answer(attachment, words)
+        place, *beside = self._chorus.floors(attachment.place)
+        place.answer(attachment, words)
+        for floor in beside:
+            # Whoever waits behind a voice that was just stopped is next.
+            floor.offer()
 
     def words_certain(self, attachment: Attachment, utterance: str, text: str) -> None:
         """The last wording of an utterance, which may be refused still: a safety word in it is heeded all the same."""

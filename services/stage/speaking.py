@@ -17,7 +17,7 @@ from services.core.model.fact import Fact
 from services.core.model.voicing import Say, SentenceDone, SentenceStarted, SpeakEvent, SpeakOpen, SpeakOpened, SpeechAudio, VoiceFellBack, WordMarks
 from services.core.rpc.client import Stream
 from services.stage import patience
-from services.stage.backstage import Backstage
+from services.stage.backstage import LINE_LONGEST_S, Backstage
 from services.stage.degradation import TEXT, Degradation
 from services.stage.order import Order
 from services.stage.playhead import SpokenSentence
@@ -106,7 +106,7 @@ class Speaking:
     async def _call(self) -> SouffleurError | None:
         """One call to its end; what it failed with. It is opened while the character thinks: the voice is ready when the first sentence is."""
         try:
-            stream = self._backstage.voices.speak(self._backstage.line_timeout_s)
+            stream = self._backstage.voices.speak(LINE_LONGEST_S)
             try:
                 await stream.send(SpeakOpen(self._backstage.session, self._order.line, self._order.seat.voice()))
                 await self._catch_up(stream)

@@ -129,15 +129,17 @@ class Waiting:
 
     # Who waits no more.
 
-    def next(self) -> Turn | None:
-        """Whose turn it is."""
-        if self.scripts:
-            return self.scripts.popleft()
-        turn, self.turn = self.turn, None
+    def due(self, is_busy: Callable[[str], bool]) -> Turn | None:
+        """Whose turn it is; a character that is busy waits on."""
+        asked = () if self.turn is None else (self.turn,)
+        return next((turn for turn in (*self.scripts, *asked, *self.others, *self.retakes) if not is_busy(turn.character)), None)
+
+    def next(self, is_busy: Callable[[str], bool]) -> Turn | None:
+        """As `due`; it waits no more."""
+        turn = self.due(is_busy)
         if turn is not None:
-            return turn
-        queue = self.others or self.retakes
-        return queue.popleft() if queue else None
+            self.take(lambda one: one is turn)
+        return turn
 
     def join(self, turn: Turn) -> None:
         """Whatever stands until now, and the same ones heard, is part of what this turn answers."""

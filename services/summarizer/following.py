@@ -165,14 +165,11 @@ class Following:
         sid = found.record.sid
         try:
             await self._calm.wait(_PATIENCE_S)
-            async with self._slots, found.lock:
-                if self._clock.now() >= found.prolong_s:
-                    if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
-                        return
-                    found.prolong_s = self._clock.now() + _HELD_S
-                await found.record.catch_up(self._facts)
-                live = bool(found.record.recommended) and await self._facts.owner(sid) is not None
-                await self._work.visit(found.record, live=live)
+            async with self._slots:
+                # A wish lasts as long as its models take: no other session waits for that.
+                if not found.lock.locked():
+                    async with found.lock:
+                        await self._visited(found)
         except SouffleurError as error:
             _log.warning("summarizer.visit_failed", session=sid, code=error.code, detail=error.detail)
             # What is known of it may no longer be what stands in the store.
@@ -180,3 +177,13 @@ class Following:
         except Exception:
             _log.exception("summarizer.visit_broken", session=sid)
             self._followed.pop(sid, None)
+
+    async def _visited(self, found: _Followed) -> None:
+        sid = found.record.sid
+        if self._clock.now() >= found.prolong_s:
+            if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
+                return
+            found.prolong_s = self._clock.now() + _HELD_S
+        await found.record.catch_up(self._facts)
+        live = bool(found.record.recommended) and await self._facts.owner(sid) is not None
+        await self._work.visit(found.record, live=live)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.core.errors import Conflict
+from services.core.errors import Conflict, EngineFailed
 from services.core.model.fact import Draft, Fact, Kind
 from services.core.settings import Settings, StageSettings
 from tests.unit.services.stage.direction import OPERATOR, act, approving, held, sentences, type_in
@@ -71,6 +71,21 @@ async def test_a_rejected_draft_is_drafted_anew_with_the_reason() -> None:
         assert (opened["turn"], opened["retakes"]) == (turn, first)
         assert "too polite" in at.mind.requests[-1].options.notes[0]
         assert "Good evening." in at.mind.requests[-1].options.notes[0]
+
+
+@pytest.mark.parametrize("error", [EngineFailed(), None])
+async def test_a_draft_without_words_waits_for_nobody(error: EngineFailed | None) -> None:
+    """The reply failed, or was empty: the line ends as it would without approval, and who asked may ask again."""
+    async with table(mind=Mind([], error=error)) as at:
+        await approving(at)
+        ann = await at.sit("Ann", role="player", hears=False)
+        await type_in(at, ann)
+        closed = await at.closed()
+        assert (closed["state"], closed["reason"]) == ("aborted", "engine_failed" if error else "no_words")
+        assert at.session.desk.shown().held == ()
+        at.mind.error, at.mind.sentences = None, ["Good evening."]
+        await type_in(at, ann, "Once more?")
+        assert await held(at)
 
 
 async def test_of_two_operators_one_releases() -> None:

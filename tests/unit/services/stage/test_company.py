@@ -129,6 +129,53 @@ async def test_a_character_has_one_voice_where_there_are_many(*, scripted: bool)
         assert {body["state"] for body in at.bodies(Kind.LINE_CLOSED)[1:]} == {"heard"}
 
 
+@pytest.mark.parametrize("waits", ["script", "retake"])
+async def test_a_character_that_began_to_speak_beside_begins_no_second_line(waits: str) -> None:
+    """What it is to say waited for the floor of the place before that; it goes on waiting when that is free."""
+    async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight nine ten."]), ms_per_char=10.0) as at:
+        ann, bob = await at.sit("Ann"), await at.sit("Bob")
+        for someone in (ann, bob):
+            someone.configure(Configure(interrupts=False))
+        await act(at, "voices", text="many")
+        await type_in(at, bob, "Bram?")
+        first = (await at.closed())["line"]
+        await type_in(at, ann, "Mirelle!")
+        await at.until(at.speaking)
+        if waits == "script":
+            await act(at, "puppet", character="bram", text="And one more thing.")
+        await type_in(at, bob, "Bram, and now?")
+        opened = await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 3 and at.bodies(Kind.LINE_OPENED))
+        assert [body["character"] for body in opened] == ["bram", "mirelle", "bram"]
+        await act(at, "stop", line=opened[1]["line"])
+        if waits == "retake":
+            await act(at, "retake", line=first)
+        await at.closed(4)
+        ours = [(fact.kind, fact.body["line"]) for fact in at.log.facts if fact.kind in (Kind.LINE_OPENED, Kind.LINE_CLOSED)]
+        last = at.bodies(Kind.LINE_OPENED)[3]
+        assert (last["character"], last["mode"]) == ("bram", "puppet" if waits == "script" else "auto")
+        assert ours.index((Kind.LINE_OPENED, last["line"])) > ours.index((Kind.LINE_CLOSED, opened[2]["line"]))
+
+
+async def test_who_waits_for_a_voice_beside_is_next_when_it_is_stopped() -> None:
+    """By typed words too, which stop it without anybody having spoken."""
+    async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight nine ten."]), ms_per_char=20.0) as at:
+        ann, bob, cleo = [await at.sit(name) for name in ("Ann", "Bob", "Cleo")]
+        for someone in (ann, bob):
+            someone.configure(Configure(interrupts=False))
+        await act(at, "voices", text="many")
+        await type_in(at, ann, "Mirelle!")
+        await at.until(at.speaking)
+        await type_in(at, bob, "Bram?")
+        opened = await at.until(lambda: len(at.bodies(Kind.LINE_OPENED)) == 2 and at.bodies(Kind.LINE_OPENED))
+        await act(at, "stop", line=opened[0]["line"])
+        said = await type_in(at, ann, "Bram, and you?")
+        await at.until(lambda: len(_sounding(bob)) == 2, "the voice beside")
+        cleo.configure(Configure(answers=False))
+        await type_in(at, cleo, "Enough!")
+        await at.until(lambda: said in [body["turn"] for body in at.bodies(Kind.LINE_OPENED)], "an answer for who waited")
+        assert at.bodies(Kind.LINE_OPENED)[2]["answers"] == ann.participant
+
+
 async def test_without_a_window_a_name_is_needed_every_time() -> None:
     """As the table has settled."""
     async with table("Mirelle", "Bram", settings=_settings(address_window_s=0)) as at:

@@ -83,7 +83,7 @@ async def test_a_released_line_that_is_struck_before_its_time_is_not_spoken() ->
         await tell(at, Kind.STRUCK, targets=_seqs(at, Kind.LINE_OPENED)[1:])
         await at.closed(2)
         ends = [(body["line"] == line, body["state"]) for body in at.bodies(Kind.LINE_CLOSED)]
-        assert ends == [(True, "rejected"), (False, "heard")]
+        assert ends == [(True, "aborted"), (False, "heard")]
 
 
 @pytest.mark.parametrize("hears", [False, True])

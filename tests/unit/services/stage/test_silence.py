@@ -82,7 +82,7 @@ async def test_a_character_that_has_left_does_not_speak_its_released_line() -> N
         await _moved(at, "cellar", "Bram")
         await at.closed(2)
         ends = {body["line"]: (body["state"], body["reason"]) for body in at.bodies(Kind.LINE_CLOSED)}
-        assert ends == {first: ("heard", ""), second: ("rejected", "no_character")}
+        assert ends == {first: ("heard", ""), second: ("aborted", "no_character")}
         assert _sound(received(ann), second) == 0
         assert at.session.desk.shown().held == ()
 
