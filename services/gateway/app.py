@@ -35,6 +35,7 @@ from services.gateway.limits import BodyLimits
 from services.gateway.logs import routes as logs
 from services.gateway.memories import routes as memories
 from services.gateway.openai_api import chat, models, speech, transcriptions, voices
+from services.gateway.patience import PatientProtocol
 from services.gateway.realtime import routes as realtime
 from services.gateway.realtime.webrtc import routes as webrtc
 from services.gateway.rest import cast, facts, rolls, screenplay, services, sessions, settings, status
@@ -175,6 +176,7 @@ def _config(app: ASGIApp, runtime: Runtime) -> uvicorn.Config:
     chosen = runtime.settings.gateway
     return uvicorn.Config(
         app,
+        http=PatientProtocol,
         # Entered by `serving`, so that a failure there is an error like any other and not the end of the process.
         lifespan="off",
         log_config=None,

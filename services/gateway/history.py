@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
+from weakref import WeakValueDictionary
 
 from services.core.errors import NotFound
 from services.core.model.fact import Fact, Kind
@@ -43,7 +44,8 @@ class History:
     log: TranscriptLog
     archive: Archive
     _tables: OrderedDict[tuple[str, Reader], Table] = field(default_factory=OrderedDict)
-    _locks: dict[tuple[str, Reader], asyncio.Lock] = field(default_factory=dict)
+    _locks: WeakValueDictionary[tuple[str, Reader], asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """They last as long as somebody holds or awaits them: ids are whatever a request says."""
 
     async def facts(self, sid: str, after: int = 0, limit: int | None = None) -> list[Fact]:
         """Facts with seq > `after`, in order, without a gap. Raises `NotFound` if there is no such session."""
@@ -83,7 +85,8 @@ class History:
     async def table(self, sid: str, reader: Reader = DIRECTOR) -> Table:
         """The session as `reader` knows it now. Raises `NotFound` if there is no such session."""
         key = (sid, reader)
-        async with self._locks.setdefault(key, asyncio.Lock()):
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
             old = self._tables.get(key)
             fresh = await self.facts(sid, old.view.seq if old else 0)
             if old is None and not fresh:
@@ -92,8 +95,7 @@ class History:
             self._tables[key] = table
             self._tables.move_to_end(key)
             while len(self._tables) > _KEPT:
-                gone, _ = self._tables.popitem(last=False)
-                self._locks.pop(gone, None)
+                self._tables.popitem(last=False)
             return table
 
     def forget(self, sid: str) -> None:

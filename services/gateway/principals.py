@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -27,10 +27,11 @@ _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 def principal_of(connection: HTTPConnection) -> Principal:
     """The principal behind an HTTP request or a WebSocket.
 
-    A loopback peer that says it forwards for somebody else is a proxy, so its caller is not at this machine.
+    A loopback peer that says it forwards for somebody else, or asks for another host than this machine, is a proxy: its caller is elsewhere.
     """
     peer = connection.client.host if connection.client is not None else ""
-    if is_loopback(peer) and not any(name in connection.headers for name in _FORWARDED):
+    host = connection.headers.get("host")
+    if is_loopback(peer) and (host is None or is_here(host_of(host))) and not any(name in connection.headers for name in _FORWARDED):
         return LOCAL
     return Principal(id=f"guest-{peer or 'unknown'}", role="player", name="Guest")
 
@@ -78,6 +79,23 @@ def _decoded(name: str) -> str:
         return unquote_to_bytes(name).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidRequest("An operator's name is percent-encoded UTF-8.") from None
+
+
+def host_of(value: str) -> str:
+    """The name in a Host header, lower case, without port and brackets; empty if it is malformed."""
+    try:
+        parts = urlsplit(f"//{value}")
+        _ = parts.port
+    except ValueError:
+        return ""
+    if parts.username is not None or parts.path or parts.query or parts.fragment:
+        return ""
+    return (parts.hostname or "").rstrip(".")
+
+
+def is_here(name: str) -> bool:
+    """True for what this machine calls itself."""
+    return name == "localhost" or is_loopback(name)
 
 
 def is_loopback(host: str) -> bool:

@@ -11,10 +11,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core.settings import GatewaySettings
-from services.gateway.principals import is_loopback
+from services.gateway.principals import host_of, is_here
 from services.gateway.problems import TOLD, answer
 
-_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS: Final = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared with, never bound to
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
@@ -84,18 +83,6 @@ class Doorkeeper:
                 raise
 
 
-def host_of(value: str) -> str:
-    """The name in a Host header, lower case, without port and brackets; empty if it is malformed."""
-    try:
-        parts = urlsplit(f"//{value}")
-        _ = parts.port
-    except ValueError:
-        return ""
-    if parts.username is not None or parts.path or parts.query or parts.fragment:
-        return ""
-    return (parts.hostname or "").rstrip(".")
-
-
 def _refusal(scope: Scope, headers: Headers, settings: GatewaySettings) -> Response | None:
     path = scope["path"]
     hosts = headers.getlist("host")
@@ -113,7 +100,7 @@ def _refusal(scope: Scope, headers: Headers, settings: GatewaySettings) -> Respo
 def _known_host(name: str, scope: Scope, settings: GatewaySettings) -> bool:
     if not name:
         return False
-    if name in _LOOPBACK_NAMES or is_loopback(name):
+    if is_here(name):
         return True
     known = {host.lower().rstrip(".") for host in settings.allowed_hosts}
     if settings.host not in _WILDCARDS:

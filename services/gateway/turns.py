@@ -23,6 +23,8 @@ LONGEST_TURN_S: Final = 300.0
 SAID_S: Final = 10.0
 _FOLLOWED: Final = 64
 """Turns followed for requests that have been answered already."""
+_FOLLOWED_OF_ONE: Final = 8
+"""Of one session, where each is a connection; while a director thinks, one may last as long as a turn may."""
 _LOOKED_BACK: Final = 1_000
 _DEFAULT_NAME: Final = "Player"
 
@@ -65,7 +67,8 @@ class Turns:
 
     stage: StageClient
     history: History
-    _followers: set[asyncio.Task[None]] = field(default_factory=set)
+    _followers: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    """And the session of each, the oldest first."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Turns]:
@@ -94,8 +97,11 @@ class Turns:
             raise
         assert isinstance(first, Fact)  # noqa: S101 - a turn begins with its `said`
         task = asyncio.create_task(_drain(turn), name=f"turn-{words.message}")
-        self._followers.add(task)
-        task.add_done_callback(self._followers.discard)
+        self._followers[task] = words.session
+        task.add_done_callback(self._followers.pop)
+        same = [one for one, session in self._followers.items() if session == words.session]
+        for old in same[:-_FOLLOWED_OF_ONE]:
+            old.cancel()
         return first
 
     async def turn(self, words: Words) -> AsyncGenerator[Fact | TurnTimed, None]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from services.core.errors import EngineFailed, TooLarge, Unavailable
+from services.core.errors import EngineFailed, Overloaded, TooLarge, Unavailable
 from services.core.model.audio import HEARING_RATE, duration_ms
 from services.core.model.speech import Final as FinalText
 from services.core.model.speech import TranscribeOpen
@@ -22,14 +22,15 @@ _PIECE: Final = HEARING_RATE * 2 // 5
 """200 ms a message."""
 _HINTS: Final = 100
 _AT_ONCE: Final = 2
+_WAITING: Final = 8
+"""Recordings at a time, those that are being decoded included."""
 ResponseFormat = Literal["json", "text", "verbose_json", "srt", "vtt"]
 
 
 def router(edge: Edge) -> APIRouter:
     """The transcription route."""
     routes = APIRouter(prefix="/v1/audio", tags=["openai"])
-    # Decoding is work for a processor: more at once would only be slower, for the voices too.
-    decoders = asyncio.Semaphore(_AT_ONCE)
+    desk = _Desk()
 
     @routes.post("/transcriptions", response_model=None)
     async def transcribe(
@@ -44,10 +45,9 @@ def router(edge: Edge) -> APIRouter:
         """The recording's words."""
         if file.size is not None and file.size > MAX_BYTES:
             raise TooLarge(f"A recording may have {MAX_BYTES} bytes.")
-        data = await file.read(MAX_BYTES + 1)
         engine = model.removeprefix("stt/") if model.startswith("stt/") else ""
         opening = TranscribeOpen(language=language or edge.runtime.settings.stt.language, hotwords=hotwords(prompt), engine=engine, partials=False)
-        answer = await unless_gone(request, _answer(edge, decoders, data, opening, response_format))
+        answer = await unless_gone(request, _answer(edge, desk, file, opening, response_format))
         return answer if answer is not None else DISCONNECTED
 
     return routes
@@ -59,13 +59,30 @@ def hotwords(prompt: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in parts if part))[:_HINTS]
 
 
-async def _answer(edge: Edge, decoders: asyncio.Semaphore, data: bytes, opening: TranscribeOpen, form: ResponseFormat) -> Response:
-    stop = threading.Event()
-    try:
-        async with decoders:
-            pcm = await asyncio.to_thread(decoded, data, stop)
-    finally:
-        stop.set()
+class _Desk:
+    """Where recordings are decoded."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        # Decoding is work for a processor: more at once would only be slower, for the voices too.
+        self._free = asyncio.Semaphore(_AT_ONCE)
+
+    async def pcm(self, file: UploadFile) -> bytes:
+        """What was recorded. Raises `Overloaded`, and what `decoded` raises."""
+        if self._waiting >= _WAITING:
+            raise Overloaded
+        self._waiting += 1
+        stop = threading.Event()
+        try:
+            async with self._free:
+                return await asyncio.to_thread(decoded, await file.read(MAX_BYTES + 1), stop)
+        finally:
+            self._waiting -= 1
+            stop.set()
+
+
+async def _answer(edge: Edge, desk: _Desk, file: UploadFile, opening: TranscribeOpen, form: ResponseFormat) -> Response:
+    pcm = await desk.pcm(file)
     seconds = duration_ms(len(pcm), HEARING_RATE) / 1000
     final = await _heard(edge, pcm, opening, edge.runtime.settings.stt.final_timeout_s + 3 * seconds)
     return _formed(final, seconds, form)

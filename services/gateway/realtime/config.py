@@ -230,11 +230,11 @@ def _without_rate(given: Mapping[str, Any]) -> tuple[dict[str, Any], AudioFormat
 def _known(name: str, rate: object) -> AudioFormat:
     if name in {"audio/pcmu", "audio/pcma"}:
         return AudioFormat(name, g711.RATE)
-    if name != PCM or rate not in INPUT_RATES:
+    if name != PCM or not isinstance(rate, int | float) or rate not in INPUT_RATES:
         raise ClientError(
             "unsupported_audio_format", f"audio is {PCM} at {', '.join(map(str, INPUT_RATES))} Hz, audio/pcmu or audio/pcma", "session.audio.input.format"
         )
-    return AudioFormat(name, int(str(rate)))
+    return AudioFormat(name, int(rate))
 
 
 def _format(audio: AudioFormat) -> dict[str, Any]:

@@ -33,6 +33,8 @@ from services.gateway.realtime.speech import Speech
 from services.gateway.realtime.wire import Sound, Wire
 
 _TICK_S: Final = 0.25
+_BEAT_S: Final = 10.0
+"""A client that has heard nothing for longer than this sits behind a connection that is gone: pings of the protocol are hidden from pages."""
 _FAREWELL_S: Final = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -109,6 +111,7 @@ class Connection:
                     group.create_task(link.pump(), name="realtime-up")
                     group.create_task(self._tell(link, conversation), name="realtime-down")
                     group.create_task(_tick(ear), name="realtime-tick")
+                    group.create_task(self._beat(), name="realtime-beat")
                     group.create_task(voice.run(), name="realtime-voice")
                     with self._edge.runtime.draining.counting("responses", conversation.running):
                         await self._listen(acts)
@@ -212,6 +215,11 @@ class Connection:
                 # Whoever listens meets the same end, and knows whether it was meant.
                 await asyncio.sleep(_FAREWELL_S)
             raise
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            self._emitter.own("beat")
 
     async def _tell(self, link: StageLink, conversation: Conversation) -> None:
         async for event in link.events():

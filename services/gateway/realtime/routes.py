@@ -141,7 +141,7 @@ def _printable(text: str, most: int) -> str:
 
 def _heads(text: str) -> int:
     """How many sit behind the microphone. Raises `InvalidRequest`: a room's that were taken for one person's would answer everybody."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_HEADS):
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST_HEADS):
         raise InvalidRequest(f"heads is 1 to {MOST_HEADS}")
     return int(text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from services.core.errors import NotFound
+from services.core.errors import InvalidRequest, NotFound
 from services.core.model.fact import Author
 from services.core.model.facts import Joined, Said
 from services.core.model.principal import Principal
@@ -41,6 +42,16 @@ async def history(redis: Redis, tmp_path: Path) -> AsyncIterator[History]:
 
 async def _seqs(history: History, after: int = 0, limit: int | None = None) -> list[int]:
     return [fact.seq for fact in await history.facts(_SID, after, limit)]
+
+
+async def test_asking_for_sessions_that_are_not_there_costs_no_memory(history: History) -> None:
+    """Whatever is asked for."""
+    for sid in ("nowhere", "x" * 500, "a b"):
+        with pytest.raises((NotFound, InvalidRequest)):
+            await history.table(sid)
+    await history.table(_SID)
+    gc.collect()
+    assert not history._locks
 
 
 async def test_trimmed_facts_come_from_the_archive(history: History) -> None:

@@ -35,6 +35,14 @@ def test_a_proxy_on_this_machine_does_not_lend_its_rights(header: str) -> None:
     assert principal_of(_connection("127.0.0.1", **{header: "127.0.0.1"})).role == "player"
 
 
+@pytest.mark.parametrize(
+    ("host", "role"), [("localhost:8765", "director"), ("127.0.0.1", "director"), ("[::1]:1", "director"), ("table.example", "player"), ("", "player")]
+)
+def test_who_asks_for_another_name_comes_through_a_proxy(host: str, role: str) -> None:
+    """Also where the proxy says nothing of itself."""
+    assert principal_of(_connection("127.0.0.1", host=host)).role == role
+
+
 def test_loopback_is_an_address_and_not_a_name() -> None:
     """Names can be rebound."""
     assert not is_loopback("localhost")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.security import PAGE_POLICY, host_of
+from services.gateway.principals import host_of
+from services.gateway.security import PAGE_POLICY
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from services.core.errors import Ahead
 from services.core.model.attachment import AttachDown, Attached, AttachOpen, AttachUp, Goodbye, TextSaid
 from services.core.model.fact import Author, Fact, Kind
 from services.core.model.principal import Principal
-from services.gateway.turns import Turns, Words, _Followed
+from services.gateway.turns import _FOLLOWED_OF_ONE, Turns, Words, _Followed
 
 
 def fact(seq: int, kind: Kind, cause: int | None = None, place: str = "", by: str = "ann", **body: Any) -> Fact:
@@ -105,6 +106,15 @@ class _Stage:
         pass
 
 
+class _Waiting(_Stage):
+    """A director thinks about every answer."""
+
+    async def _events(self) -> AsyncIterator[AttachDown]:
+        said = next(value for value in reversed(self.sent) if isinstance(value, TextSaid))
+        yield fact(5, Kind.SAID, utterance=said.message)
+        await asyncio.Event().wait()
+
+
 class _History:
     """Remembers the session up to a fact, until it is told to forget it."""
 
@@ -138,3 +148,19 @@ async def test_what_is_remembered_of_lost_facts_is_forgotten() -> None:
     stage = _Stage()
     assert [one.seq for one in await _said(stage, 50)] == [5, 6]
     assert [type(value) for value in stage.sent] == [TextSaid, Goodbye]
+
+
+async def test_turns_that_wait_for_a_director_keep_nobody_out() -> None:
+    """Of one session the latest are followed, each of which is a connection to it; other sessions have theirs."""
+    stages: Any = _Waiting()
+    history: Any = _History(4)
+    async with Turns(stages, history).open() as turns:
+        for session, count in (("quiet", 1), ("busy", _FOLLOWED_OF_ONE + 3)):
+            for number in range(count):
+                words = Words(session=session, principal=Principal("id-ann", "player", "Ann"), text="Hello?", message=f"{session}{number}", minted=True)
+                assert (await turns.say(words)).seq == 5
+        while len(turns._followers) > _FOLLOWED_OF_ONE + 1:
+            await asyncio.sleep(0)
+        names = [task.get_name() for task in turns._followers]
+    assert names == ["turn-quiet0", *(f"turn-busy{number}" for number in range(3, _FOLLOWED_OF_ONE + 3))]
+    assert not turns._followers

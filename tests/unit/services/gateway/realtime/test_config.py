@@ -58,6 +58,17 @@ def test_unknown_fields_are_accepted() -> None:
     assert config.modality == "text"
 
 
+@pytest.mark.parametrize(("rate", "taken"), [(24000.0, True), ("24000", False), (24000.5, False), (None, False), ([], False), (float("inf"), False)])
+def test_an_input_rate_is_a_number(rate: object, *, taken: bool) -> None:
+    """Some clients write every number with a point."""
+    change = {"audio": {"input": {"format": {"type": "audio/pcm", "rate": rate}}}}
+    if taken:
+        assert updated(START, change)[0].input.rate == 24000
+        return
+    with pytest.raises(ClientError):
+        updated(START, change)
+
+
 def test_input_rate_beyond_the_package_s_types() -> None:
     """16 kHz in, 24 kHz out: the input's rate is ours to choose, the output's is not."""
     config, _ = updated(START, {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}})
