@@ -6,7 +6,7 @@ export type PlayerCommand =
   | { type: 'push'; line: string; at: number; pcm: ArrayBuffer }
   | { type: 'finish'; line: string }
   | { type: 'pause'; line: string }
-  | { type: 'resume'; line: string }
+  | { type: 'resume'; line: string | null }
   | { type: 'flush'; line: string | null }
 
 /** Loudspeaker to page. */

@@ -122,6 +122,27 @@ describe('PlaybackQueue', () => {
     expect(queue.position()?.samples).toBe((stopped?.samples ?? 0) + 50)
   })
 
+  it('drops a line that ends while it is paused, and the next one sounds', () => {
+    const queue = playing(500)
+    queue.pause('a')
+    pull(queue, 100)
+    queue.push('b', 0, ones(200))
+    expect(pull(queue, 100).every((sample) => sample === 0)).toBe(true)
+    queue.finish('a')
+    expect(pull(queue, 100).at(-1)).toBe(1)
+    expect(queue.position()).toEqual({ line: 'b', samples: 100 })
+  })
+
+  it('goes on with whichever line is paused where none is named', () => {
+    const queue = playing(500)
+    queue.resume(null)
+    queue.pause('a')
+    pull(queue, 100)
+    queue.resume(null)
+    expect(pull(queue, 50).at(-1)).toBe(1)
+    expect(queue.takeEvents().map((event) => event.kind)).toEqual(['started', 'paused', 'resumed'])
+  })
+
   it('never jumps by more than a fade step at pause, resume and flush', () => {
     const queue = playing(2000)
     const heard: number[] = [...pull(queue, 50)]

@@ -57,9 +57,10 @@ export class PlaybackQueue {
     this.chunks.push({ line, at, pcm })
   }
 
-  /** No more samples of this line will come: what is buffered need not wait for more. */
+  /** No more samples of this line will come: what is buffered need not wait for more. A line that ends while it is paused does not go on. */
   finish(line: string): void {
     remember(this.finished, line)
+    if (this.held === line) this.flush(line)
   }
 
   /** Stop after a short fade and keep what is queued. */
@@ -69,11 +70,11 @@ export class PlaybackQueue {
     this.note('paused', line)
   }
 
-  /** Go on where the line was paused. */
-  resume(line: string): void {
-    if (this.held !== line) return
+  /** Go on where the line was paused (null: whichever was). */
+  resume(line: string | null): void {
+    if (this.held === null || (line !== null && this.held !== line)) return
+    this.note('resumed', this.held)
     this.held = null
-    this.note('resumed', line)
   }
 
   /** Throw away everything of a line that has not been played (null: of all lines), with a short fade of what sounds now. */

@@ -61,7 +61,8 @@ export class Player {
     this.tell({ type: 'pause', line })
   }
 
-  resume(line: string): void {
+  /** A line, or whichever is paused. */
+  resume(line: string | null): void {
     this.tell({ type: 'resume', line })
   }
 

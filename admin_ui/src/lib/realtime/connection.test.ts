@@ -175,6 +175,37 @@ describe('a connection whose server is away', () => {
   })
 })
 
+describe('a connection on which nothing comes any more', () => {
+  const beat = () => opened.at(-1)?.handlers.onText(JSON.stringify({ type: 'souffleur.beat' }))
+
+  it('is begun anew, though the browser believes that it stands; as long as the server says anything it stays', () => {
+    const connection = new RealtimeConnection({ slug: 'mirelle', session: 'S1', name: '', participant: '' }, 'http://127.0.0.1')
+    connection.open()
+    opened.at(-1)?.handlers.onText(ATTACHED)
+    for (let tens = 0; tens < 12; tens += 1) {
+      vi.advanceTimersByTime(10_000)
+      if (tens % 2 === 0) beat()
+      else opened.at(-1)?.handlers.onAudio(new ArrayBuffer(2))
+    }
+    expect([opened.length, connection.state$.value.kind]).toEqual([1, 'open'])
+    vi.advanceTimersByTime(31_000)
+    expect([opened.length, connection.state$.value.kind]).toEqual([2, 'connecting'])
+    expect(new URL(opened.at(-1)?.url ?? '').searchParams.get('participant')).toBe('p-1')
+    opened.at(-1)?.handlers.onText(ATTACHED)
+    connection.close()
+    vi.advanceTimersByTime(60_000)
+    expect(opened).toHaveLength(2)
+  })
+
+  it('is left to a call itself', () => {
+    const { connection } = calling()
+    opened.at(-1)?.handlers.onText(ATTACHED)
+    vi.advanceTimersByTime(60_000)
+    expect(opened).toHaveLength(1)
+    connection.close()
+  })
+})
+
 describe('a connection that has seen what the server has lost', () => {
   const text = (event: object) => opened.at(-1)?.handlers.onText(JSON.stringify(event))
   const ahead = () => {

@@ -35,6 +35,10 @@ const FINAL = (code: number) => code === 1008 || code === 1003 || (code >= 4400 
 /** An attempt that has had no answer for so long is begun anew when the network or the page comes back. */
 const STUCK_MS = 2_000
 
+/** The server says something every ten seconds: a WebSocket that has been silent for so long is gone, whatever the browser believes. A call watches itself. */
+const SILENT_MS = 25_000
+const LOOK_EVERY_MS = 5_000
+
 /** The server's error to whoever has seen more than it has. */
 const AHEAD = 'ahead'
 
@@ -61,6 +65,8 @@ export class RealtimeConnection {
   private head = 0
   private lastError = { code: '', detail: '' }
   private lastTry = 0
+  private lastHeard = 0
+  private watch: ReturnType<typeof setInterval> | null = null
   private readonly onOnline = () => {
     if (this.isStuck()) this.connect()
     else this.retryNow()
@@ -78,6 +84,9 @@ export class RealtimeConnection {
   open(): void {
     window.addEventListener('online', this.onOnline)
     document.addEventListener('visibilitychange', this.onVisible)
+    this.watch = setInterval(() => {
+      if (this.isDead()) this.connect()
+    }, LOOK_EVERY_MS)
     this.connect()
   }
 
@@ -92,6 +101,7 @@ export class RealtimeConnection {
     window.removeEventListener('online', this.onOnline)
     document.removeEventListener('visibilitychange', this.onVisible)
     if (this.timer !== null) clearTimeout(this.timer)
+    if (this.watch !== null) clearInterval(this.watch)
     this.detach()
     this.state$.next({ kind: 'closed' })
   }
@@ -131,8 +141,14 @@ export class RealtimeConnection {
     this.attempt += 1
     this.state$.next({ kind: 'connecting', attempt: this.attempt })
     const handlers: TransportHandlers = {
-      onText: (text) => this.take(text),
-      onAudio: (pcm) => this.audio$.next(pcm),
+      onText: (text) => {
+        this.lastHeard = Date.now()
+        this.take(text)
+      },
+      onAudio: (pcm) => {
+        this.lastHeard = Date.now()
+        this.audio$.next(pcm)
+      },
       onClose: (code, reason) => this.lost(code, reason),
     }
     this.transport = this.kind === 'webrtc' ? openCall(callAddressOf(this.base, this.seat, this.head), handlers) : openSocket(addressOf(this.base, this.seat, this.head), handlers)
@@ -188,6 +204,10 @@ export class RealtimeConnection {
   /** A handshake that set out into a network that is gone by now; the browser would wait for it a minute and more. A call has a deadline of its own. */
   private isStuck(): boolean {
     return this.state$.value.kind === 'connecting' && this.kind === 'websocket' && Date.now() - this.lastTry > STUCK_MS
+  }
+
+  private isDead(): boolean {
+    return this.state$.value.kind === 'open' && this.kind === 'websocket' && Date.now() - this.lastHeard > SILENT_MS
   }
 
   private detach(): void {

@@ -100,6 +100,7 @@ export type ServerEvent =
   | { type: 'souffleur.said'; item_id: string; participant: string; name: string; text: string; seq: number }
   | { type: 'souffleur.pause' | 'souffleur.resume' | 'souffleur.flush'; line_id: string }
   | { type: 'souffleur.words'; line_id: string; seq: number; marks: WordMark[] }
+  | { type: 'souffleur.beat' }
   | { type: 'souffleur.notice'; code: string; severity: 'info' | 'warning' | 'error'; detail: string }
   | { type: 'session.created' | 'session.updated'; session: { id?: string } }
   | { type: 'input_audio_buffer.speech_started' | 'input_audio_buffer.speech_stopped' | 'input_audio_buffer.committed'; item_id: string }

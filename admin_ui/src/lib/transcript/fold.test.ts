@@ -164,4 +164,12 @@ describe('fold', () => {
     const view = fold([...facts, fact('noted', { text: '', removes: 8 })]).view
     expect(view.entries.slice(-3)).toMatchObject([{ type: 'degraded', to: 'understudy' }, { type: 'rolled', total: 9, name: 'Anna' }, { type: 'note', character: 'Mirelle', withdrawn: true }])
   })
+
+  it('puts what was held back and comes late where its number says, once', () => {
+    const facts = [...opening(), sentence('Well met.'), fact('said', { utterance: 'U2', text: 'And you?', source: 'voice' }, ANNA), fact('line_closed', { line: 'L', state: 'heard', last_seq: 6, offset: 9 })]
+    const late = [4, 5]
+    const told = facts.filter((_, index) => !late.includes(index)).concat(late.flatMap((index) => facts.slice(index, index + 1)))
+    expect(fold(told)).toEqual(fold(facts))
+    expect(fold([...told, ...facts])).toEqual(fold(facts))
+  })
 })

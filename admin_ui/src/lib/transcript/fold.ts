@@ -14,11 +14,20 @@ export const BLANK: Transcript = { facts: [], view: EMPTY }
 
 /** Fold one more fact. */
 export function advance(transcript: Transcript, fact: Fact): Transcript {
-  if (fact.seq <= transcript.view.seq) return transcript
+  if (fact.seq <= transcript.view.seq) return late(transcript, fact)
   const facts = [...transcript.facts, fact]
   const now = { seq: fact.seq, nowMs: Math.max(transcript.view.nowMs, Date.parse(fact.at) || 0) }
   if (fact.kind === 'retconned' || fact.kind === 'erased' || takesBack(fact, transcript.facts)) return { facts, view: { ...refold(facts), ...now } }
   return { facts, view: { ...step(transcript.view, fact), ...now } }
+}
+
+/** What was held back, while later facts were told: it stands where its number says. */
+function late(transcript: Transcript, fact: Fact): Transcript {
+  const at = transcript.facts.findLastIndex((known) => known.seq <= fact.seq)
+  if (transcript.facts[at]?.seq === fact.seq) return transcript
+  const facts = transcript.facts.toSpliced(at + 1, 0, fact)
+  const { seq, nowMs } = transcript.view
+  return { facts, view: { ...refold(facts), seq, nowMs } }
 }
 
 /** Fold from the beginning. */

@@ -1,8 +1,12 @@
+import { Observable, type Subscriber } from 'rxjs'
 import { describe, expect, it, vi } from 'vitest'
 
 import type { ClientEvent } from '@/lib/realtime/protocol'
 
 import { OwnVoice } from './ownVoice'
+
+const device = vi.hoisted(() => ({ taken: [] as Subscriber<unknown>[] }))
+vi.mock('@/lib/audio/microphone', () => ({ faultOf: () => 'lost', microphone: () => new Observable((capture) => void device.taken.push(capture)) }))
 
 function table() {
   const sent: string[] = []
@@ -54,5 +58,31 @@ describe('words that the director types for the table', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+})
+
+describe('a key that is held while the connection is made anew', () => {
+  it('comes to nothing: the rest of the words is not the director’s own', () => {
+    const { sent, voice } = table()
+    voice.press({ as: 'character', slug: 'mirelle' }, '', false)
+    voice.take({ type: 'souffleur.attached' } as Parameters<OwnVoice['take']>[0])
+    expect([sent.at(-1), voice.state$.value.role]).toEqual(['input_audio_buffer.clear', null])
+    voice.release()
+    voice.take({ type: 'souffleur.attached' } as Parameters<OwnVoice['take']>[0])
+    expect(sent).toHaveLength(2)
+  })
+})
+
+describe('a microphone that is lost while its key is held', () => {
+  it('leaves no half of an utterance behind, and what was typed meanwhile goes out', async () => {
+    const { sent, voice } = table()
+    voice.press({ as: 'narrator' }, '', false)
+    const said = voice.say({ as: 'narrator' }, 'item_1', 'Night falls.')
+    device.taken.at(-1)?.error(new Error('unplugged'))
+    expect(await said).toBe(true)
+    expect(sent).toEqual(['souffleur.configure', 'input_audio_buffer.clear', 'souffleur.configure', 'conversation.item.create'])
+    expect(voice.state$.value).toEqual({ role: null, waiting: false, fault: 'lost' })
+    voice.release()
+    expect(sent).toHaveLength(4)
   })
 })

@@ -66,6 +66,8 @@ export class OwnVoice {
   }
 
   take(event: ServerEvent): void {
+    // A new connection knows neither the half that was said nor in which role: the rest would be the director's own words.
+    if (event.type === 'souffleur.attached' && this.state$.value.role !== null) this.abandon()
     const ours = event.type === 'conversation.item.input_audio_transcription.completed' || event.type === 'conversation.item.input_audio_transcription.failed'
     if (ours || (event.type === 'souffleur.fact' && event.fact.kind === 'line_opened' && event.fact.body.mode === 'puppet')) this.settled()
   }
@@ -85,8 +87,8 @@ export class OwnVoice {
       error: (error: unknown) => {
         this.capture = null
         this.level$.next(0)
-        this.change({ role: null, fault: faultOf(error) })
-        this.next()
+        this.change({ fault: faultOf(error) })
+        this.abandon()
       },
     })
   }
@@ -105,6 +107,15 @@ export class OwnVoice {
   private voice(frame: CapturedFrame): void {
     this.frames += 1
     this.wire.sendAudio(frame.pcm)
+  }
+
+  /** What was said into a press that will have no end is thrown away. */
+  private abandon(): void {
+    if (this.tail !== null) clearTimeout(this.tail)
+    this.tail = null
+    if (this.state$.value.role !== null) this.wire.send({ type: 'input_audio_buffer.clear' })
+    this.change({ role: null })
+    this.next()
   }
 
   private finish(): void {

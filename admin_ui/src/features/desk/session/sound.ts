@@ -49,6 +49,10 @@ export class MonitorSound {
 
   take(event: ServerEvent): void {
     switch (event.type) {
+      case 'souffleur.attached':
+        // Who paused it, and whether it went on, was told to the connection before.
+        this.player?.resume(null)
+        break
       case 'souffleur.audio':
         this.place = { line: event.line_id, at: msToSamples(event.offset_ms) }
         this.chart(event.line_id, (map) => ({ ...map, sentences: new Map(map.sentences).set(event.seq, event.offset_ms) }))

@@ -18,6 +18,12 @@ function onControl(event: KeyboardEvent): boolean {
 
 export function useKeys(table: TableSession, focusTyping: () => void): void {
   useEffect(() => {
+    let tDown = false
+    // What was switched on by its button is not switched off by leaving the window.
+    const tUp = () => {
+      if (tDown) table.voice.setTableTalk(false)
+      tDown = false
+    }
     const down = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) {
         table.interrupt()
@@ -27,8 +33,10 @@ export function useKeys(table: TableSession, focusTyping: () => void): void {
       if (event.code === 'Space' && !onControl(event) && table.voice.state$.value.mode === 'push') {
         event.preventDefault()
         if (!event.repeat) table.voice.press()
-      } else if (event.code === 'KeyT' && !event.repeat) table.voice.setTableTalk(true)
-      else if (event.code === 'KeyM' && !event.repeat) table.voice.setMuted(!table.voice.state$.value.muted)
+      } else if (event.code === 'KeyT' && !event.repeat) {
+        tDown = true
+        table.voice.setTableTalk(true)
+      } else if (event.code === 'KeyM' && !event.repeat) table.voice.setMuted(!table.voice.state$.value.muted)
       else if (event.key === '/') {
         event.preventDefault()
         focusTyping()
@@ -36,12 +44,12 @@ export function useKeys(table: TableSession, focusTyping: () => void): void {
     }
     const up = (event: KeyboardEvent) => {
       if (event.code === 'Space') table.voice.release()
-      if (event.code === 'KeyT' && !elsewhere(event)) table.voice.setTableTalk(false)
+      if (event.code === 'KeyT') tUp()
     }
     // A key let go in another window is never seen here.
     const away = () => {
       table.voice.release()
-      table.voice.setTableTalk(false)
+      tUp()
     }
     window.addEventListener('keydown', down)
     window.addEventListener('keyup', up)

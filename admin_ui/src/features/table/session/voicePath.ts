@@ -61,9 +61,10 @@ export class VoicePath {
       next: (frame) => this.take(frame),
       error: (error: unknown) => {
         this.capture = null
+        if (this.state$.value.held) this.abandon()
         this.probe.micOpen = false
         this.level$.next(0)
-        this.change({ microphone: 'off', held: false, fault: faultOf(error) })
+        this.change({ microphone: 'off', fault: faultOf(error) })
       },
     })
   }
@@ -92,10 +93,7 @@ export class VoicePath {
   /** While on, nothing is heard; what was said into a half-finished press is thrown away. */
   setTableTalk(tableTalk: boolean): void {
     if (this.state$.value.tableTalk === tableTalk) return
-    if (tableTalk && this.state$.value.held) {
-      this.wire.send({ type: 'input_audio_buffer.clear' })
-      this.change({ held: false })
-    }
+    if (tableTalk && this.state$.value.held) this.abandon()
     this.change({ tableTalk })
     this.wire.send({ type: 'souffleur.configure', table_talk: tableTalk })
   }
@@ -119,6 +117,14 @@ export class VoicePath {
   /** A character sounded at `nowMs`. */
   characterSounded(nowMs: number): void {
     this.guard.sounded(nowMs)
+  }
+
+  /** What was said into a press that will have no end is thrown away. */
+  private abandon(): void {
+    if (this.tail !== null) clearTimeout(this.tail)
+    this.tail = null
+    this.wire.send({ type: 'input_audio_buffer.clear' })
+    this.change({ held: false })
   }
 
   private finish(): void {
