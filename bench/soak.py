@@ -40,7 +40,7 @@ _SAMPLES_A_SLICE: Final = 30
 _WARM_UP_S: Final = 1500.0
 """Caches and pools fill, and views are kept for a quarter of an hour after somebody asked for them last; no growth is counted before."""
 _STORE_WARM_UP_S: Final = 4500.0
-"""The store forgets a session an hour after it was given up, which is five minutes after it fell silent; so is its growth."""
+"""The store forgets a session an hour after it was given up, which is five minutes after it fell silent; so is its growth. What the program gathers later is told, too."""
 _LAG_S: Final = 30.0
 _TASKS: Final = re.compile(r"^souffleur_tasks (\S+)", re.MULTILINE)
 
@@ -89,10 +89,10 @@ def report(samples: Sequence[Sample]) -> str:
         if len(warm) > 1:
             flat = [f"{getattr(warm[0], name)} -> {getattr(warm[-1], name)}" for name in ("descriptors", "threads", "tasks")]
             store = [sample for sample in mine if sample.at_s >= _STORE_WARM_UP_S]
-            slopes = [number(_slope(warm, "rss_mb")), number(_slope(store, "redis_mb")) if len(store) > 1 else "too short"]
+            late = [number(_slope(store, name)) if len(store) > 1 else "too short" for name in ("rss_mb", "redis_mb")]
             lag = percentile([sample.lag_s for sample in mine], 99)
-            rows.append([number(mine[-1].at_s / 60), number(warm[-1].rss_mb), *slopes, *flat, number(lag)])
-    head = ("minutes", "program, MB", "growth, MB/h", "Redis growth, MB/h", "descriptors", "threads", "tasks", "archive lag p99, s")
+            rows.append([number(mine[-1].at_s / 60), number(warm[-1].rss_mb), number(_slope(warm, "rss_mb")), *late, *flat, number(lag)])
+    head = ("minutes", "program, MB", "growth, MB/h", "late, MB/h", "Redis, MB/h", "descriptors", "threads", "tasks", "archive lag p99, s")
     return table(head, rows)
 
 

@@ -17,7 +17,15 @@ def test_growth_is_counted_behind_the_warm_up() -> None:
     warming = [sample(minute * 60.0, rss_mb=200 + 4 * minute) for minute in range(25)]
     warm = [sample(minute * 60.0, rss_mb=300 + 2 * minute / 60) for minute in range(25, 121)]
     cells = report([*warming, *warm]).splitlines()[-1].split("|")
-    assert [cell.strip() for cell in cells[1:5]] == ["120", "304", "2.0", "0.0"]
+    assert [cell.strip() for cell in cells[1:6]] == ["120", "304", "2.0", "2.0", "0.0"]
+
+
+def test_growth_that_ends_is_told_apart() -> None:
+    """What a program takes once is not what it takes by the hour."""
+    samples = [sample(minute * 60.0, rss_mb=300 + min(minute, 75) / 5) for minute in range(25, 121)]
+    cells = [cell.strip() for cell in report(samples).splitlines()[-1].split("|")]
+    assert float(cells[3]) > 4
+    assert cells[4] == "0.0"
 
 
 def test_a_run_that_was_too_short_has_no_row() -> None:
