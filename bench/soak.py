@@ -40,7 +40,10 @@ _SAMPLES_A_SLICE: Final = 30
 _WARM_UP_S: Final = 1500.0
 """Caches and pools fill, and views are kept for a quarter of an hour after somebody asked for them last; no growth is counted before."""
 _STORE_WARM_UP_S: Final = 4500.0
-"""The store forgets a session an hour after it was given up, which is five minutes after it fell silent; so is its growth. What the program gathers later is told, too."""
+"""The store forgets a session an hour after it was given up, which is five minutes after it fell silent; so is its growth.
+
+What the program gathers behind that is told by itself: what it takes once is not what it takes by the hour.
+"""
 _LAG_S: Final = 30.0
 _TASKS: Final = re.compile(r"^souffleur_tasks (\S+)", re.MULTILINE)
 
