@@ -9,7 +9,10 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.integration.corrections.house import House
-from tests.integration.corrections.test_operators import GEM, Watch, acts, closed, watching
+from tests.integration.corrections.test_operators import GEM, Watch, acts, claim_s, closed, house, watching
+
+__all__ = ["claim_s", "house"]
+"""Fixtures: somebody answers, for a draft without words waits for nobody."""
 
 GUEST = {"X-Forwarded-For": "203.0.113.7"}
 
