@@ -25,7 +25,8 @@ from services.core.rpc.client import StageClient
 from services.core.rpc.server import serving
 from services.core.runtime import Runtime
 from services.stage import servicer
-from services.stage.house import _RENEWALS_PER_LEASE, House
+from services.stage.attachments import Attachment
+from services.stage.house import _RENEWALS_PER_LEASE, House, Owned
 from services.transcript.archive import Archive
 from services.transcript.claims import Orphan
 from services.transcript.log import TranscriptLog
@@ -204,13 +205,7 @@ async def test_what_only_the_owner_has_outlives_it(redis_own: RedisServer, tmp_p
     monkeypatch.setattr("services.transcript.archiver.Archiver.notify", lambda *_: None)
     redis = redis_client(redis_own.url)
     async with opened_house(redis, tmp_path, lease_s=60.0) as (house, _):
-        await house.open(INN)
-        owned = await house.get("inn")
-        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
-        for number in range(5):
-            await owned.session.say(attachment, TextSaid(f"a{number}", "Hello?", answers=False))
-        before = await house.log.entries("inn")
-        await _cut(redis, before, 4)
+        owned, attachment, before = await _cut_after_words(house, redis)
         if ends == "gives up":
             redis_own.kill(signal.SIGKILL)
             with pytest.raises(SouffleurError):
@@ -226,13 +221,7 @@ async def test_what_only_the_owner_has_outlives_it(redis_own: RedisServer, tmp_p
 async def test_a_store_that_lost_its_tail_gets_it_back_from_the_owner(redis: Redis, tmp_path: Path) -> None:
     """Archived or not, each acknowledged fact stands where it stood, and the session goes on as if nothing had happened; idle, too."""
     async with opened_house(redis, tmp_path) as (house, _):
-        await house.open(INN)
-        owned = await house.get("inn")
-        attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
-        for number in range(5):
-            await owned.session.say(attachment, TextSaid(f"a{number}", "Hello?", answers=False))
-        before = await house.log.entries("inn")
-        await _cut(redis, before, 4)
+        owned, attachment, before = await _cut_after_words(house, redis)
         await owned.session.say(attachment, TextSaid("b", "Still there?", answers=False))
         assert (await house.log.entries("inn"))[: len(before)] == before
         assert (await house.log.read("inn"))[-1].body["utterance"] == "b"
@@ -276,6 +265,18 @@ async def test_a_lease_is_renewed_while_lost_facts_are_given_back(redis: Redis, 
         assert (await asyncio.wait_for(written, 10)).seq == len(before) + 1
         assert (await house.log.entries("inn"))[:-1] == before
         assert (await house.get("inn")) is owned
+
+
+async def _cut_after_words(house: House, redis: Redis) -> tuple[Owned, Attachment, list[Entry]]:
+    """A session in which something was said, and a store that has lost the end of it: the owner, who said it, and all that there was."""
+    await house.open(INN)
+    owned = await house.get("inn")
+    attachment, _ = await owned.door.enter(AttachOpen(session="inn", principal=DIRECTOR, hears=False))
+    for number in range(5):
+        await owned.session.say(attachment, TextSaid(f"a{number}", "Hello?", answers=False))
+    before = await house.log.entries("inn")
+    await _cut(redis, before, 4)
+    return owned, attachment, before
 
 
 async def _cut(redis: Redis, entries: Sequence[Entry], upto: int) -> None:

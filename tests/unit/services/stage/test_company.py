@@ -14,7 +14,7 @@ from services.stage.attachments import Attachment
 from services.stage.floor import Event
 from services.stage.roster import OpenWords
 from tests.unit.services.stage.direction import act, type_in
-from tests.unit.services.stage.table import Mind, received, table
+from tests.unit.services.stage.table import Mind, Table, received, table
 from tests.waiting import until
 
 
@@ -25,6 +25,15 @@ def _settings(**stage: object) -> Settings:
 def _sounding(listener: Attachment) -> set[str]:
     """Lines whose sound waits to be sent."""
     return {value.line for value in list(listener._queue._queue) if isinstance(value, LineAudio)}  # type: ignore[attr-defined]
+
+
+async def _polite(at: Table, *names: str) -> list[Attachment]:
+    """They sit where voices may overlap, and interrupt nobody."""
+    found = [await at.sit(name) for name in names]
+    for someone in found:
+        someone.configure(Configure(interrupts=False))
+    await act(at, "voices", text="many")
+    return found
 
 
 async def test_who_was_just_answered_goes_on_without_a_name() -> None:
@@ -63,10 +72,7 @@ async def test_two_who_call_two_are_both_answered() -> None:
 async def test_voices_overlap_only_where_that_is_wanted() -> None:
     """Laid down for a place: then the second one need not wait, both reach everybody, and whoever speaks up stops both."""
     async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven."]), ms_per_char=40.0) as at:
-        ann, bob = await at.sit("Ann"), await at.sit("Bob")
-        for someone in (ann, bob):
-            someone.configure(Configure(interrupts=False))
-        await act(at, "voices", text="many")
+        ann, bob = await _polite(at, "Ann", "Bob")
         await type_in(at, ann, "Mirelle!")
         await at.until(at.speaking)
         received(bob)
@@ -108,10 +114,7 @@ async def test_a_second_voice_is_closed_as_the_first_is() -> None:
 async def test_a_character_has_one_voice_where_there_are_many(*, scripted: bool) -> None:
     """What it is to say next, by itself or by the director, waits until it has ended beside the floor that is free."""
     async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight nine ten."]), ms_per_char=10.0) as at:
-        ann, bob = await at.sit("Ann"), await at.sit("Bob")
-        for someone in (ann, bob):
-            someone.configure(Configure(interrupts=False))
-        await act(at, "voices", text="many")
+        ann, bob = await _polite(at, "Ann", "Bob")
         await type_in(at, ann, "Mirelle!")
         await at.until(at.speaking)
         await type_in(at, bob, "Bram?")
@@ -133,10 +136,7 @@ async def test_a_character_has_one_voice_where_there_are_many(*, scripted: bool)
 async def test_a_character_that_began_to_speak_beside_begins_no_second_line(waits: str) -> None:
     """What it is to say waited for the floor of the place before that; it goes on waiting when that is free."""
     async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight nine ten."]), ms_per_char=10.0) as at:
-        ann, bob = await at.sit("Ann"), await at.sit("Bob")
-        for someone in (ann, bob):
-            someone.configure(Configure(interrupts=False))
-        await act(at, "voices", text="many")
+        ann, bob = await _polite(at, "Ann", "Bob")
         await type_in(at, bob, "Bram?")
         first = (await at.closed())["line"]
         await type_in(at, ann, "Mirelle!")
@@ -159,10 +159,7 @@ async def test_a_character_that_began_to_speak_beside_begins_no_second_line(wait
 async def test_who_waits_for_a_voice_beside_is_next_when_it_is_stopped() -> None:
     """By typed words too, which stop it without anybody having spoken."""
     async with table("Mirelle", "Bram", mind=Mind(["One two three four five six seven eight nine ten."]), ms_per_char=20.0) as at:
-        ann, bob, cleo = [await at.sit(name) for name in ("Ann", "Bob", "Cleo")]
-        for someone in (ann, bob):
-            someone.configure(Configure(interrupts=False))
-        await act(at, "voices", text="many")
+        (ann, bob), cleo = await _polite(at, "Ann", "Bob"), await at.sit("Cleo")
         await type_in(at, ann, "Mirelle!")
         await at.until(at.speaking)
         await type_in(at, bob, "Bram?")
