@@ -624,19 +624,23 @@ class TakeFloor(_message.Message):
 
     CHARACTER_FIELD_NUMBER: _builtins.int
     INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    IF_ADDRESSED_FIELD_NUMBER: _builtins.int
     character: _builtins.str
     """Empty = whoever casting chooses."""
     instructions: _builtins.str
     """A hidden remark for this one line."""
+    if_addressed: _builtins.bool
+    """Only if the asker's latest words are for a character: as words are answered that nobody has to ask about."""
     def __init__(
         self,
         *,
         character: _builtins.str = ...,
         instructions: _builtins.str = ...,
+        if_addressed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "instructions", b"instructions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "if_addressed", b"if_addressed", "instructions", b"instructions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

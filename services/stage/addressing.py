@@ -8,7 +8,7 @@ from services.stage.backstage import Backstage
 from services.stage.conductor import Line
 from services.stage.engagement import Engagement
 from services.stage.rules import Rules
-from services.stage.turns import Audience
+from services.stage.turns import Audience, Unasked
 
 
 class Addressing:
@@ -34,6 +34,14 @@ class Addressing:
         circle = casting.Circle(wake_name=casting.NEVER, last=roster.last_character) if freely else self._circle(speaker, audience)
         return casting.choose(text, candidates, circle, asked=asked, addressed=addressed, due=due)
 
+    def asked_for(self, asker: Attachment, about: Unasked | None, character: str, *, if_addressed: bool) -> casting.Choice:
+        """Who answers what stands, now that somebody asks for it: by their own words, if there are any; `if_addressed` = nobody, if they are for none."""
+        own = None if about is None else about.each.get(asker.participant)
+        text, addressed = ("" if about is None else about.text, "") if own is None else (own.text, own.addresses)
+        audience = None if about is None else about.audience
+        asked, due = "" if if_addressed else character, self.meant(audience)
+        return self.choose(text, asker, audience, asked=asked, addressed=addressed, due=due, freely=not if_addressed)
+
     def _circle(self, speaker: Attachment, audience: Audience) -> casting.Circle:
         roster = self._backstage.roster
         people = roster.people(self._place, audience)
@@ -53,9 +61,13 @@ class Addressing:
     def stops(self, attachment: Attachment, line: Line | None, *, whispering: bool) -> bool:
         """Whoever speaks here pauses the voice, and stops it when they mean it; `whispering` tells how they speak.
 
-        Not those who do not hear that voice, nor whispers beside one that speaks aloud, nor the murmur in a room: that needs a name.
+        Not the murmur in a room: that needs a name.
         """
+        return not self._backstage.is_room(attachment) and self.may_stop(attachment, line, whispering=whispering)
+
+    def may_stop(self, attachment: Attachment, line: Line | None, *, whispering: bool) -> bool:
+        """Not those who do not hear that voice, nor whispers beside one that speaks aloud."""
         whispered = line is not None and line.order.whispered
         if line is not None and whispered and attachment.participant not in line.order.audience:
             return False
-        return attachment.interrupts and (whispered or not whispering) and not self._backstage.is_room(attachment)
+        return attachment.interrupts and (whispered or not whispering)

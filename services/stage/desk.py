@@ -320,9 +320,10 @@ class Desk:
                 if place.name == seat.place:
                     place.silence("moved", seat.member)
         fact = await self._backstage.seat(seat, asked.text, seat.head_count)
+        self._place(asked.text)
         for place in self._places():
-            if place.name == seat.place:
-                # Nobody waits there any more for what this one may be saying.
+            if place.name in (seat.place, asked.text):
+                # Nobody waits any more for what this one may be saying; and where it has come to, silence begins to count.
                 place.offer()
         self.changed()
         return ActResponse(fact.seq)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from services.core import tracing
 from services.core.errors import Conflict, NotFound, Unavailable
+from services.core.model.attachment import Refused
 from services.core.telemetry import INTERRUPTIONS
 from services.stage import casting
 from services.stage.addressing import Addressing
@@ -27,7 +28,7 @@ from services.stage.rules import Rules
 from services.stage.sides import NoSides, Sides
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
-from services.stage.turns import Audience, Turn, Words
+from services.stage.turns import FLOOR, Audience, Turn, Words
 from services.stage.waiting import Waiting
 
 
@@ -50,7 +51,7 @@ class Place:
         self.spawn, self.finished = self._tasks.spawn, self._tasks.finished
         self.waiting = Waiting(name, backstage, self.spawn)
         self.pass_over = self.waiting.pass_over
-        self.degradation = Degradation(name, backstage)
+        self.degradation = Degradation(name, backstage) if beside is None else beside.degradation
         self.remainders = Remainders(backstage, self.degradation, self.spawn)
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)
@@ -66,9 +67,14 @@ class Place:
 
     # Turns.
 
-    def named_in(self, attachment: Attachment, text: str) -> None:
+    def named_in(self, attachment: Attachment, text: str, *, whispering: bool) -> None:
         """So much of what is being said in a room is certain by now: whoever calls a character stops the voice, as others do by speaking."""
-        if attachment.interrupts and self.line is not None and self._backstage.is_room(attachment) and self.addressing.choose(text, attachment).character:
+        if self.line is not None and self._backstage.is_room(attachment) and self.addressing.choose(text, attachment).character:
+            self._room_stops(attachment, whispering=whispering)
+
+    def _room_stops(self, attachment: Attachment, *, whispering: bool) -> None:
+        """Somebody in a room has called a character."""
+        if self.addressing.may_stop(attachment, self.line, whispering=whispering):
             self.feed(Event.SPEECH_CONFIRMED, attachment)
 
     def answer(self, attachment: Attachment, words: Words) -> None:
@@ -79,12 +85,12 @@ class Place:
         if not words.answers or self.approval.claimed:
             # While somebody works on a reply nobody prepares another one.
             self.approval.spoken_meanwhile()
-            self.waiting.nobody_asked(words)
+            self.waiting.nobody_asked(attachment.participant, words)
             self.offer()
             return
         choice = self.addressing.choose(words.text, attachment, words.audience, addressed=words.addresses, due=self.addressing.meant(words.audience))
         if choice.character and self._backstage.is_room(attachment):
-            self.feed(Event.SPEECH_CONFIRMED, attachment)
+            self._room_stops(attachment, whispering=words.audience is not None)
         elif choice.reason == casting.NOT_ADDRESSED and words.audience is None:
             self.addressing.engaged.table_talk()
         if choice.character or not self._backstage.is_room(attachment):
@@ -94,14 +100,18 @@ class Place:
         self.waiting.decided(attachment, words, choice)
         self.offer()
 
-    def take(self, attachment: Attachment, character: str, notes: tuple[str, ...]) -> None:
-        """Somebody asks a character to speak. Raises `Conflict` or `NotFound`."""
+    def take(self, attachment: Attachment, character: str, notes: tuple[str, ...], *, if_addressed: bool = False) -> None:
+        """Somebody asks a character to speak; `if_addressed`: only whoever their words are for. Raises `Conflict` or `NotFound`."""
         answered = self.line is not None and self._answered == attachment.participant
         if self.waiting.turn is not None or answered or self.approval.answers(attachment.participant):
             raise Conflict("a line is open already")
         about = self.waiting.heard_by(attachment.participant)
-        text, audience = (about.text, about.audience) if about is not None else ("", None)
-        choice = self.addressing.choose(text, attachment, audience, asked=character, due=self.addressing.meant(audience), freely=True)
+        choice = self.addressing.asked_for(attachment, about, character, if_addressed=if_addressed)
+        if choice.reason == casting.NOT_ADDRESSED:
+            self.addressing.engaged.table_talk()
+            self.waiting.nobody_addressed(attachment.participant, choice.reason)
+            attachment.deliver(Refused(casting.NOT_ADDRESSED, "the words were for no character", FLOOR))
+            return
         if choice.reason == casting.SILENCED:
             raise Conflict("the characters here are silenced")
         if not choice.character:

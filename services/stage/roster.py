@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.core.model.fact import Fact, Kind
-from services.core.model.facts import Joined, body_of
+from services.core.model.facts import RECOVERED, Joined, body_of
 from services.core.model.principal import Principal
 from services.core.model.prosody import Voice
 from services.stage.casting import Candidate
+from services.stage.fallbacks import Fallbacks
 from services.transcript.view.strikes import struck_by
 
 CHARACTER: Final = "character"
@@ -151,6 +152,8 @@ class Roster:
     safety_words: tuple[str, ...] = ()
     voices: dict[str, str] = field(default_factory=dict)
     """Place -> one voice at a time, or many."""
+    fallbacks: dict[str, Fallbacks] = field(default_factory=dict)
+    """Place -> what does its work there for something that has failed."""
     touched: dict[int, int] = field(default_factory=dict)
     """Fact -> the last one that changed it; strikes and retcons aside, which may be taken back."""
     strikes: list[Fact] = field(default_factory=list)
@@ -215,6 +218,15 @@ class Roster:
                 line.audience = fact.audience
         elif fact.kind == Kind.NOTED and fact.body.get("removes"):
             self.touched[int(fact.body["removes"])] = fact.seq
+        elif fact.kind == Kind.DEGRADED:
+            self._degraded(fact.place, fact.body)
+
+    def _degraded(self, place: str, body: dict[str, Any]) -> None:
+        part, to_engine, fallbacks = str(body["part"]), str(body["to_engine"]), self.fallbacks.setdefault(place, Fallbacks())
+        if body.get("reason") == RECOVERED:
+            fallbacks.went_on(part, to_engine)
+        else:
+            fallbacks.fell_back(part, str(body["from_engine"]), to_engine)
 
     def last_touch(self, targets: Sequence[int]) -> int:
         """Seq of the last fact that changed one of these; the greatest of their own if none did. What was taken back changed nothing."""

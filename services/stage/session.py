@@ -126,27 +126,29 @@ class Session:
             raise InvalidRequest(f"a place's name has at most {PLACE_LIMIT} characters, and 1 to {HEADS} sit behind a microphone")
         moves = seat is not None and (place, heads) != (here, many)
         if moves:
-            self._may_move(attachment)
+            self._may_move(attachment, elsewhere=place != here)
         attachment.configure(change)
         if change.idle_s is not None:
             self.place(attachment.place).offer()
         if attachment.monitor:
             attachment.place = place
         elif moves and seat is not None:
-            self._backstage.seat(seat, place, heads).add_done_callback(lambda _: self._left(seat.place))
+            self._backstage.seat(seat, place, heads).add_done_callback(lambda _: self._moved(seat.place, place))
 
-    def _may_move(self, attachment: Attachment) -> None:
-        if self.listening.is_open(attachment):
+    def _may_move(self, attachment: Attachment, *, elsewhere: bool) -> None:
+        # How many they are may be said at any time, and a table talks when somebody says it.
+        if elsewhere and self.listening.is_open(attachment):
             raise Conflict("not while you are speaking")
         if attachment.participant in self._backstage.moving:
             raise Conflict("not while you are on your way")
         if self.writer.full:
             raise Overloaded(_FULL)
 
-    def _left(self, place: str) -> None:
-        """Nobody waits there any more for what somebody who is elsewhere now may be saying."""
-        for floor in self._chorus.floors(place):
-            floor.offer()
+    def _moved(self, *places: str) -> None:
+        """Nobody waits any more for what somebody who is elsewhere now may be saying; and where they have come to, silence begins to count."""
+        for place in dict.fromkeys(places):
+            for floor in self._chorus.floors(place):
+                floor.offer()
 
     def take_floor(self, attachment: Attachment, event: TakeFloor) -> None:
         """A character is asked to speak; while it answers somebody else that has to wait."""
@@ -154,7 +156,8 @@ class Session:
             raise InvalidRequest("instructions need the director's right")
         if len(event.instructions) > TEXT_LIMIT:
             raise InvalidRequest(f"instructions have at most {TEXT_LIMIT} characters")
-        self.place(attachment.place).take(attachment, event.character, (event.instructions,) if event.instructions else ())
+        notes = (event.instructions,) if event.instructions else ()
+        self.place(attachment.place).take(attachment, event.character, notes, if_addressed=event.if_addressed)
 
     def cancel_line(self, attachment: Attachment, event: CancelLine) -> None:
         """Stop the open line, if it is the one that is meant."""
@@ -239,7 +242,7 @@ class Session:
         """Words that will not be taken back: what must not wait for the end of the utterance does not."""
         self._mind_safety(speech.utterance.id, text, self._backstage.author(speech.attachment))
         for place in self._chorus.floors(speech.attachment.place):
-            place.named_in(speech.attachment, text)
+            place.named_in(speech.attachment, text, whispering=bool(speech.whispered_to))
 
     def show(self, value: PartialShown | SpeechSeen, speech: Speech) -> None:
         """What is whispered is shown to those who hear it; that somebody speaks, to everybody who is there.

@@ -18,7 +18,8 @@ from services.core.model.voicing import Say, SentenceDone, SentenceStarted, Spea
 from services.core.rpc.client import Stream
 from services.stage import patience
 from services.stage.backstage import LINE_LONGEST_S, Backstage
-from services.stage.degradation import TEXT, Degradation
+from services.stage.degradation import Degradation
+from services.stage.fallbacks import TEXT
 from services.stage.order import Order
 from services.stage.playhead import SpokenSentence
 

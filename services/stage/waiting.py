@@ -46,10 +46,18 @@ class Waiting:
 
     # Who comes to wait.
 
-    def nobody_asked(self, words: Words) -> None:
-        """New words, and nobody is to answer them by now."""
+    def nobody_asked(self, participant: str, words: Words) -> None:
+        """New words of theirs, and nobody is to answer them by now."""
+        each = {} if self.unasked is None or self.unasked.audience != words.audience else self.unasked.each
         first = self._unasked_with(words.audience) or words.said
-        self.unasked = Unasked(first, words.said, words.text, words.audience)
+        self.unasked = Unasked(first, words.said, words.text, words.audience, {**each, participant: words})
+
+    def nobody_addressed(self, participant: str, reason: str) -> None:
+        """Their words are for no character: passed, unless somebody else's stand beside them and may still be answered."""
+        waiting = self.unasked
+        if waiting is not None and waiting.each.pop(participant, None) is not None and not waiting.each:
+            self.unasked = None
+            self.pass_over(waiting.first, waiting.last, reason)
 
     def decided(self, attachment: Attachment, words: Words, choice: Choice) -> None:
         """New words, and whoever was found to answer them, if anybody was."""

@@ -186,6 +186,8 @@ class TakeFloor:
 
     character: str = ""
     instructions: str = ""
+    if_addressed: bool = False
+    """Only if the asker's latest words are for a character, as it is with words that are answered without being asked; `character` has no say then."""
 
 
 @dataclass(frozen=True, slots=True)

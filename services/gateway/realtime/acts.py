@@ -271,7 +271,7 @@ class Acts:
                 self._need_director("instructions")
                 instructions = _text([options.instructions], MOST_INSTRUCTIONS)
         self._conversation.ask = Ask(wanted.event_id, metadata)
-        floor = TakeFloor(self._rights.character, instructions)
+        floor = TakeFloor(self._rights.character, instructions, given(event, "if_addressed", bool) or False)
         self._conversation.speech.when_settled(lambda: self._rights.send(floor))
 
     def _cancel_response(self, event: dict[str, Any]) -> None:

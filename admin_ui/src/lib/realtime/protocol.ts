@@ -125,6 +125,8 @@ export interface Configure {
   speaks?: string
   /** The character that coming words are meant for. */
   addresses?: string
+  /** Where a director's desk is. */
+  place?: string
   /** How many sit behind the microphone. */
   head_count?: number
 }
@@ -133,7 +135,9 @@ export type ClientEvent =
   | { type: 'session.update'; session: { type: 'realtime'; audio: { input: { turn_detection: { type: 'server_vad'; create_response: boolean; interrupt_response: boolean } | null } } } }
   | { type: 'input_audio_buffer.commit' | 'input_audio_buffer.clear' }
   | { type: 'conversation.item.create'; item: { id: string; type: 'message'; role: 'user'; content: [{ type: 'input_text'; text: string }] } }
-  | { type: 'response.create' | 'response.cancel' }
+  /** `if_addressed`: only if the words are for a character. */
+  | { type: 'response.create'; if_addressed?: boolean }
+  | { type: 'response.cancel' }
   | ({ type: 'souffleur.configure' } & Configure)
   | { type: 'souffleur.played'; line_id: string; played_ms: number }
 

@@ -53,6 +53,15 @@ describe('fold', () => {
     expect(types({})).toEqual(['said'])
   })
 
+  it('knows of a line that is spoken on when another one ends', () => {
+    const line = (name: string, extra: object = {}) => fact('line_opened', { line: name, character: 'mirelle', turn: 4, ...extra })
+    const facts = [...opening(), line('M'), line('H', { mode: 'approve' })]
+    expect(fold(facts).view.openLine).toBe('M')
+    const over = [...facts, fact('line_closed', { line: 'M', state: 'heard' })]
+    expect(fold(over).view.openLine).toBe('L')
+    expect(fold([...over, fact('line_closed', { line: 'L', state: 'heard' })]).view.openLine).toBeNull()
+  })
+
   it('knows how much of each sentence was heard when a line is cut, in code points', () => {
     const facts = [...opening(), sentence('One.'), sentence('😀 two three', 1), sentence('Four.', 2)]
     const line = lineOf([...facts, fact('line_closed', { line: 'L', state: 'cut', last_seq: 7, offset: 5, basis: 'reported' })])

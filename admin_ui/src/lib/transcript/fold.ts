@@ -206,7 +206,13 @@ function closed(view: View, fact: Of<'line_closed'>): View {
     return sentence.seq === last_seq ? Math.min(offset, codePoints(sentence.text)) : 0
   }
   const next = inLine(view, line, (old) => ({ ...old, state, reason: reason || old.reason, basis, figures, sentences: old.sentences.map((sentence) => ({ ...sentence, heard: heardOf(sentence) })) }))
-  return view.openLine === line ? { ...next, openLine: null } : next
+  return view.openLine === line ? { ...next, openLine: speaking(next) } : next
+}
+
+/** Elsewhere, or beside the line that is over, another one may still be spoken. */
+function speaking(view: View): string | null {
+  const entry = view.entries.findLast((entry) => entry.type === 'line' && (entry.state === 'speaking' || entry.state === 'queued'))
+  return entry?.type === 'line' ? entry.line : null
 }
 
 function corrected(view: View, fact: Of<'corrected'>): View {

@@ -145,7 +145,7 @@ export interface View {
   heading: string
   members: ReadonlyMap<string, Member>
   entries: readonly Entry[]
-  /** The line that has the floor, if any. */
+  /** The line that has the floor, if any; of several the one that was opened last. */
   openLine: string | null
   /** Every note that may still steer; see `notesInForce`. */
   notes: readonly NoteInForce[]

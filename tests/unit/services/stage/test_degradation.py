@@ -9,11 +9,12 @@ import pytest
 
 from services.core.errors import EngineFailed
 from services.core.model.attachment import TextSaid
-from services.core.model.fact import Kind
-from services.core.model.facts import RECOVERED
+from services.core.model.fact import Author, Draft, Kind
+from services.core.model.facts import RECOVERED, Degraded, fields_of
 from services.core.model.reply import FellBack, ReplyEvent, ReplyRequest, ReplyStarted, Sentence
 from services.core.model.voicing import SentenceDone, SpeakEvent, SpeakOpened, VoiceFellBack
 from services.stage import patience
+from services.stage.roster import Roster
 from tests.unit.services.stage.table import Mind, Mouth, Table, table
 
 
@@ -100,3 +101,36 @@ async def test_voice_of_one_character_says_nothing_of_another_s(monkeypatch: pyt
         at.session.say(ann, TextSaid("last", "Mirelle, good evening"))
         await at.closed(5)
         assert told(at)[1:] == [("tts", "plain", "fine", RECOVERED)]
+
+
+async def test_what_had_failed_before_somebody_else_had_the_session_ends_as_well() -> None:
+    """The facts say what does its work for what: whoever takes the session over tells the end of it."""
+    before = [draft.at(seq) for seq, draft in enumerate((_degraded("espeak", "text", "engine_failed"), _degraded("other", "b", "timeout", part="llm")), 1)]
+    roster = Roster()
+    for fact in before:
+        roster.advance(fact)
+    assert roster.fallbacks[""].went_on("tts", "espeak") == "text"
+    assert roster.fallbacks[""].went_on("tts", "espeak") == ""
+    assert roster.fallbacks[""].went_on("llm", "c") == ""
+    assert roster.fallbacks[""].went_on("llm", "other") == "b"
+    roster.advance(_degraded("espeak", "text", "engine_failed").at(3))
+    roster.advance(_degraded("text", "espeak", RECOVERED).at(4))
+    assert roster.fallbacks[""].steps == {}
+
+
+async def test_a_floor_that_comes_to_be_knows_what_the_facts_tell() -> None:
+    """As behind a take-over: one outage, told once, and its end."""
+    async with table() as at:
+        await at.session.write(_degraded("tone", "text", "engine_failed"))
+        ann = await at.sit(place="cellar")
+        at.session.say(ann, TextSaid("m", "Tell me"))
+        assert told(at) == [("tts", "tone", "text", "engine_failed")]
+        bob = await at.sit("Bob")
+        at.session.say(bob, TextSaid("m", "Mirelle, tell me"))
+        await at.closed()
+        assert told(at) == [("tts", "tone", "text", "engine_failed"), ("tts", "text", "tone", RECOVERED)]
+
+
+def _degraded(from_engine: str, to_engine: str, reason: str, part: str = "tts") -> Draft:
+    body = fields_of(Degraded(part=part, from_engine=from_engine, to_engine=to_engine, reason=reason))
+    return Draft(key=f"degraded:{from_engine}:{to_engine}", kind=Kind.DEGRADED, at_ms=0, by=Author("system"), body=body)

@@ -184,3 +184,27 @@ async def test_a_microphone_becomes_a_rooms_and_goes_elsewhere() -> None:
         await at.until(lambda: ann.place == "cellar")
         assert [(body["member"], body["head_count"]) for body in at.bodies(Kind.JOINED)[1:]] == [(ann.participant, heads) for heads in (1, 3, 1)]
         assert at.session.roster.audience("") == ("mirelle",)
+
+
+async def test_a_room_stops_no_voice_that_it_does_not_hear() -> None:
+    """Cleo is answered in a whisper while the table calls somebody else, in words that are certain and in those that are final."""
+    async with table("Mirelle", "Bram", mind=Mind([LONG]), settings=QUICK, ms_per_char=60.0) as at:
+        room, cleo = await at.sit("Table", head_count=4), await at.sit("Cleo", role="player")
+        at.session.say(cleo, TextSaid("w", "What do you know?", whispers="bram"))
+        await at.until(at.speaking)
+        await speak(at, room, "u1", "mirelle please count", partials=("mirelle please", "mirelle please count"))
+        await at.until(lambda: at.session.place("").waiting)
+        assert at.bodies(Kind.LINE_CLOSED) == []
+        assert (await at.closed())["state"] == "heard"
+
+
+async def test_a_whisper_from_a_room_stops_no_voice_that_speaks_aloud() -> None:
+    """As a whisper from anybody else."""
+    async with table("Mirelle", "Bram", mind=Mind([LONG]), settings=QUICK, ms_per_char=60.0) as at:
+        room = await at.sit("Table", head_count=4)
+        await speak(at, room, "u1", "mirelle please count")
+        await at.until(at.speaking)
+        at.session.configure(room, Configure(whispers="bram"))
+        await speak(at, room, "u2", "bram who is she", partials=("bram who", "bram who is she"))
+        await at.until(lambda: at.session.place("").waiting)
+        assert at.bodies(Kind.LINE_CLOSED) == []

@@ -10,6 +10,7 @@ import { useObservable } from '@/lib/useObservable'
 import { bringIn, sendOff, useHouse } from '../api/panels'
 import type { DeskSession } from '../session/deskSession'
 import { lineIn, modeOf } from '../session/states'
+import { places } from '../session/whereabouts'
 import { castOf, Key, peopleOf } from './looks'
 import { ModeSwitch } from './ModeSwitch'
 import { OperatorName } from './OperatorName'
@@ -23,6 +24,7 @@ export function Cast({ desk }: { desk: DeskSession }) {
   return (
     <div className="flex flex-col gap-4">
       <ModeSwitch desk={desk} />
+      <Whereabouts desk={desk} />
       <section aria-label={t('desk.cast')}>
         <h2 className="eyebrow mb-1.5">{t('desk.cast')}</h2>
         <ul className="flex flex-col gap-2">
@@ -112,6 +114,27 @@ function PlaceBox({ desk, member, className }: { desk: DeskSession; member: Memb
         if (event.key === 'Enter') event.currentTarget.blur()
       }}
     />
+  )
+}
+
+/** Where the desk itself is, once there is more than one place. */
+function Whereabouts({ desk }: { desk: DeskSession }) {
+  const { t } = useTranslation()
+  const { view } = useParts(desk)
+  const here = useObservable(desk.place$)
+  const all = [...new Set([here, ...places(view)])]
+  if (all.length < 2) return null
+  return (
+    <label className="block" title={t('desk.stands_hint')}>
+      <span className="eyebrow mb-1.5 block">{t('desk.stands')}</span>
+      <select className="btn-sm w-full" data-testid="desk-place" value={here} onChange={(event) => desk.goTo(event.target.value)}>
+        {all.toSorted().map((place) => (
+          <option key={place} value={place}>
+            {place === '' ? t('desk.main_place') : place}
+          </option>
+        ))}
+      </select>
+    </label>
   )
 }
 

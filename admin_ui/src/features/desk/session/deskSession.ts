@@ -17,6 +17,7 @@ import { Preview } from './preview'
 import { MonitorSound } from './sound'
 import { CLEAR, othersClaim } from './states'
 import { Stand } from './stand'
+import { whereabouts } from './whereabouts'
 
 /** Something to be read once; words of the page by `code`, else `detail`. */
 export interface Word {
@@ -41,6 +42,8 @@ const NOTHING = { words: '', id: '' }
 export class DeskSession {
   readonly attached$ = new BehaviorSubject<Attached | null>(null)
   readonly transcript$ = new BehaviorSubject<Transcript>(BLANK)
+  /** Where the desk is; nobody else sees it there. */
+  readonly place$ = new BehaviorSubject('')
   readonly desk$ = new BehaviorSubject<DeskShown>(CLEAR)
   readonly live$ = new BehaviorSubject<Live>(QUIET)
   /** Where the time of the last turns went, by line. */
@@ -59,6 +62,8 @@ export class DeskSession {
   private incoming: Fact[] = []
   private folding: ReturnType<typeof setTimeout> | null = null
   private listening = false
+  /** The director has gone where no player is, knowingly. */
+  private chosen = false
   private worded = 0
   /** A character's words that may have arrived: said again they keep their id, so that they are spoken once. */
   private unanswered = NOTHING
@@ -69,7 +74,11 @@ export class DeskSession {
     const me = operator()
     this.connection = new RealtimeConnection({ slug: '', session: id, name: me.name, participant: '', monitor: true, operator: me.id })
     this.ledger = new Ledger({ post: (act, correction) => postCorrection(id, act, correction), look: (act) => getCorrection(id, act) }, ulid)
-    this.voice = new OwnVoice({ send: this.connection.send.bind(this.connection), sendAudio: this.connection.sendAudio.bind(this.connection) })
+    this.voice = new OwnVoice({
+      send: this.connection.send.bind(this.connection),
+      sendAudio: this.connection.sendAudio.bind(this.connection),
+      goTo: (slug) => this.goTo(this.transcript$.value.view.members.get(slug)?.place ?? this.place),
+    })
   }
 
   get state$(): BehaviorSubject<ConnectionState> {
@@ -78,7 +87,13 @@ export class DeskSession {
 
   /** Where the desk is. */
   get place(): string {
-    return this.attached$.value?.place ?? ''
+    return this.place$.value
+  }
+
+  /** Be somewhere else: what is narrated and said is heard there, and the voices of that place are heard here. */
+  goTo(place: string): void {
+    this.chosen = true
+    this.move(place)
   }
 
   /** Who works here, as `claimed_by` of a draft names them. */
@@ -241,8 +256,21 @@ export class DeskSession {
     this.attached$.next(attached)
   }
 
+  private move(place: string): void {
+    if (place === this.place) return
+    this.place$.next(place)
+    this.configure()
+  }
+
+  /** With the players, unless the director has chosen to be elsewhere meanwhile. */
+  private follow(): void {
+    const place = whereabouts(this.transcript$.value.view, this.place)
+    if (place === this.place) this.chosen = false
+    else if (!this.chosen) this.move(place)
+  }
+
   private configure(): void {
-    this.connection.send({ type: 'souffleur.configure', hears: this.listening })
+    this.connection.send({ type: 'souffleur.configure', hears: this.listening, place: this.place })
   }
 
   private shown(desk: DeskShown): void {
@@ -268,6 +296,7 @@ export class DeskSession {
     this.folding ??= setTimeout(() => {
       this.folding = null
       this.transcript$.next(this.incoming.splice(0).reduce(advance, this.transcript$.value))
+      this.follow()
     }, FOLD_MS)
   }
 }

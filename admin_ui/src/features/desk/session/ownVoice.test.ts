@@ -10,22 +10,24 @@ vi.mock('@/lib/audio/microphone', () => ({ faultOf: () => 'lost', microphone: ()
 
 function table() {
   const sent: string[] = []
+  const went: string[] = []
   const line = { up: true }
   const send = (event: ClientEvent) => {
     if (line.up) sent.push(event.type)
     return line.up
   }
-  return { sent, line, voice: new OwnVoice({ send, sendAudio: () => line.up }) }
+  return { sent, went, line, voice: new OwnVoice({ send, sendAudio: () => line.up, goTo: (slug) => void went.push(slug) }) }
 }
 
 describe('words that the director types for the table', () => {
   it('says whether they have gone out', async () => {
-    const { sent, line, voice } = table()
+    const { sent, went, line, voice } = table()
     expect(await voice.say({ as: 'oneself', to: 'm' }, 'item_1', 'Well?')).toBe(true)
     expect(sent).toEqual(['souffleur.configure', 'conversation.item.create', 'response.create'])
+    expect(went).toEqual(['m'])
     line.up = false
     expect(await voice.say({ as: 'narrator' }, 'item_2', 'Night falls.')).toBe(false)
-    expect(sent).toHaveLength(3)
+    expect([sent.length, went.length]).toEqual([3, 1])
   })
 
   it('waits until spoken ones have arrived, and gives up when the desk is left', async () => {

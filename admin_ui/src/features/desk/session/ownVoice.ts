@@ -20,6 +20,8 @@ export interface OwnVoiceState {
 export interface VoiceWire {
   send: (event: ClientEvent) => boolean
   sendAudio: (pcm: ArrayBuffer) => boolean
+  /** The desk goes to where this character is. */
+  goTo: (slug: string) => void
 }
 
 /** People press the key a little late and let go a little early. */
@@ -154,6 +156,7 @@ export class OwnVoice {
   }
 
   private configure(role: Role): boolean {
+    if (role.as === 'oneself') this.wire.goTo(role.to)
     const speaks = role.as === 'narrator' ? 'narrator' : role.as === 'character' ? role.slug : ''
     return this.wire.send({ type: 'souffleur.configure', speaks, addresses: role.as === 'oneself' ? role.to : '' })
   }

@@ -99,6 +99,18 @@ describe('the outbox', () => {
     expect(wire.sent).toHaveLength(3)
   })
 
+  it('asks only for an answer to words that are for a character, and not again once nobody was addressed', () => {
+    const events: ClientEvent[] = []
+    const outbox = new Outbox((event) => events.push(event) > 0, () => 'U1', () => undefined)
+    outbox.say('Bob, the salt')
+    expect(events.at(-1)).toEqual({ type: 'response.create', if_addressed: true })
+    outbox.take({ type: 'souffleur.fact', fact: { seq: 4, kind: 'said', by: { id: 'p-1' }, body: { utterance: 'p-1.item_U1', text: 'Bob, the salt' } } } as ServerEvent, 'p-1')
+    outbox.take({ type: 'error', error: { code: 'not_addressed', message: '' } }, 'p-1')
+    outbox.reconnected(4)
+    vi.runAllTimers()
+    expect(events).toHaveLength(2)
+  })
+
   it('does not wait for ever for a head that is not for this reader', () => {
     const { wire, outbox } = setup()
     wire.up = false

@@ -54,7 +54,7 @@ export class Outbox {
     this.again = setTimeout(() => this.resend(), REPLAY_MS)
   }
 
-  /** Ask for an answer to what was said; once the floor is ours if a line is still being answered. */
+  /** Ask for an answer to what was said, if it was said to a character; once the floor is ours if a line is still being answered. */
   ask(): void {
     this.wanting = true
     this.pump()
@@ -75,6 +75,7 @@ export class Outbox {
       if (event.fact.kind === 'said') this.stands(event.fact.body.utterance, event.fact.body.text, event.fact.by.id === me)
       if (event.fact.seq === this.replayTo) this.resend()
     } else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = this.asked
+    else if (event.type === 'error' && (event.error.code === 'not_addressed' || event.error.code === 'nobody_answers')) this.asked = this.wanting = this.unanswered = false
   }
 
   private deliver(typed: Typed): void {
@@ -88,7 +89,7 @@ export class Outbox {
   }
 
   private pump(): void {
-    if (!this.wanting || this.answering || !this.send({ type: 'response.create' })) return
+    if (!this.wanting || this.answering || !this.send({ type: 'response.create', if_addressed: true })) return
     this.wanting = false
     this.asked = true
     this.unanswered = true

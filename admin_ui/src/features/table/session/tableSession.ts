@@ -46,6 +46,7 @@ export class TableSession {
   private listening = true
   private heads = 1
   private noticed = 0
+  private hinted = false
   /** A table that this page has just opened begins with the character's greeting. */
   private toBeGreeted: boolean
 
@@ -140,6 +141,7 @@ export class TableSession {
     else if (event.type === 'conversation.item.input_audio_transcription.completed') this.heard(event.transcript)
     else if (event.type === 'souffleur.turn') this.turn$.next(event)
     else if (event.type === 'souffleur.notice') this.notice(event)
+    else if (event.type === 'error' && event.error.code === 'not_addressed') this.unaddressed()
     else if (event.type === 'error' && !HARMLESS.has(event.error.code ?? '')) this.notice({ code: event.error.code ?? 'error', severity: 'error', detail: event.error.message })
   }
 
@@ -163,6 +165,13 @@ export class TableSession {
     if (!this.voice.takeCommitted()) return
     if (transcript.trim() === '') this.notice({ code: 'not_understood', severity: 'info', detail: '' })
     else this.outbox.ask()
+  }
+
+  /** Several people share the table: who is not told once that a character wants to be called would take it for broken. */
+  private unaddressed(): void {
+    if (this.hinted) return
+    this.hinted = true
+    this.notice({ code: 'not_addressed', severity: 'info', detail: '' })
   }
 
   private describeTurns(): void {

@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+
+import type { Transport, TransportHandlers } from '@/lib/realtime/transport'
+
+import { DeskSession } from './deskSession'
+
+const wire = vi.hoisted(() => ({ handlers: null as TransportHandlers | null, sent: [] as string[] }))
+vi.mock('@/lib/realtime/socketTransport', () => ({
+  openSocket: (_: string, handlers: TransportHandlers): Transport => {
+    wire.handlers = handlers
+    return { send: (text: string) => wire.sent.push(text) > 0, sendAudio: () => true, close: () => undefined }
+  },
+}))
+
+const tell = (event: object) => wire.handlers?.onText(JSON.stringify(event))
+const attached = (head: number) => tell({ type: 'souffleur.attached', session_id: 'S', participant: 'd', name: 'Gem', place: '', head, cast: [] })
+let seq = 0
+const sits = (member: string, place: string) => {
+  seq += 1
+  tell({ type: 'souffleur.fact', fact: { v: 1, seq, kind: 'joined', at: '', by: { role: 'player', id: member, name: member }, place, audience: null, cause: null, body: { member, role: member === 'mirelle' ? 'character' : 'player', name: member } } })
+  vi.advanceTimersByTime(100)
+}
+/** The places that the server was told of, in order. */
+const places = () => wire.sent.flatMap((text) => {
+  const event = JSON.parse(text) as { type: string; place?: string }
+  return event.type === 'souffleur.configure' && event.place !== undefined ? [event.place] : []
+})
+
+beforeEach(() => {
+  seq = 0
+  wire.sent.length = 0
+  vi.useFakeTimers({ now: 1_000_000 })
+  vi.stubGlobal('location', { origin: 'http://127.0.0.1' })
+  vi.stubGlobal('window', new EventTarget())
+  vi.stubGlobal('document', new EventTarget())
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+it('is with the players, but where its director goes it stays until they are there', () => {
+  const desk = new DeskSession('S')
+  desk.open()
+  attached(0)
+  sits('mirelle', 'cellar')
+  sits('ann', '')
+  sits('bob', 'attic')
+  expect([desk.place, places()]).toEqual(['', ['']])
+  sits('ann', 'attic')
+  expect([desk.place, places()]).toEqual(['attic', ['', 'attic']])
+  desk.voice.say({ as: 'oneself', to: 'mirelle' }, 'item_1', 'Well?').catch(() => undefined)
+  expect(places()).toEqual(['', 'attic', 'cellar'])
+  sits('cleo', 'attic')
+  expect(desk.place).toBe('cellar')
+  attached(5)
+  expect(places().at(-1)).toBe('cellar')
+  sits('ann', 'cellar')
+  sits('ann', 'attic')
+  expect(desk.place).toBe('attic')
+  desk.close()
+})
