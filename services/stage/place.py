@@ -51,7 +51,7 @@ class Place:
         self.spawn, self.finished = self._tasks.spawn, self._tasks.finished
         self.waiting = Waiting(name, backstage, self.spawn)
         self.pass_over = self.waiting.pass_over
-        self.degradation = Degradation(name, backstage) if beside is None else beside.degradation
+        self.degradation: Degradation = Degradation(name, backstage) if beside is None else beside.degradation
         self.remainders = Remainders(backstage, self.degradation, self.spawn)
         self.thinking = Thinking(name, backstage)
         self.approval = Approval(self, backstage, self.thinking, rules)

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
+import type { ClientEvent } from '@/lib/realtime/protocol'
 import type { Transport, TransportHandlers } from '@/lib/realtime/transport'
 
 import { DeskSession } from './deskSession'
 
-const wire = vi.hoisted(() => ({ handlers: null as TransportHandlers | null, sent: [] as string[] }))
+const wire = vi.hoisted(() => ({ handlers: null as TransportHandlers | null, sent: [] as ClientEvent[] }))
 vi.mock('@/lib/realtime/socketTransport', () => ({
   openSocket: (_: string, handlers: TransportHandlers): Transport => {
     wire.handlers = handlers
-    return { send: (text: string) => wire.sent.push(text) > 0, sendAudio: () => true, close: () => undefined }
+    return { send: (event: ClientEvent) => wire.sent.push(event) > 0, sendAudio: () => true, close: () => undefined }
   },
 }))
 
@@ -21,10 +22,7 @@ const sits = (member: string, place: string) => {
   vi.advanceTimersByTime(100)
 }
 /** The places that the server was told of, in order. */
-const places = () => wire.sent.flatMap((text) => {
-  const event = JSON.parse(text) as { type: string; place?: string }
-  return event.type === 'souffleur.configure' && event.place !== undefined ? [event.place] : []
-})
+const places = () => wire.sent.flatMap((event) => (event.type === 'souffleur.configure' && event.place !== undefined ? [event.place] : []))
 
 beforeEach(() => {
   seq = 0
@@ -39,7 +37,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-it('is with the players, but where its director goes it stays until they are there', () => {
+it('is with the players, but where its director goes it stays until they are there', async () => {
   const desk = new DeskSession('S')
   desk.open()
   attached(0)
@@ -49,7 +47,7 @@ it('is with the players, but where its director goes it stays until they are the
   expect([desk.place, places()]).toEqual(['', ['']])
   sits('ann', 'attic')
   expect([desk.place, places()]).toEqual(['attic', ['', 'attic']])
-  desk.voice.say({ as: 'oneself', to: 'mirelle' }, 'item_1', 'Well?').catch(() => undefined)
+  await desk.voice.say({ as: 'oneself', to: 'mirelle' }, 'item_1', 'Well?')
   expect(places()).toEqual(['', 'attic', 'cellar'])
   sits('cleo', 'attic')
   expect(desk.place).toBe('cellar')
