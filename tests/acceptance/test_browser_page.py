@@ -220,6 +220,8 @@ async def test_the_page_comes_back_after_the_server_did(browser: Browser, tmp_pa
         visit = await stack.enter_async_context(visiting(browser, first.url))
         page, state = visit.page, visit.page.get_by_test_id("connection-state")
         session = await enter(visit)
+        # What is typed before the greeting stands is answered by it.
+        await expect(page.get_by_test_id("line")).to_have_count(1)
         await write(visit, "Before the fall.")
         await expect(page.get_by_test_id("line").nth(1)).to_have_attribute("data-state", "heard", timeout=20_000)
         me = await visit.probe("participant")
