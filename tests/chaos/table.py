@@ -24,10 +24,14 @@ from tests.chaos.evidence import Told
 from tests.chaos.hooked.sitecustomize import FOLDER
 from tests.chaos.proxy import Proxy, proxied
 from tests.chaos.seat import UNDERSTOOD
+from tests.making.openai_answer import OpenAiServer
 from tests.making.openai_server import openai_server
 from tests.redis_server import RedisServer, running_redis
 
-MISBEHAVIOURS: Final = ("status:500", "status:429", "black-hole", "stall", "html", "rst:2", "cut:2", "bad-json", "empty", "drip", "long-line", "error-object")
+MISBEHAVIOURS: Final = (
+    *("status:500", "status:429", "black-hole", "stall", "html", "rst:2", "cut:2", "bad-json", "empty", "drip", "long-line", "error-object"),
+    *("repeated", "shuffled"),
+)
 """Of a model's server, from list 3b."""
 _REPLIES: Final = ["[joy] Come in. [neutral] The fire is warm.", "[fear] Did you hear that?", "The bridge is gone. You will have to wait."]
 _LEASE_S: Final = 3.0
@@ -44,6 +48,7 @@ class Table:
     program: Program
     redis: RedisServer
     proxy: Proxy
+    models: OpenAiServer
     session: str
     points: Path
     """Where a file makes a process die at the point that it is named after."""
@@ -115,7 +120,7 @@ async def table(folder: Path) -> AsyncIterator[Table]:
             points.mkdir(parents=True)
             environment = {FOLDER: str(points), "PYTHONPATH": os.pathsep.join(filter(None, (str(_HOOKED), os.environ.get("PYTHONPATH"))))}
             async with running(folder, settings, environment=environment, options=["--processes"]) as program, api(program.url) as client:
-                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]), points, client)
+                yield Table(program, redis, proxy, models, await opened(program.url, ["mirelle"]), points, client)
 
 
 async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry], list[Entry]]:
