@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx2
 
-from tests.chaos import processes, stores
+from tests.chaos import brokers, processes, stores
 from tests.chaos.load import Load
 from tests.chaos.slow import slow_readers
 from tests.chaos.table import MISBEHAVIOURS, Table, engine_of
@@ -83,5 +83,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "store full": stores.full,
     "archive locked": stores.archive_locked,
     "readers do not read": slow_readers,
+    "broker killed": brokers.killed,
+    "broker stands still": brokers.stopped,
 }
 DAILY: Final = tuple(FAULTS)[:12]
+BROKERED: Final = frozenset({"broker killed", "broker stands still"})
+"""A run that has one of these carries its corrections through RabbitMQ, and any other one through streams in the store."""

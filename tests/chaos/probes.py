@@ -71,6 +71,7 @@ _PROBES: Final[dict[str, Callable[[Table, Load, float], Awaitable[None]]]] = {
     "voice": _voiced,
     "hearing": _understood,
     "corrections": _corrected,
+    "broker": _corrected,
     "manager": _set,
     "summarizer": _condensed,
 }
