@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import BROKERED, FAULTS
 from tests.chaos.report import Report
 from tests.chaos.run import run
 from tests.chaos.series import Series, commit_of
@@ -45,7 +46,11 @@ def main(arguments: Sequence[str] | None = None, work: Callable[[int, Sequence[s
     seeds = [seed for seed in range(options.first, options.first + options.seeds) if seed % parts == part % parts]
     logging.disable(logging.CRITICAL)
     series = Series(faults=names, commit=commit_of(_ROOT), out=options.out)
-    asyncio.run(_all(seeds, series, work))
+    try:
+        asyncio.run(_all(seeds, series, work))
+    except pytest.skip.Exception as missing:
+        # What a test is skipped for, a series cannot be run without.
+        parser.error(f"{missing.msg}; --faults names those to try without it ({', '.join(sorted(BROKERED))} need RabbitMQ)")
     Console().print(series.table(), markup=False, soft_wrap=True)
     if options.write:
         _write(series)

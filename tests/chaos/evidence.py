@@ -47,6 +47,8 @@ class Correction:
     text: str
     target: int = 0
     """The fact that is to have these words, or to lose its own; 0 = they are a note."""
+    base: int = 0
+    """The last fact that had touched the target, as whoever asked for it saw it; 0 = it rests on nothing, and the last one wins."""
     erases: bool = False
     """Nothing is to be left of the target's words."""
     state: str = "pending"

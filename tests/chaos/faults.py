@@ -10,21 +10,34 @@ from typing import Final
 
 import httpx2
 
-from tests.chaos import processes, stores
+from tests.chaos import brokers, processes, stores
 from tests.chaos.load import Load
 from tests.chaos.slow import slow_readers
 from tests.chaos.table import MISBEHAVIOURS, Table, engine_of
+from tests.waiting import until
 
 Fault = Callable[[Table, Load, random.Random], Awaitable[float | None]]
 """It returns the moment (`time.monotonic`) at which something died, from which recovery counts; None = it counts from the end of the fault."""
 _RESENDS: Final = 20
+_BEHAVIOURS: Final = 4
+"""Of those that a model's server has, in one run."""
+_ASKED_S: Final = 20.0
 
 
 async def _model(table: Table, load: Load, chance: random.Random) -> None:
-    """The model answers wrongly, slowly or not at all; another engine stands behind it."""
-    await table.set_chain([engine_of(chance.choice(MISBEHAVIOURS)), "scripted"])
-    await asyncio.sleep(chance.uniform(1.5, 3.0))
+    """The model answers wrongly, slowly or not at all, in one way after the other; another engine stands behind it."""
+    for behaviour in chance.sample(MISBEHAVIOURS, _BEHAVIOURS):
+        await _misbehaves(table, behaviour)
+        await asyncio.sleep(chance.uniform(0.5, 1.5))
     await table.set_chain(["scripted"])
+
+
+async def _misbehaves(table: Table, behaviour: str) -> None:
+    """Return once somebody has asked it: a model that nobody asks does no harm."""
+    counts = table.models.counts
+    before = counts.get(behaviour, 0)
+    await table.set_chain([engine_of(behaviour), "scripted"])
+    await until(lambda: counts.get(behaviour, 0) > before, _ASKED_S, f"somebody who asks the model that is {behaviour}")
 
 
 async def _resends(table: Table, load: Load, chance: random.Random) -> None:
@@ -70,5 +83,9 @@ FAULTS: Final[dict[str, Fault]] = {
     "store full": stores.full,
     "archive locked": stores.archive_locked,
     "readers do not read": slow_readers,
+    "broker killed": brokers.killed,
+    "broker stands still": brokers.stopped,
 }
 DAILY: Final = tuple(FAULTS)[:12]
+BROKERED: Final = frozenset({"broker killed", "broker stands still"})
+"""A run that has one of these carries its corrections through RabbitMQ, and any other one through streams in the store."""

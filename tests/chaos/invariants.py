@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -121,7 +121,10 @@ def _silent(evidence: Evidence, facts: Mapping[int, Told]) -> Iterator[str]:
 
 
 def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]:
-    """I6: each accepted correction has come to an end, and an applied one is a fact, once, where the desk says it is, in its own words."""
+    """I6: each accepted correction has come to an end, and an applied one is a fact, once, where the desk says it is, in its own words.
+
+    Whoever is told of a conflict was forestalled by somebody.
+    """
     erased = erased_by(archive.values())
     seqs: dict[str, list[int]] = {}
     for entry in evidence.archive:
@@ -133,14 +136,31 @@ def _corrected(evidence: Evidence, archive: Mapping[int, Told]) -> Iterator[str]
         elif correction.state == GONE:
             if erased.isdisjoint((correction.target, *stands)):
                 yield f"I6 correction {name} is gone, and nothing of it was erased"
-        elif correction.state == "applied" and len(stands) != 1:
-            yield f"I6 correction {name} is applied and stands {len(stands)} times"
-        elif correction.state == "applied" and stands != [correction.seq]:
-            yield f"I6 correction {name} is applied at {correction.seq} and stands at {stands[0]}"
-        elif correction.state == "applied" and correction.seq not in erased and not _says(archive[correction.seq], correction):
-            yield f"I6 correction {name} is applied at {correction.seq} with other words"
-        elif correction.state != "applied" and stands:
+        elif correction.state == "applied":
+            yield from (f"I6 correction {name} is applied {how}" for how in _misapplied(correction, stands, erased, archive))
+        elif stands:
             yield f"I6 correction {name} is {correction.state} and stands all the same"
+        elif correction.state == "conflicted":
+            yield from (f"I6 correction {name} is conflicted, and {why}" for why in _unopposed(correction, erased, archive))
+
+
+def _misapplied(correction: Correction, stands: Sequence[int], erased: Collection[int], archive: Mapping[int, Told]) -> Iterator[str]:
+    if len(stands) != 1:
+        yield f"and stands {len(stands)} times"
+    elif stands != [correction.seq]:
+        yield f"at {correction.seq} and stands at {stands[0]}"
+    elif correction.seq not in erased and not _says(archive[correction.seq], correction):
+        yield f"at {correction.seq} with other words"
+
+
+def _unopposed(correction: Correction, erased: Collection[int], archive: Mapping[int, Told]) -> Iterator[str]:
+    """It has become no fact itself: whoever has changed the target since is somebody else."""
+    if not correction.base:
+        yield "rested on nothing"
+    elif correction.target not in erased and not any(
+        fact.kind == "corrected" and fact.body["target"] == correction.target and fact.seq > correction.base for fact in archive.values()
+    ):
+        yield "nobody else changed it"
 
 
 def _unsettled(correction: Correction, erased: Collection[int]) -> str | None:

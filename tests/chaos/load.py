@@ -96,12 +96,12 @@ class Load:
                 erases = bool(target) and number % _ERASURES == 0
                 text = "" if erases else f"Word corrected by {key}." if target else f"Remark {number}."
                 act: dict[str, Any] = {"kind": "note", "scope": "once", "text": text}
+                # Every other edit rests on the words as they were first said: who has changed them since wins.
+                base = target if number % 4 == 0 and not erases else 0
                 if target:
-                    # Every other edit rests on the words as they were first said: who has changed them since wins.
-                    base = {"base": target} if number % 4 == 0 else {}
-                    act = {"kind": "erase", "seqs": [target]} if erases else {"kind": "edit", "target": target, "text": text, **base}
+                    act = {"kind": "erase", "seqs": [target]} if erases else {"kind": "edit", "target": target, "text": text, "base": base}
                 if await self._asked(client, f"/api/sessions/{self.session}/corrections", {"id": key, **act}, key) is not None:
-                    self.accepted[key] = Correction(text=text, target=target, erases=erases)
+                    self.accepted[key] = Correction(text=text, target=target, base=base, erases=erases)
                 await self._pause(*_ACTS_S)
 
     async def read(self, name: str) -> None:

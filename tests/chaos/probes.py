@@ -13,6 +13,8 @@ from tests.waiting import until
 
 _GIVEN_UP_S: Final = 40.0
 _AGAIN_S: Final = 0.1
+_PATIENCE_S: Final = 5.0
+"""For one attempt."""
 
 
 async def works(fault: str, here: Table, load: Load, since: float) -> None:
@@ -49,10 +51,28 @@ async def _set(here: Table, load: Load, since: float) -> None:
     await until(set_chain, _GIVEN_UP_S, "a setting that is taken", _AGAIN_S)
 
 
+async def _condensed(here: Table, load: Load, since: float) -> None:
+    """A digest that is asked for is made and stands. People talk on: behind the last one there is soon something to condense, so nothing to do is no answer."""
+    del since
+
+    async def digest() -> int:
+        try:
+            answer = await here.client.post(f"/api/sessions/{here.session}/advice", json={"what": "summary"}, timeout=_PATIENCE_S)
+        except httpx2.HTTPError:
+            return 0
+        return int(answer.json()["summary"]) if answer.is_success else 0
+
+    seq = await until(digest, _GIVEN_UP_S, "a digest that is asked for", _AGAIN_S)
+    told = load.shown["reader"]
+    await until(lambda: any((fact.seq, fact.kind) == (seq, "summarized") for fact in told), _GIVEN_UP_S, f"the digest {seq} that was told of", _AGAIN_S)
+
+
 _PROBES: Final[dict[str, Callable[[Table, Load, float], Awaitable[None]]]] = {
     "voice": _voiced,
     "hearing": _understood,
     "corrections": _corrected,
+    "broker": _corrected,
     "manager": _set,
+    "summarizer": _condensed,
 }
 """By the first word of a fault's name."""

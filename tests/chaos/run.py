@@ -16,7 +16,7 @@ import psutil
 from tests.acceptance.table import facts_of
 from tests.chaos.closure import unfinished
 from tests.chaos.evidence import Evidence, Told
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import BROKERED, FAULTS
 from tests.chaos.invariants import ENDED, violations
 from tests.chaos.lateness import Lateness, measured
 from tests.chaos.load import PLAYER, Load
@@ -50,7 +50,7 @@ async def run(seed: int, faults: Sequence[str], folder: Path) -> Report:
 
 
 async def _session(report: Report, chance: random.Random, lateness: Lateness, folder: Path) -> None:
-    async with table(folder) as here:
+    async with table(folder, brokered=any(name in BROKERED for name in report.faults)) as here:
         load = Load(here.url, here.session, random.Random(report.seed + 1))
         watched = {"reader": load.read("reader"), PLAYER: load.seat.sit(), "gateway": load.gateway.watch()}
         watching = [asyncio.create_task(work, name=name) for name, work in watched.items()]

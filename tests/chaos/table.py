@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +25,15 @@ from tests.chaos.evidence import Told
 from tests.chaos.hooked.sitecustomize import FOLDER
 from tests.chaos.proxy import Proxy, proxied
 from tests.chaos.seat import UNDERSTOOD
+from tests.making.openai_answer import OpenAiServer
 from tests.making.openai_server import openai_server
+from tests.rabbitmq_server import RabbitServer, running_rabbit
 from tests.redis_server import RedisServer, running_redis
 
-MISBEHAVIOURS: Final = ("status:500", "status:429", "black-hole", "stall", "html", "rst:2", "cut:2", "bad-json", "empty", "drip", "long-line", "error-object")
+MISBEHAVIOURS: Final = (
+    *("status:500", "status:429", "black-hole", "stall", "html", "rst:2", "cut:2", "bad-json", "empty", "drip", "long-line", "error-object"),
+    *("repeated", "shuffled"),
+)
 """Of a model's server, from list 3b."""
 _REPLIES: Final = ["[joy] Come in. [neutral] The fire is warm.", "[fear] Did you hear that?", "The bridge is gone. You will have to wait."]
 _LEASE_S: Final = 3.0
@@ -44,6 +50,9 @@ class Table:
     program: Program
     redis: RedisServer
     proxy: Proxy
+    models: OpenAiServer
+    broker: RabbitServer | None
+    """What carries corrections; None = streams in the store."""
     session: str
     points: Path
     """Where a file makes a process die at the point that it is named after."""
@@ -93,13 +102,20 @@ def engine_of(behaviour: str) -> str:
 
 
 @asynccontextmanager
-async def table(folder: Path) -> AsyncIterator[Table]:
-    """Every service in a process of its own, a store behind a proxy, models on a server that can misbehave, and one session."""
-    with running_redis(fsync="always") as redis:
+async def table(folder: Path, *, brokered: bool) -> AsyncIterator[Table]:
+    """Every service in a process of its own, a store behind a proxy, models on a server that can misbehave, and one session.
+
+    `brokered`: corrections go through RabbitMQ; the test is skipped where that is not installed.
+    """
+    with ExitStack() as servers:
+        redis = servers.enter_context(running_redis(fsync="always"))
+        # It takes seconds to start.
+        broker = await asyncio.to_thread(servers.enter_context, running_rabbit()) if brokered else None
         async with proxied(redis.socket) as (proxy, url), openai_server() as models:
             bad: dict[str, Any] = {engine_of(name): {"kind": "openai", "base_url": models.base_url, "api_key": name, "model": name} for name in MISBEHAVIOURS}
             settings = {
                 "redis": {"url": url},
+                "bus": {"url": broker.url if broker else ""},
                 "stt": {"engine": "scripted", "engines": {"scripted": {"texts": [UNDERSTOOD]}}},
                 "hearing": {"vad": "energy"},
                 "tts": {"engine": "scripted"},
@@ -115,7 +131,7 @@ async def table(folder: Path) -> AsyncIterator[Table]:
             points.mkdir(parents=True)
             environment = {FOLDER: str(points), "PYTHONPATH": os.pathsep.join(filter(None, (str(_HOOKED), os.environ.get("PYTHONPATH"))))}
             async with running(folder, settings, environment=environment, options=["--processes"]) as program, api(program.url) as client:
-                yield Table(program, redis, proxy, await opened(program.url, ["mirelle"]), points, client)
+                yield Table(program, redis, proxy, models, broker, await opened(program.url, ["mirelle"]), points, client)
 
 
 async def left(redis: RedisServer, data: Path, session: str) -> tuple[list[Entry], list[Entry]]:

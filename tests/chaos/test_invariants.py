@@ -35,13 +35,14 @@ FACTS: list[Fact] = [draft.at(seq) for seq, draft in enumerate(DRAFTS, 1)]
 ENTRIES = [Entry(fact.seq, draft.key, fact.to_json()) for fact, draft in zip(FACTS, DRAFTS, strict=True)]
 TOLD = [Told.of(fact.to_dict()) for fact in FACTS]
 APPLIED = Correction(text="Sit down.", target=3, state="applied", seq=5)
+CONFLICTED = Correction(text="No.", target=3, base=3, state="conflicted")
 GOOD = Evidence(
     stream=ENTRIES[1:],
     archive=ENTRIES,
     asked={"u1": "Is there a room?"},
     acknowledged=[("u1", TOLD[0]), ("u1", TOLD[0])],
     shown={"ann": TOLD, "bob": TOLD},
-    corrections={"c1": APPLIED, "c2": Correction(text="No.", target=3, state="conflicted")},
+    corrections={"c1": APPLIED, "c2": CONFLICTED},
     calm=[(0, 5)],
     deadline_s=120,
 )
@@ -230,6 +231,18 @@ BROKEN: dict[str, tuple[str, Callable[[], Evidence]]] = {
         "I6 correction c1 is conflicted and stands",
         lambda: replace(GOOD, corrections={"c1": replace(APPLIED, state="conflicted")}),
     ),
+    "a conflict of one that rested on nothing": (
+        "I6 correction c2 is conflicted, and rested on nothing",
+        lambda: replace(GOOD, corrections={"c2": replace(CONFLICTED, base=0)}),
+    ),
+    "a conflict with nobody": (
+        "I6 correction c2 is conflicted, and nobody else changed it",
+        lambda: replace(GOOD, corrections={"c2": replace(CONFLICTED, target=1, base=1)}),
+    ),
+    "a conflict with what was known": (
+        "I6 correction c2 is conflicted, and nobody else changed it",
+        lambda: replace(GOOD, corrections={"c2": replace(CONFLICTED, base=5)}),
+    ),
     "one that died of nothing": (
         "I6 correction c9 is dead, and nothing stood against it",
         lambda: replace(GOOD, corrections={"c9": Correction(text="No.", target=3, state="dead")}),
@@ -272,6 +285,15 @@ def test_erased_words_are_not_missed() -> None:
     desk = {"c1": replace(APPLIED, state=GONE), "told:e1": Correction(text="", target=3, erases=True, state="applied", seq=6)}
     archive[5] = replace(archive[5], key="told:e1")
     assert violations(replace(GOOD, archive=archive, stream=archive[5:], shown={"ann": told}, corrections=desk)) == []
+
+
+def test_a_conflict_with_an_erasure_is_one() -> None:
+    """Nothing is left of the words that it rested on."""
+    archive = _and(erasure := draft("e1", Erased(seqs=[1])))
+    archive[0] = tombstone(ENTRIES[0])
+    told = [*TOLD, Told.of(erasure.at(6).to_dict())]
+    desk = {"c1": APPLIED, "c2": replace(CONFLICTED, target=1, base=1)}
+    assert violations(replace(GOOD, archive=archive, stream=archive[1:], shown={"ann": told}, corrections=desk)) == []
 
 
 def test_a_line_answers_several_words() -> None:

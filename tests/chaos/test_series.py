@@ -97,6 +97,20 @@ def test_the_exit_status_is_the_verdict(tmp_path: Path, capsys: pytest.CaptureFi
     assert "seed 3: stage killed: an answer after 10.1 s" in capsys.readouterr().out
 
 
+def test_a_series_without_what_it_needs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test is skipped then; a series has nothing to show, and says what to do."""
+
+    async def work(_seed: int, _faults: Sequence[str], _folder: Path) -> Report:
+        pytest.skip("RabbitMQ is not installed")
+
+    # What skips a test must not skip this one.
+    with pytest.raises((SystemExit, pytest.skip.Exception)) as ended:
+        main(["--seeds", "1", "--faults", ",".join(FAULTS), "--out", str(tmp_path / "out.jsonl")], work)
+    assert isinstance(ended.value, SystemExit)
+    assert ended.value.code == 2
+    assert "error: RabbitMQ is not installed; --faults names those to try without it" in capsys.readouterr().err
+
+
 async def test_whoever_is_never_acknowledged_is_named() -> None:
     """A writer who waits for ever is a result, and does not keep the others waiting."""
     forever = [asyncio.create_task(asyncio.Event().wait(), name=name) for name in ("bob", "ann")]

@@ -140,6 +140,32 @@ async def _endless(answer: Answer, argument: str) -> None:
             await answer.line(chunk("and on and on it goes, " * 40))
 
 
+async def _repeated(answer: Answer, argument: str) -> None:
+    """Every chunk comes twice, the last ones too."""
+    await answer.head()
+    for sent in _chunks(answer):
+        await answer.line(sent)
+        await answer.line(sent)
+    await answer.line("[DONE]")
+
+
+async def _shuffled(answer: Answer, argument: str) -> None:
+    """Neighbouring chunks have changed places; what ends it stands at the end."""
+    await answer.head()
+    *words, finish, usage = _chunks(answer)
+    for index in range(0, len(words), 2):
+        for sent in reversed(words[index : index + 2]):
+            await answer.line(sent)
+    for sent in (finish, usage, "[DONE]"):
+        await answer.line(sent)
+
+
+def _chunks(answer: Answer) -> list[dict[str, Any]]:
+    """The whole reply, its finish reason and its usage."""
+    words = [chunk(word + " ") for word in answer.server.reply.split(" ")]
+    return [*words, chunk(None, "stop"), {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 22}}]
+
+
 async def _bytes(answer: Answer, argument: str) -> None:
     """Every byte in a packet of its own, umlauts and all."""
     await answer.head()
@@ -172,6 +198,8 @@ WORDS: Final[dict[str, Behaviour]] = {
     "silent-finish": _silent_finish,
     "tool-calls": _tool_calls,
     "endless": _endless,
+    "repeated": _repeated,
+    "shuffled": _shuffled,
     "bytes": _bytes,
     "line-ends": _line_ends,
 }

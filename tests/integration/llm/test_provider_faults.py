@@ -82,6 +82,28 @@ async def test_what_is_merely_odd_is_understood(server: OpenAiServer, behaviour:
     assert len([event for event in events if isinstance(event, ReplyFinished)]) == 1
 
 
+@pytest.mark.parametrize(
+    ("behaviour", "sent"),
+    [
+        ("repeated", "Well Well met, met, traveller. traveller. The The fire fire is is warm. warm."),
+        ("shuffled", "met, Well The traveller. is fire warm."),
+    ],
+)
+async def test_chunks_that_come_twice_or_in_another_order_end_an_answer_once(server: OpenAiServer, behaviour: str, sent: str) -> None:
+    """Nobody can tell what was meant: it is read as it was sent, and ends as any other answer does, counted once."""
+    server.reply = "Well met, traveller. The fire is warm."
+    async with house({"odd": engine(server, behaviour), "second": engine(server, "good")}) as play:
+        said, raw = await play.play(), await play.play(raw=True)
+    assert spoken(said) == sent
+    assert raw_text(raw).strip() == sent
+    for events in (said, raw):
+        assert not [event for event in events if isinstance(event, FellBack)]
+        assert [event for event in events if isinstance(event, ReplyFinished)] == events[-1:]
+        last = events[-1]
+        assert isinstance(last, ReplyFinished)
+        assert (last.engine, last.reason, last.prompt_tokens, last.completion_tokens) == ("odd", "stop", 11, 22)
+
+
 def _counts(events: Sequence[ReplyEvent]) -> tuple[int, int, float]:
     last = events[-1]
     assert isinstance(last, ReplyFinished)
