@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.acceptance.browser import visiting
+from tests.acceptance.browser import Visit, visiting
 from tests.acceptance.desk import directing
 from tests.acceptance.program import Program
 from tests.acceptance.table import facts_of, opened
@@ -37,3 +37,35 @@ async def test_a_room_is_declared_has_its_turn_and_goes_elsewhere(program: Progr
         await desk.by(f"place-{member}").fill("cellar")
         await desk.by(f"place-{member}").press("Enter")
         await until(lambda: sits(4, "cellar"), what="the cellar")
+        # The desk goes along: what is narrated is heard there.
+        await expect(desk.by("desk-place")).to_have_value("cellar")
+        await desk.by("tool-narrate").click()
+        await desk.by("narrate-input").fill("Water drips from the ceiling.")
+        await desk.by("compose-send").click()
+        await expect(table.page.get_by_text("Water drips from the ceiling.")).to_be_visible()
+        await desk.by("desk-place").select_option("")
+        await expect(desk.by("desk-place")).to_have_value("")
+
+
+async def test_what_players_type_to_each_other_is_for_no_character(program: Program, browser: Browser) -> None:
+    """Two pages at one table: words for a human are answered by nobody, and once it is said why; words for a character are answered by that one."""
+    session = await opened(program.url, ["mirelle", "yaroglav"])
+    async with visiting(browser, program.url, prefs={"name": "Ann"}) as ann, visiting(browser, program.url, prefs={"name": "Bob"}) as bob:
+        for player in (ann, bob):
+            await player.sit_down(session)
+        await until(lambda: _count(program.url, session, "joined", 4), what="both at the table")
+        await _types(ann, "Bob, pass the salt.")
+        await until(lambda: _count(program.url, session, "passed", 1), what="words that nobody answers")
+        await expect(ann.page.get_by_test_id("notice-not_addressed")).to_contain_text("call a character by name")
+        await _types(bob, "Yaroglav, who are you?")
+        await expect(bob.page.get_by_test_id("line")).to_have_attribute("data-state", "heard", timeout=20_000)
+        assert [fact["by"]["id"] for fact in await facts_of(program.url, session) if fact["kind"] == "line_opened"] == ["yaroglav"]
+
+
+async def _types(player: Visit, text: str) -> None:
+    await player.page.get_by_test_id("type-input").fill(text)
+    await player.page.get_by_test_id("type-input").press("Enter")
+
+
+async def _count(url: str, session: str, kind: str, count: int) -> bool:
+    return sum(fact["kind"] == kind for fact in await facts_of(url, session)) == count
