@@ -1,22 +1,27 @@
-"""How a session's length weighs: turns, appends and joining in one that grows to ten thousand facts; the last thousand beside the first."""
+"""How a session's length weighs: turns, appends, joining and memory in one that grows to ten thousand facts; the last thousand beside the first."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 
 from bench.figures import number, table
 from bench.program import running
 from bench.script import settings
+from bench.use import resident_mb
+from services.compose import redis_client
 
 FACTS: Final = 10_000
 _STEP: Final = 1_000
@@ -25,26 +30,39 @@ _EVERY: Final = 10
 
 
 @dataclass(slots=True)
-class _Thousand:
+class Thousand:
+    """Seconds, and MB."""
+
     turn: list[float] = field(default_factory=list)
     append: list[float] = field(default_factory=list)
     join: list[float] = field(default_factory=list)
+    program_mb: float = math.nan
+    """Resident at its end, without the store."""
+    store_mb: float = math.nan
+    """What the store uses by its own account."""
 
 
 async def growth_table(facts: int = FACTS) -> str:
-    """Medians in milliseconds per thousand facts, and the last row over the first one."""
-    thousands = await _grown(facts)
-    rows = [[f"{_STEP * at + 1} to {_STEP * (at + 1)}", *map(number, _medians(one))] for at, one in enumerate(thousands)]
+    """Of one session that grows so far."""
+    return table_of(await _grown(facts))
+
+
+def table_of(thousands: Sequence[Thousand]) -> str:
+    """Medians in milliseconds per thousand facts, and the last row over the first one; memory at the end of each thousand."""
+    rows = [
+        [f"{_STEP * at + 1} to {_STEP * (at + 1)}", *map(number, _medians(one)), f"{one.program_mb:.1f}", f"{one.store_mb:.1f}"]
+        for at, one in enumerate(thousands)
+    ]
     first, last = _medians(thousands[0]), _medians(thousands[-1])
-    rows.append(["last / first", *(f"{after / before:.2f}" for before, after in zip(first, last, strict=True))])
-    return table(("facts", "typed turn, ms", "append (a roll), ms", "join behind the last fact, ms"), rows)
+    rows.append(["last / first", *(f"{after / before:.2f}" for before, after in zip(first, last, strict=True)), "", ""])
+    return table(("facts", "typed turn, ms", "append (a roll), ms", "join behind the last fact, ms", "program, MB", "store, MB"), rows)
 
 
-def _medians(one: _Thousand) -> list[float]:
+def _medians(one: Thousand) -> list[float]:
     return [statistics.median(values) * 1000 for values in (one.turn, one.append, one.join)]
 
 
-async def _grown(facts: int) -> list[_Thousand]:
+async def _grown(facts: int) -> list[Thousand]:
     base = settings(0)
     llm: dict[str, Any] = {
         "chain": ["scripted"],
@@ -54,12 +72,13 @@ async def _grown(facts: int) -> list[_Thousand]:
         async with (
             running(Path(folder), base | {"SOUFFLEUR__LLM": json.dumps(llm)}, pinned=False) as program,
             httpx2.AsyncClient(base_url=program.url, timeout=60, trust_env=False) as client,
+            redis_client(program.redis_url) as redis,
         ):
             sid = str((await client.post("/api/sessions", json={"cast": ["mirelle"]})).raise_for_status().json()["id"])
-            thousands = [_Thousand() for _ in range(facts // _STEP)]
+            thousands = [Thousand() for _ in range(facts // _STEP)]
             head = turns = 0
             while head < facts:
-                here = thousands[head // _STEP]
+                here, end = thousands[head // _STEP], _STEP * (head // _STEP + 1)
                 here.turn.append(await _timed(_turn(client, sid)))
                 turns += 1
                 if turns % _EVERY == 0:
@@ -67,7 +86,14 @@ async def _grown(facts: int) -> list[_Thousand]:
                     head = await _head(client, sid)
                     here.join.append(await _timed(_join(program.url, sid, head)))
                     head = await _head(client, sid)
+                    if head >= end:
+                        here.program_mb, here.store_mb = resident_mb(program.pid), await _used_mb(redis)
             return thousands
+
+
+async def _used_mb(redis: Redis) -> float:
+    used: dict[str, Any] = await redis.info("memory")
+    return float(used["used_memory"]) / 1e6
 
 
 async def _timed(what: Any) -> float:

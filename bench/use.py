@@ -46,6 +46,13 @@ def use_of(pid: int) -> Use:
     return Use(time.monotonic(), total, redis, sum(core) - core.idle - core.iowait - core.guest - core.guest_nice, rss, services)
 
 
+def resident_mb(pid: int) -> float:
+    """Of the program with all its children, its store's not among them."""
+    process = psutil.Process(pid)
+    mine = [one for one in (process, *process.children(recursive=True)) if _service(one) != STORE]
+    return sum(one.memory_info().rss for one in mine) / 1e6
+
+
 def _service(process: psutil.Process) -> str:
     if "redis" in process.name():
         return STORE

@@ -17,6 +17,7 @@ from typing import Final
 from bench import document
 from bench.capacity import page
 from bench.capacity.costs import Measurements, costs_of
+from bench.capacity.length import Length, length_of
 from bench.capacity.measuring import Crowd, Seen, seen, silero_share
 from bench.capacity.sizing import Assumed
 
@@ -31,8 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     command = shlex.join(["python", "-m", "bench.capacity", *(sys.argv[1:] if argv is None else argv)])
     stamp = document.stamp(command)
+    length = length_of(document.PATH.read_text(encoding="utf-8"))
     found, grown = asyncio.run(_measured(options))
-    for name, text in _parts(found, grown, Assumed(), stamp).items():
+    for name, text in _parts(found, grown, length, Assumed(), stamp).items():
         sys.stdout.write(f"\n{name}\n\n{text}\n")
         if not options.no_write:
             PAGE.write_text(document.replaced(PAGE.read_text(encoding="utf-8"), name, text), encoding="utf-8")
@@ -79,13 +81,13 @@ async def _if_it_can(crowd: Crowd, seconds: float) -> Seen | None:
         return None
 
 
-def _parts(found: Measurements, grown: Sequence[Seen], assumed: Assumed, stamp: str) -> dict[str, str]:
-    costs = costs_of(found)
+def _parts(found: Measurements, grown: Sequence[Seen], length: Length, assumed: Assumed, stamp: str) -> dict[str, str]:
+    costs = costs_of(found, length)
     crowds = sorted(grown, key=lambda one: (one.crowd.characters, one.crowd.people, one.crowd.tables))
     texts = (
         f"{page.costs_part(costs)}\n\n{stamp}",
         page.turns_part(crowds, costs),
-        page.length_part(document.PATH.read_text(encoding="utf-8")),
+        page.length_part(length),
         page.queue_part(costs, assumed),
         page.assumed_part(assumed),
         page.full_part(costs, assumed),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bench.capacity.length import Length
 from bench.capacity.measuring import Seen
 from bench.use import STORE
 from services.catalog import SERVICES
@@ -60,6 +61,10 @@ class Costs:
     """The store is among them."""
     facts_per_turn: float
     silero: float
+    program_kb: float
+    """Of memory for each fact of a session that plays, in all services together."""
+    store_kb: float
+    """The same in the store, for each fact that is in the stream."""
 
     def with_silero(self) -> Costs:
         """The same where the model listens, beside what a microphone costs anyway."""
@@ -67,12 +72,14 @@ class Costs:
         return replace(self, services={**self.services, HEARING: replace(gateway, microphone_share=gateway.microphone_share + self.silero)})
 
 
-def costs_of(found: Measurements) -> Costs:
+def costs_of(found: Measurements, length: Length) -> Costs:
     """Each difference by itself; what comes out below nothing is nothing."""
     return Costs(
         services={name: _cost(found, name) for name in COUNTED},
         facts_per_turn=found.talking.run.facts / max(1, found.talking.turns),
         silero=found.silero,
+        program_kb=max(0.0, length.program_kb),
+        store_kb=max(0.0, length.store_kb),
     )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from bench.capacity.costs import COUNTED, Cost, Costs, turn_ms
+from bench.capacity.length import Length
 from bench.capacity.measuring import Seen
 from bench.capacity.sizing import LIMIT_MS, TABLES, Assumed, Deployment, deployed, per_core, rooms
-from bench.document import section
 from bench.figures import number, table
 
 _DEAREST = 3
@@ -56,17 +56,12 @@ def turns_part(found: Sequence[Seen], costs: Costs) -> str:
     return table(head, rows)
 
 
-def length_part(benchmarks: str) -> str:
-    """How a transcript's length weighs, from the growth table of docs/benchmarks.md. Raises `ValueError` if that has none."""
-    lines = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section(benchmarks, "growth").splitlines() if line.startswith("|")]
-    factors = next((line[1:] for line in lines if line[0].startswith("last")), [])
-    facts = next((line[0].split(" to ")[-1] for line in reversed(lines) if " to " in line[0]), "")
-    if len(factors) != 3 or not facts.isdigit():
-        raise ValueError("docs/benchmarks.md has no table of growth that can be read")
-    turn, append, join = factors
+def length_part(length: Length) -> str:
+    """How a transcript's length weighs."""
     return (
-        f"From the first thousand facts of a session to its last of {int(facts):,} a typed turn takes {turn} times as long, "
-        f"an append {append} times, and joining behind the last fact {join} times."
+        f"From the first thousand facts of a session to its last of {length.facts:,} a typed turn takes {length.turn:.2f} times as long, "
+        f"an append {length.append:.2f} times, and joining behind the last fact {length.join:.2f} times. "
+        f"Each fact behind the first thousand takes {length.program_kb:.1f} KB in the program and {length.store_kb:.2f} KB in its store."
     )
 
 
@@ -96,6 +91,7 @@ def sizes_part(costs: Costs, assumed: Assumed) -> str:
         ["cores of ours", *(number(sum(one.cores.values())) for one in found)],
         ["of them most", *(", ".join(f"{name} {number(one.cores[name])}" for name in names) for one, names in zip(found, busiest, strict=True))],
         ["memory, GB", *(number(one.memory_gb) for one in found)],
+        ["of it in the stores", *(number(one.store_gb) for one in found)],
         *([title, *(str(getattr(one, name)) for one in found)] for title, name in _COUNTS),
         *([f"GPUs, {part}", *(str(one.gpus[part]) for one in found)] for part in ("thinking", "voices", "hearing")),
         ["US dollars an hour", *(f"{one.dollars_per_hour:,.0f}" for one in found)],
@@ -112,7 +108,8 @@ _COUNTS = (
     ("nodes", "nodes"),
     ("Redis shards", "shards"),
     ("machines for them", "shard_nodes"),
-    ("PostgreSQL primaries", "databases"),
+    ("archives, one for each installation", "archives"),
+    ("PostgreSQL primaries for them", "databases"),
     ("RabbitMQ brokers", "brokers"),
 )
 

@@ -9,10 +9,14 @@ from typing import Final, NamedTuple
 from bench.capacity.costs import HEARING, Cost, Costs
 from bench.capacity.queueing import Station, most_tables
 from bench.use import STORE
+from services.summarizer.following import MOST_FACTS, MOST_SESSIONS
+from services.transcript.archiver import KEEP
 
 LIMIT_MS: Final = 100.0
 """What a turn may wait for cores at p95."""
 TABLES: Final = (100, 10_000, 1_000_000)
+_BEHIND: Final = "summarizer"
+"""Who follows a bounded number of sessions: all instances of it ask one archive for the last active ones."""
 _LEAST_MS: Final = 0.5
 """Nobody waits for a service that does less than this in a turn."""
 
@@ -23,6 +27,8 @@ class Assumed:
 
     microphones_per_table: int = 3
     """Humans at it, each with an open one, who all hear the characters."""
+    hours: float = 3.0
+    """That a table has played: its transcript is so long."""
     pause_s: float = 12.0
     """From the end of a character's words to its next ones: a table of people talks among itself, too."""
     speech_s: float = 5.0
@@ -77,9 +83,13 @@ class Deployment:
     cores: dict[str, float]
     """By service; as it is measured, one core per process is the most it uses."""
     memory_gb: float
+    """Altogether."""
+    store_gb: float
     nodes: int
     shards: int
     shard_nodes: int
+    archives: int
+    """One for each installation."""
     databases: int
     brokers: int
     gpus: dict[str, int]
@@ -110,8 +120,19 @@ def demand(cost: Cost, assumed: Assumed) -> float:
 
 def per_core(costs: Costs, assumed: Assumed) -> dict[str, int]:
     """By service: how many tables one core serves while p95 of the wait stays under the limit."""
-    found = {name: cost for name, cost in _kinds(costs).items() if turn_ms(cost, assumed) > _LEAST_MS}
-    return {name: most_tables(_station(cost, assumed), assumed.cycle_s, LIMIT_MS) for name, cost in found.items()}
+    kinds = {name: cost for name, cost in _kinds(costs).items() if turn_ms(cost, assumed) > _LEAST_MS}
+    found = {name: most_tables(_station(cost, assumed), assumed.cycle_s, LIMIT_MS) for name, cost in kinds.items()}
+    return {name: min(count, int(_followed(costs, assumed))) if name == _BEHIND else count for name, count in found.items()}
+
+
+def facts_of(costs: Costs, assumed: Assumed) -> float:
+    """How long the transcript of a table is that has played for so long."""
+    return assumed.hours * 3600 / assumed.cycle_s * _facts_per_turn(costs, assumed)
+
+
+def _followed(costs: Costs, assumed: Assumed) -> float:
+    """How many tables one summarizer follows at the most, whatever its core can do."""
+    return min(float(MOST_SESSIONS), _ratio(MOST_FACTS, facts_of(costs, assumed)))
 
 
 def _kinds(costs: Costs) -> dict[str, Cost]:
@@ -130,6 +151,8 @@ def rooms(costs: Costs, assumed: Assumed) -> list[Room]:
     full, cycle, facts = assumed.full, assumed.cycle_s, _facts_per_turn(costs, assumed)
     core = f"{100 * full:.0f} % of a core"
     found = [Room("one Redis" if name == STORE else f"one {name}", core, _ratio(full, demand(cost, assumed))) for name, cost in _kinds(costs).items()]
+    found = [_bounded(room, costs, assumed) if room.station == f"one {_BEHIND}" else room for room in found]
+    found.append(Room(f"all {_BEHIND}s of one archive", f"{MOST_SESSIONS} sessions followed", MOST_SESSIONS))
     rates = (
         ("one Redis, its disk", assumed.shard_appends, "durable appends", facts),
         ("one PostgreSQL primary", assumed.rows, "rows", facts),
@@ -140,6 +163,13 @@ def rooms(costs: Costs, assumed: Assumed) -> list[Room]:
     )
     found += [Room(name, f"{full * most:,.0f} {what} a second", _ratio(full * most, each / cycle)) for name, most, what, each in rates]
     return sorted(found, key=lambda room: room.tables)
+
+
+def _bounded(room: Room, costs: Costs, assumed: Assumed) -> Room:
+    """By its core, or by what it follows."""
+    if room.tables <= (followed := _followed(costs, assumed)):
+        return room
+    return room._replace(full_at=f"{MOST_FACTS:,} facts followed" if followed < MOST_SESSIONS else f"{MOST_SESSIONS} sessions followed", tables=followed)
 
 
 def _ratio(capacity: float, each: float) -> float:
@@ -158,12 +188,19 @@ def deployed(costs: Costs, tables: int, assumed: Assumed) -> Deployment:
     cores = {name: tables * demand(cost, assumed) / assumed.full for name, cost in costs.services.items()}
     # One thread of a Redis runs its commands: what takes more than a core of them takes another shard, whatever the disks can do.
     shards = max(_whole(facts_per_s / (assumed.shard_appends * assumed.full)), _whole(cores[STORE]))
-    processes = {name: shards if name == STORE else _whole(share) for name, share in cores.items()}
+    databases = _whole(facts_per_s / (assumed.rows * assumed.full))
+    archives = max(databases, _whole(tables / MOST_SESSIONS))
+    processes = {name: shards if name == STORE else max(archives, _whole(share)) for name, share in cores.items()}
+    if _BEHIND in processes:
+        processes[_BEHIND] = max(processes[_BEHIND], _whole(tables / _followed(costs, assumed)))
     memory = {name: processes[name] * cost.base_mb + tables * _table_mb(cost, assumed) for name, cost in costs.services.items()}
-    ours_mb, node_mb = sum(memory.values()) - memory[STORE], 1000 * assumed.node_gb * assumed.full
+    # The first table of the page has the memory of a transcript that has just begun.
+    facts = facts_of(costs, assumed)
+    memory[STORE] += tables * min(facts, KEEP) * costs.store_kb / 1000
+    ours_mb = sum(memory.values()) - memory[STORE] + tables * facts * costs.program_kb / 1000
+    node_mb = 1000 * assumed.node_gb * assumed.full
     nodes = max(_whole((sum(cores.values()) - cores[STORE]) / assumed.node_cores), _whole(ours_mb / node_mb))
     shard_nodes = max(_whole(shards / assumed.shards_per_node), _whole(memory[STORE] / node_mb))
-    databases = _whole(facts_per_s / (assumed.rows * assumed.full))
     brokers = _whole(turns_per_s * assumed.corrections_per_turn / (assumed.letters * assumed.full))
     gpus = {
         "thinking": _whole(turns_per_s * assumed.tokens_per_turn / (assumed.gpu_tokens * assumed.full)),
@@ -178,10 +215,12 @@ def deployed(costs: Costs, tables: int, assumed: Assumed) -> Deployment:
     return Deployment(
         tables=tables,
         cores=cores,
-        memory_gb=sum(memory.values()) / 1000,
+        memory_gb=(ours_mb + memory[STORE]) / 1000,
+        store_gb=memory[STORE] / 1000,
         nodes=nodes,
         shards=shards,
         shard_nodes=shard_nodes,
+        archives=archives,
         databases=databases,
         brokers=brokers,
         gpus=gpus,

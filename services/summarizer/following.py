@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final, Protocol
 
 import structlog
@@ -17,13 +18,18 @@ from services.summarizer.ground import Outcome
 from services.summarizer.lease import Leases
 from services.summarizer.record import FactSource, Record
 from services.summarizer.work import Work
-from services.transcript.archive import SessionPage
+from services.transcript.archive import SessionPage, SessionRow
+
+MOST_SESSIONS: Final = 500
+"""Sessions followed at a time, the last active ones; one page of the archive has no more."""
+MOST_FACTS: Final = 500_000
+"""Facts of the sessions followed at a time: what is known of a session weighs as much as it is long."""
 
 _LOOK_S: Final = 1.0
 _AGAIN_S: Final = 5.0
 """A session in which nothing moves is looked at this often: time passes there too."""
-_MOST: Final = 64
-"""Sessions followed at a time, the last active ones."""
+_FEW: Final = 64
+"""Sessions that are asked for first: most archives have no more that play."""
 _FRESH_S: Final = 1_800.0
 _AT_ONCE: Final = 2
 """Visits at a time."""
@@ -66,14 +72,16 @@ class _Followed:
     next_s: float = 0.0
     prolong_s: float = 0.0
     """When the lease is to be taken or prolonged."""
+    elsewhere: bool = False
+    """Another instance has the lease."""
     visit: asyncio.Task[None] | None = None
 
 
 class Following:
     """One record per session, one visit at a time for each."""
 
-    def __init__(self, sessions: Sessions, facts: Facts, leases: Leases, work: Work, *, look_s: float = _LOOK_S) -> None:
-        """`look_s`: how often it is asked what moved."""
+    def __init__(self, sessions: Sessions, facts: Facts, leases: Leases, work: Work, *, look_s: float = _LOOK_S, most_facts: int = MOST_FACTS) -> None:
+        """`look_s`: how often it is asked what moved; `most_facts` of the sessions that are followed, more only if the last active one alone has more."""
         self._sessions = sessions
         self._facts = facts
         self._leases = leases
@@ -82,6 +90,7 @@ class Following:
         self._clock = work.ground.clock
         self._calm = work.ground.calm
         self._look_s = look_s
+        self._most_facts = most_facts
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._wishes = 0
@@ -126,6 +135,7 @@ class Following:
             found = self._kept(sid)
             async with found.lock:
                 await found.record.catch_up(self._facts)
+                self._drop(list(self._followed)[: -self._fitting(item.record.view.seq for item in reversed(self._followed.values()))])
                 if found.record.view.seq == 0:
                     self._followed.pop(sid, None)
                     raise NotFound("There is no session of that id.")
@@ -134,25 +144,42 @@ class Following:
             self._wishes -= 1
 
     async def _look(self) -> None:
-        now, fresh_ms = self._clock.now(), max(_FRESH_S, self._settings().every_s + _FRESH_S) * 1000
-        page = await self._sessions.sessions(_MOST)
-        fresh = [row for row in reversed(page.items) if self._clock.wall_ms() - row.active_at_ms <= fresh_ms]
-        # What is known of a session weighs as much as it is long: of those that nobody plays any more nothing is kept.
-        self._drop(self._followed.keys() - {row.id for row in fresh})
-        for row in fresh:
+        fresh = await self._fresh()
+        rows, now = fresh[: self._fitting(map(self._weight, fresh))], self._clock.now()
+        # Of those that nobody plays any more nothing is kept.
+        self._drop(self._followed.keys() - {row.id for row in rows})
+        for row in reversed(rows):
             found = self._kept(row.id)
             busy = found.visit is not None and not found.visit.done()
             if not busy and (row.head > found.head or now >= found.next_s):
                 found.head, found.next_s = row.head, now + _AGAIN_S
                 found.visit = asyncio.create_task(self._visit(found), name=f"summarizer:{row.id}")
 
+    async def _fresh(self) -> list[SessionRow]:
+        """Sessions in which something moved lately, the last active first."""
+        since_ms = self._clock.wall_ms() - max(_FRESH_S, self._settings().every_s + _FRESH_S) * 1000
+        page = await self._sessions.sessions(_FEW)
+        if page.next_cursor is not None and page.items[-1].active_at_ms >= since_ms:
+            # All at once: what moves between two pages would be in neither.
+            page = await self._sessions.sessions(MOST_SESSIONS)
+        return [row for row in page.items if row.active_at_ms >= since_ms]
+
     def _kept(self, sid: str) -> _Followed:
         found = self._followed.get(sid)
         if found is None:
             found = self._followed[sid] = _Followed(Record(sid))
         self._followed.move_to_end(sid)
-        self._drop(list(self._followed)[: max(0, len(self._followed) - _MOST)])
         return found
+
+    def _weight(self, row: SessionRow) -> int:
+        """Facts that are known of it, or will be with the next visit."""
+        found = self._followed.get(row.id)
+        return found.record.view.seq if found is not None and found.elsewhere else row.head
+
+    def _fitting(self, weights: Iterable[int]) -> int:
+        """How many of the sessions that weigh so much are followed, the last active first; that one in any case."""
+        sums = accumulate(weights)
+        return sum(count == 1 or (count <= MOST_SESSIONS and facts <= self._most_facts) for count, facts in enumerate(sums, 1))
 
     def _drop(self, sids: Iterable[str]) -> None:
         """Follow these no longer, unless somebody is at work there."""
@@ -181,7 +208,8 @@ class Following:
     async def _visited(self, found: _Followed) -> None:
         sid = found.record.sid
         if self._clock.now() >= found.prolong_s:
-            if not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S):
+            found.elsewhere = not await self._leases.hold(sid, self._settings().timeout_s + _LEASE_MARGIN_S)
+            if found.elsewhere:
                 return
             found.prolong_s = self._clock.now() + _HELD_S
         await found.record.catch_up(self._facts)

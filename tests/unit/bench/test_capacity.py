@@ -10,10 +10,11 @@ import pytest
 from bench import document
 from bench.capacity.__main__ import PAGE, PARTS
 from bench.capacity.costs import COUNTED, Cost, Costs, Measurements, costs_of
+from bench.capacity.length import Length, length_of
 from bench.capacity.measuring import Crowd, Seen, silero_share
 from bench.capacity.page import costs_part, full_part, length_part, sizes_part, turns_part
 from bench.capacity.queueing import Station, most_tables, waits_ms
-from bench.capacity.sizing import Assumed, demand, deployed, per_core, rooms
+from bench.capacity.sizing import Assumed, demand, deployed, facts_of, per_core, rooms
 from bench.load import Measured
 from bench.use import STORE
 
@@ -90,6 +91,9 @@ def measurements() -> Measurements:
     )
 
 
+LENGTH = Length(facts=10_000, turn=1.5, append=1.29, join=1.33, program_kb=4.0, store_kb=0.5)
+
+
 def some(store_ms: float = 4.0) -> Costs:
     """A gateway, a model's service and a store."""
     services = {
@@ -97,22 +101,28 @@ def some(store_ms: float = 4.0) -> Costs:
         "llm": Cost(cpu_ms_per_turn=10.0, base_mb=130.0, table_mb=0.1),
         STORE: Cost(cpu_ms_per_turn=store_ms, base_mb=13.0, table_mb=0.1),
     }
-    return Costs(services=services, facts_per_turn=7.0, silero=0.035)
+    return Costs(services=services, facts_per_turn=7.0, silero=0.035, program_kb=0.0, store_kb=0.0)
+
+
+def with_summarizer() -> Costs:
+    """The same, and somebody who follows the tables."""
+    return replace(some(), services={**some().services, "summarizer": Cost(cpu_ms_per_turn=1.0, base_mb=120.0)})
 
 
 def test_every_cost_is_told_apart() -> None:
     """A program that costs just so much for each thing is found out, whatever it uses at rest."""
-    found = costs_of(measurements())
+    found = costs_of(measurements(), LENGTH)
     for cost in found.services.values():
         for name in Cost.__slots__:
             assert getattr(cost, name) == pytest.approx(getattr(TRUE, name)), name
     assert found.facts_per_turn == pytest.approx(7.0)
+    assert (found.program_kb, found.store_kb) == (4.0, 0.5)
 
 
 def test_an_unanswered_turn_costs_as_well() -> None:
     """It counts among the turns that share the bill."""
     with_missing = replace(measurements(), talking=seen(Crowd(tables=20), turns=150))
-    assert costs_of(with_missing).services["stage"].cpu_ms_per_turn == pytest.approx(TRUE.cpu_ms_per_turn)
+    assert costs_of(with_missing, LENGTH).services["stage"].cpu_ms_per_turn == pytest.approx(TRUE.cpu_ms_per_turn)
 
 
 def test_a_table_is_charged_for_its_microphones_all_the_time() -> None:
@@ -163,6 +173,40 @@ def test_what_is_full_first_stands_first() -> None:
     assert "never" in full_part(replace(some(), services={**some().services, "manager": Cost()}), Assumed())
 
 
+def test_a_table_that_has_played_for_hours_takes_room_for_its_transcript() -> None:
+    """In the program all of it; in the store no more than the archiver leaves there."""
+    once = replace(some(), program_kb=4.0, store_kb=0.5)
+    facts = facts_of(once, Assumed())
+    assert facts == pytest.approx(3 * 3600 / 17 * 7.1)
+    short, long, longest = (deployed(once, 10_000, Assumed(hours=hours)) for hours in (3.0, 6.0, 60.0))
+    assert long.store_gb - short.store_gb == pytest.approx(10_000 * facts * 0.5 / 1e6)
+    assert long.memory_gb - short.memory_gb == pytest.approx(10_000 * facts * 4.5 / 1e6)
+    assert longest.store_gb - short.store_gb == pytest.approx(10_000 * (20_000 - facts) * 0.5 / 1e6)
+    assert longest.nodes > short.nodes
+
+
+def test_a_summarizer_is_full_with_what_it_follows() -> None:
+    """Its core could do more: by sessions where they are short, by facts where they are long; all of one archive share the sessions."""
+    by_length = {hours: {room.station: room for room in rooms(with_summarizer(), Assumed(hours=hours))} for hours in (0.1, 3.0)}
+    assert by_length[0.1]["one summarizer"].tables == 500
+    assert by_length[0.1]["one summarizer"].full_at == "500 sessions followed"
+    assert by_length[3.0]["one summarizer"].tables == pytest.approx(500_000 / (3 * 3600 / 17 * 7.1))
+    assert by_length[3.0]["one summarizer"].full_at == "500,000 facts followed"
+    assert by_length[3.0]["all summarizers of one archive"].tables == 500
+    assert per_core(with_summarizer(), Assumed(hours=0.1))["summarizer"] == 500
+    dear = replace(some(), services={**some().services, "summarizer": Cost(cpu_ms_per_turn=1000.0)})
+    assert next(room for room in rooms(dear, Assumed()) if room.station == "one summarizer").full_at == "60 % of a core"
+
+
+def test_an_archive_has_no_more_tables_than_are_followed() -> None:
+    """Each is an installation's, with a process of every service; several lie in one PostgreSQL, as far as its rows go."""
+    one, many = (deployed(with_summarizer(), tables, Assumed(hours=0.1)) for tables in (500, 10_000))
+    assert (one.archives, many.archives) == (1, 20)
+    assert (one.databases, many.databases) == (1, 1)
+    longer = deployed(with_summarizer(), 500, Assumed())
+    assert longer.memory_gb - one.memory_gb == pytest.approx(4 * 0.120), "five summarizers"
+
+
 def test_the_bill_is_shared_out() -> None:
     """Whose money it is stands in the table, with the heavier detector as well."""
     text = sizes_part(some(), Assumed())
@@ -175,26 +219,32 @@ def test_the_bill_is_shared_out() -> None:
 def test_crowds_stand_beside_each_other() -> None:
     """All services together, and the dearest of them."""
     found = measurements()
-    text = turns_part([found.talking, found.heard], costs_of(found))
+    text = turns_part([found.talking, found.heard], costs_of(found, LENGTH))
     cells = [[cell.strip() for cell in line.strip("| ").split("|")] for line in text.splitlines()[2:]]
     everything = len(COUNTED) * TRUE.cpu_ms_per_turn
     assert [line[:6] for line in cells] == [["20", "1", "1", "200", "0", f"{everything:.0f}"], ["20", "1", "3", "200", "0", f"{everything * 50 / 40:.0f}"]]
-    assert f"Facts a turn: {7:.1f}" in costs_part(costs_of(found))
+    assert f"Facts a turn: {7:.1f}" in costs_part(costs_of(found, LENGTH))
 
 
 def test_the_length_of_a_transcript_is_quoted() -> None:
-    """From the page of the benchmarks, as it stands; a page without the table says so."""
+    """From the page of the benchmarks, as it stands; a page without the table, or with one that has no memory, says so."""
     page = """<!-- growth: generated -->
-| facts | typed turn, ms | append | join |
-| ----- | -------------- | ------ | ---- |
-| 1 to 1000 | 20.0 | 7.0 | 7.0 |
-| 9001 to 10000 | 30.0 | 9.0 | 9.3 |
-| last / first | 1.50 | 1.29 | 1.33 |
+| facts         | typed turn, ms | append | join | program, MB | store, MB |
+| ------------- | -------------- | ------ | ---- | ----------- | --------- |
+| 1 to 1000     | 20.0           | 7.0    | 7.0  | 200.0       | 2.0       |
+| 1001 to 2000  | 20.0           | 7.0    | 7.0  | 203.0       | 2.2       |
+| 9001 to 10000 | 30.0           | 9.0    | 9.3  | 236.0       | 6.5       |
+| last / first  | 1.50           | 1.29   | 1.33 |             |           |
 <!-- /growth -->"""
-    assert length_part(page).endswith("of 10,000 a typed turn takes 1.50 times as long, an append 1.29 times, and joining behind the last fact 1.33 times.")
-    with pytest.raises(ValueError, match="growth"):
-        length_part(page.replace("last / first", "mean"))
-    assert length_part(document.PATH.read_text(encoding="utf-8"))
+    assert length_of(page) == LENGTH
+    times, memory = length_part(LENGTH).split(". ")
+    assert times.endswith("of 10,000 a typed turn takes 1.50 times as long, an append 1.29 times, and joining behind the last fact 1.33 times")
+    assert memory == "Each fact behind the first thousand takes 4.0 KB in the program and 0.50 KB in its store."
+    without = "\n".join(line.rsplit("|", 3)[0] + "|" if line.startswith("|") else line for line in page.splitlines())
+    for broken in (page.replace("last / first", "mean"), page.replace("1.29", ""), without, page.replace("1001 to 2000", "").replace("9001 to 10000", "")):
+        with pytest.raises(ValueError, match="growth"):
+            length_of(broken)
+    assert length_part(length_of(document.PATH.read_text(encoding="utf-8")))
 
 
 def test_the_page_has_a_place_for_every_part() -> None:
