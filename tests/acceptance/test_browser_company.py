@@ -68,4 +68,4 @@ async def _types(player: Visit, text: str) -> None:
 
 
 async def _count(url: str, session: str, kind: str, count: int) -> bool:
-    return sum(fact["kind"] == kind for fact in await facts_of(url, session)) == count
+    return [fact["kind"] for fact in await facts_of(url, session)].count(kind) == count
