@@ -8,7 +8,7 @@ from services.stage.backstage import Backstage
 from services.stage.conductor import Line
 from services.stage.engagement import Engagement
 from services.stage.rules import Rules
-from services.stage.turns import Audience, Unasked
+from services.stage.turns import Audience
 
 
 class Addressing:
@@ -33,14 +33,6 @@ class Addressing:
         candidates = [seat.candidate(silent=self._rules.is_silent(seat.member)) for seat in seats]
         circle = casting.Circle(wake_name=casting.NEVER, last=roster.last_character) if freely else self._circle(speaker, audience)
         return casting.choose(text, candidates, circle, asked=asked, addressed=addressed, due=due)
-
-    def asked_for(self, asker: Attachment, about: Unasked | None, character: str, *, if_addressed: bool) -> casting.Choice:
-        """Who answers what stands, now that somebody asks for it: by their own words, if there are any; `if_addressed` = nobody, if they are for none."""
-        own = None if about is None else about.each.get(asker.participant)
-        text, addressed = ("" if about is None else about.text, "") if own is None else (own.text, own.addresses)
-        audience = None if about is None else about.audience
-        asked, due = "" if if_addressed else character, self.meant(audience)
-        return self.choose(text, asker, audience, asked=asked, addressed=addressed, due=due, freely=not if_addressed)
 
     def _circle(self, speaker: Attachment, audience: Audience) -> casting.Circle:
         roster = self._backstage.roster

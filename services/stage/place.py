@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from services.core import tracing
 from services.core.errors import Conflict, NotFound, Unavailable
-from services.core.model.attachment import Refused
 from services.core.telemetry import INTERRUPTIONS
 from services.stage import casting
 from services.stage.addressing import Addressing
 from services.stage.approval import Approval
+from services.stage.asking import Asking
 from services.stage.attachments import Attachment
 from services.stage.backstage import Backstage
 from services.stage.conductor import Line
@@ -28,7 +28,7 @@ from services.stage.rules import Rules
 from services.stage.sides import NoSides, Sides
 from services.stage.tasks import Tasks
 from services.stage.thinking import Thinking
-from services.stage.turns import FLOOR, Audience, Turn, Words
+from services.stage.turns import Audience, Turn, Words
 from services.stage.waiting import Waiting
 
 
@@ -57,6 +57,7 @@ class Place:
         self.approval = Approval(self, backstage, self.thinking, rules)
         self.addressing: Addressing = Addressing(name, backstage, rules) if beside is None else beside.addressing
         self._idling = Idling(backstage.clock, self._idle_s, lambda: backstage.settings().stage.idle_prompts, self._speak_up)
+        self._asking = Asking(name, self.waiting, self.addressing, rules)
         self._rules = rules
         self._answered = ""
         """The participant whom the line answers."""
@@ -105,19 +106,10 @@ class Place:
         answered = self.line is not None and self._answered == attachment.participant
         if self.waiting.turn is not None or answered or self.approval.answers(attachment.participant):
             raise Conflict("a line is open already")
-        about = self.waiting.heard_by(attachment.participant)
-        choice = self.addressing.asked_for(attachment, about, character, if_addressed=if_addressed)
-        if choice.reason == casting.NOT_ADDRESSED:
-            self.addressing.engaged.table_talk()
-            self.waiting.nobody_addressed(attachment.participant, choice.reason)
-            attachment.deliver(Refused(casting.NOT_ADDRESSED, "the words were for no character", FLOOR))
-            return
-        if choice.reason == casting.SILENCED:
-            raise Conflict("the characters here are silenced")
-        if not choice.character:
-            raise NotFound("no such character is here")
-        self._rules.next_spoke(self.name, choice.character)
-        self.waiting.ask(choice.character, about, notes, attachment)
+        if if_addressed:
+            self._asking.if_addressed(attachment)
+        else:
+            self._asking.freely(attachment, character, notes)
         self.offer()
 
     def offer(self) -> None:

@@ -131,7 +131,8 @@ class Session:
         if change.idle_s is not None:
             self.place(attachment.place).offer()
         if attachment.monitor:
-            attachment.place = place
+            before, attachment.place = attachment.place, place
+            self._moved(before, place)
         elif moves and seat is not None:
             self._backstage.seat(seat, place, heads).add_done_callback(lambda _: self._moved(seat.place, place))
 
@@ -146,7 +147,7 @@ class Session:
 
     def _moved(self, *places: str) -> None:
         """Nobody waits any more for what somebody who is elsewhere now may be saying; and where they have come to, silence begins to count."""
-        for place in dict.fromkeys(places):
+        for place in () if self.closing else dict.fromkeys(places):
             for floor in self._chorus.floors(place):
                 floor.offer()
 

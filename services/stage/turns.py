@@ -107,8 +107,8 @@ class Unasked:
     text: str
     """Of the last ones."""
     audience: Audience = None
-    each: dict[str, Words] = field(default_factory=dict)
-    """By participant: the last ones of each."""
+    by: frozenset[str] = frozenset()
+    """Whose they are."""
 
     def undone(self, to: int) -> Unasked | None:
         """What is left of them if nothing after the fact `to` has happened."""

@@ -14,10 +14,12 @@ from services.stage.attachments import Attachment
 from services.stage.backstage import STAGE, Backstage
 from services.stage.casting import NAMED, Choice
 from services.stage.order import Timing, Written
-from services.stage.turns import Audience, Turn, Unasked, Words
+from services.stage.turns import Audience, Turn, Unasked, Words, stands_after
 
 _MOST: Final = 16
 """Of each kind."""
+_MOST_OWED: Final = 256
+"""People whose words may wait to be asked about: more than one place holds."""
 
 
 class Waiting:
@@ -30,6 +32,8 @@ class Waiting:
         self.others: deque[Turn] = deque()
         self.retakes: deque[Turn] = deque()
         self.unasked: Unasked | None = None
+        self.owed: dict[str, Words] = {}
+        """By participant: the last words for whose answer they have not asked yet, whether or not another turn has taken them along."""
         self._undone: list[Unasked] = []
         """Words that nobody asked about before they were undone: as long as that may be taken back nobody need say that they are passed."""
         self._place = place
@@ -48,19 +52,27 @@ class Waiting:
 
     def nobody_asked(self, participant: str, words: Words) -> None:
         """New words of theirs, and nobody is to answer them by now."""
-        each = {} if self.unasked is None or self.unasked.audience != words.audience else self.unasked.each
+        by = self.unasked.by if self.unasked is not None and self.unasked.audience == words.audience else frozenset[str]()
         first = self._unasked_with(words.audience) or words.said
-        self.unasked = Unasked(first, words.said, words.text, words.audience, {**each, participant: words})
+        self.unasked = Unasked(first, words.said, words.text, words.audience, by | {participant})
+        self.owed.pop(participant, None)
+        self.owed[participant] = words
+        if len(self.owed) > _MOST_OWED:
+            self.owed.pop(next(iter(self.owed)))
 
     def nobody_addressed(self, participant: str, reason: str) -> None:
         """Their words are for no character: passed, unless somebody else's stand beside them and may still be answered."""
+        self.owed.pop(participant, None)
         waiting = self.unasked
-        if waiting is not None and waiting.each.pop(participant, None) is not None and not waiting.each:
-            self.unasked = None
-            self.pass_over(waiting.first, waiting.last, reason)
+        if waiting is not None and participant in waiting.by:
+            waiting.by -= {participant}
+            if not waiting.by:
+                self.unasked = None
+                self.pass_over(waiting.first, waiting.last, reason)
 
     def decided(self, attachment: Attachment, words: Words, choice: Choice) -> None:
         """New words, and whoever was found to answer them, if anybody was."""
+        self.owed.pop(attachment.participant, None)
         first = self._unasked_with(words.audience) or words.said
         before = self.turn
         if not choice.character:
@@ -112,6 +124,9 @@ class Waiting:
         if about is not None:
             self.unasked = None
             turn.first, turn.said, turn.text, turn.audience = about.first, about.last, about.text, about.audience
+            if asker is None:
+                # It is decided who answers them, whoever would have asked.
+                self.owed = {whose: words for whose, words in self.owed.items() if whose not in about.by}
         if asker is not None:
             turn.participant, turn.asker, turn.platform = asker.participant, asker, asker.platform
         self.turn = turn
@@ -187,6 +202,7 @@ class Waiting:
     def undo(self, to: int) -> None:
         """Nothing after the fact `to` has happened."""
         self.drop("corrected", lambda turn: turn.after(to) or self._backstage.roster.opened_after(turn.retakes, to))
+        self.owed = {whose: words for whose, words in self.owed.items() if not stands_after(words.said, to)}
         unasked, self.unasked = self.unasked, self.unasked and self.unasked.undone(to)
         if unasked is not None and self.unasked is not unasked:
             # Nobody answers what never happened.

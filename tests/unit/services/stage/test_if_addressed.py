@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from services.core.model.attachment import Configure, FinalHeard, Onset, Refused, TakeFloor, TextSaid
 from services.core.model.fact import Kind
+from services.stage.asking import NOBODY_ANSWERS
 from services.stage.attachments import Attachment
 from services.stage.casting import NOT_ADDRESSED
 from services.stage.turns import FLOOR
+from tests.unit.services.stage.direction import act
 from tests.unit.services.stage.table import Table, received, table
 
 ASKS = Configure(answers=False)
@@ -91,3 +95,67 @@ async def test_whom_the_speaker_has_picked_answers_whoever_asks_for_it() -> None
         at.session.take_floor(ann, TakeFloor())
         await at.closed(4)
         assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["mirelle", "bram", "mirelle", "bram"]
+
+
+async def test_words_that_another_turn_has_taken_along_are_answered_all_the_same() -> None:
+    """Ann holds a key while Bob, hands-free, calls somebody else: his line begins with her words, and hers comes behind it."""
+    async with table("Mirelle", "Bram") as at:
+        ann = await at.sit("Ann", role="player", hears=False, configure=ASKS)
+        bob = await at.sit("Bob", role="player", hears=False)
+        at.session.listening.heard(ann, Onset("u"))
+        at.session.say(bob, TextSaid("m", "Bram, a story!"))
+        at.session.listening.heard(ann, FinalHeard("u", "Mirelle, who are you?"))
+        await at.closed()
+        at.session.take_floor(ann, IF_ADDRESSED)
+        await at.closed(2)
+        opened = [(body["character"], body["answers"]) for body in at.bodies(Kind.LINE_OPENED)]
+        assert opened == [("bram", bob.participant), ("mirelle", ann.participant)]
+        assert refusals(ann) == []
+
+
+async def test_whoever_has_said_nothing_ends_nobodys_conversation() -> None:
+    """A request without words of one's own is refused, and whoever was in conversation still is."""
+    async with table("Mirelle", "Bram") as at:
+        ann, bob = await at.sit("Ann", role="player", hears=False), await at.sit("Bob", role="player", hears=False)
+        at.session.say(bob, TextSaid("m1", "Bram?"))
+        await at.closed()
+        at.session.take_floor(ann, IF_ADDRESSED)
+        assert refusals(ann) == [NOBODY_ANSWERS]
+        at.session.say(bob, TextSaid("m2", "And then?"))
+        await at.closed(2)
+        assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["bram", "bram"]
+
+
+@pytest.mark.parametrize("reason", ["no_character", "muted"])
+async def test_where_nobody_can_answer_words_are_passed(reason: str) -> None:
+    """As they are where nobody has to ask; whoever asked need not ask again."""
+    async with table("Mirelle") as at:
+        ann = await at.sit("Ann", role="player", hears=False, place="cellar" if reason == "no_character" else "")
+        if reason == "muted":
+            await act(at, "mute", character="mirelle")
+        type_and_ask(at, ann, "m", "Is anybody there?")
+        assert (await at.until(lambda: at.bodies(Kind.PASSED)))[0]["reason"] == reason
+        assert refusals(ann) == [NOBODY_ANSWERS]
+
+
+async def test_words_that_never_happened_are_not_asked_about() -> None:
+    """A retcon takes them back before their answer is asked for."""
+    async with table("Mirelle") as at:
+        ann = await at.sit("Ann", role="player", hears=False)
+        said = await at.session.say(ann, TextSaid("m", "Mirelle?", answers=False))
+        at.session.place("").undo(said.seq - 1)
+        at.session.take_floor(ann, IF_ADDRESSED)
+        assert refusals(ann) == [NOBODY_ANSWERS]
+        assert at.bodies(Kind.LINE_OPENED) == []
+
+
+async def test_words_that_the_directors_key_has_had_answered_are_not_answered_twice() -> None:
+    """The key was quicker than the page."""
+    async with table("Mirelle", "Bram") as at:
+        ann = await at.sit("Ann", role="player", hears=False)
+        at.session.say(ann, TextSaid("m", "Mirelle, who are you?", answers=False))
+        await act(at, "next", character="bram")
+        await at.closed()
+        at.session.take_floor(ann, IF_ADDRESSED)
+        assert refusals(ann) == [NOBODY_ANSWERS]
+        assert [body["character"] for body in at.bodies(Kind.LINE_OPENED)] == ["bram"]

@@ -17,7 +17,7 @@ import { Preview } from './preview'
 import { MonitorSound } from './sound'
 import { CLEAR, othersClaim } from './states'
 import { Stand } from './stand'
-import { whereabouts } from './whereabouts'
+import { isPlayed, whereabouts } from './whereabouts'
 
 /** Something to be read once; words of the page by `code`, else `detail`. */
 export interface Word {
@@ -92,8 +92,8 @@ export class DeskSession {
 
   /** Be somewhere else: what is narrated and said is heard there, and the voices of that place are heard here. */
   goTo(place: string): void {
-    this.chosen = true
     this.move(place)
+    this.chosen = !isPlayed(this.transcript$.value.view, this.place)
   }
 
   /** Who works here, as `claimed_by` of a draft names them. */
@@ -257,16 +257,19 @@ export class DeskSession {
   }
 
   private move(place: string): void {
-    if (place === this.place) return
+    // What is being said now belongs to where it was begun.
+    if (place === this.place || this.voice.state$.value.role !== null) return
     this.place$.next(place)
+    // Of a voice that goes on there no end is told here.
+    this.sound.silence()
     this.configure()
   }
 
   /** With the players, unless the director has chosen to be elsewhere meanwhile. */
   private follow(): void {
-    const place = whereabouts(this.transcript$.value.view, this.place)
-    if (place === this.place) this.chosen = false
-    else if (!this.chosen) this.move(place)
+    const { view } = this.transcript$.value
+    if (isPlayed(view, this.place)) this.chosen = false
+    else if (!this.chosen) this.move(whereabouts(view, this.place))
   }
 
   private configure(): void {

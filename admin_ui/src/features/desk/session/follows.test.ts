@@ -21,6 +21,11 @@ const sits = (member: string, place: string) => {
   tell({ type: 'souffleur.fact', fact: { v: 1, seq, kind: 'joined', at: '', by: { role: 'player', id: member, name: member }, place, audience: null, cause: null, body: { member, role: member === 'mirelle' ? 'character' : 'player', name: member } } })
   vi.advanceTimersByTime(100)
 }
+const leaves = (member: string) => {
+  seq += 1
+  tell({ type: 'souffleur.fact', fact: { v: 1, seq, kind: 'left', at: '', by: { role: 'player', id: member, name: member }, place: '', audience: null, cause: null, body: { member } } })
+  vi.advanceTimersByTime(100)
+}
 /** The places that the server was told of, in order. */
 const places = () => wire.sent.flatMap((event) => (event.type === 'souffleur.configure' && event.place !== undefined ? [event.place] : []))
 
@@ -53,8 +58,15 @@ it('is with the players, but where its director goes it stays until they are the
   expect(desk.place).toBe('cellar')
   attached(5)
   expect(places().at(-1)).toBe('cellar')
-  sits('ann', 'cellar')
+  for (const player of ['ann', 'bob', 'cleo']) leaves(player)
   sits('ann', 'attic')
+  expect(desk.place).toBe('cellar')
+  sits('ann', 'cellar')
+  desk.goTo('cellar')
+  sits('ann', 'attic')
+  expect(desk.place).toBe('attic')
+  desk.voice.state$.next({ role: { as: 'narrator' }, waiting: false, fault: null })
+  desk.goTo('')
   expect(desk.place).toBe('attic')
   desk.close()
 })

@@ -6,6 +6,11 @@ export function places(view: View): string[] {
   return [...new Set([...view.members.values()].filter((member) => member.present).map((member) => member.place))]
 }
 
+/** A player is there. */
+export function isPlayed(view: View, place: string): boolean {
+  return [...view.members.values()].some((member) => member.present && member.role !== 'character' && member.place === place)
+}
+
 /** The place to be in: the one where the desk is, unless all players are elsewhere; then the one with most of them. What is narrated where nobody is would be lost. */
 export function whereabouts(view: View, place: string): string {
   const counts = new Map<string, number>()

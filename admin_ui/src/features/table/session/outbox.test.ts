@@ -111,6 +111,18 @@ describe('the outbox', () => {
     expect(events).toHaveLength(2)
   })
 
+  it('asks about what was typed since when nobody answers what was typed first', () => {
+    const { wire, outbox, take } = setup()
+    const refused = (code: string) => take({ type: 'error', error: { code, message: '' } })
+    outbox.say('Bob, are you back?')
+    outbox.say('Mirelle, go on')
+    refused('conversation_already_has_active_response')
+    refused('not_addressed')
+    expect(wire.sent.slice(4)).toEqual(['response.create'])
+    refused('nobody_answers')
+    expect(wire.sent).toHaveLength(5)
+  })
+
   it('does not wait for ever for a head that is not for this reader', () => {
     const { wire, outbox } = setup()
     wire.up = false

@@ -75,7 +75,7 @@ export class Outbox {
       if (event.fact.kind === 'said') this.stands(event.fact.body.utterance, event.fact.body.text, event.fact.by.id === me)
       if (event.fact.seq === this.replayTo) this.resend()
     } else if (event.type === 'error' && event.error.code === 'conversation_already_has_active_response') this.wanting = this.asked
-    else if (event.type === 'error' && (event.error.code === 'not_addressed' || event.error.code === 'nobody_answers')) this.asked = this.wanting = this.unanswered = false
+    else if (event.type === 'error' && (event.error.code === 'not_addressed' || event.error.code === 'nobody_answers')) this.refused()
   }
 
   private deliver(typed: Typed): void {
@@ -101,6 +101,12 @@ export class Outbox {
     this.replayTo = 0
     if (this.untaken.length === 0 && this.unanswered) this.ask()
     for (const typed of this.untaken) this.deliver(typed)
+  }
+
+  /** Nobody answers what was asked about; of what was typed since the answer is still wanted. */
+  private refused(): void {
+    this.asked = this.unanswered = false
+    this.pump()
   }
 
   private ended(response: string): void {
